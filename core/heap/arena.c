@@ -1,0 +1,184 @@
+/* Arenas: obtained from the system as a whole, listed by how much room they have, given back when empty.
+ *
+ *     available[kind]   room:  1      2      3     ...
+ *                              |      |      |
+ *                              A3     A7     -           the fullest that can serve a request
+ *                              |                         is the first of the first list
+ *                              A1                        with enough room
+ *
+ * Callers: pool.c, runs.c. Calls: os/.
+ */
+#include "heap/structs.h"
+#include "os/os.h"
+
+/* --- the lists --- */
+
+static void
+unlist(struct available *available, struct arena *arena)
+{
+    unsigned room = arena->listed_room;
+    if (room == 0) {
+        return;
+    }
+    if (arena->previous != NULL) {
+        arena->previous->next = arena->next;
+    } else {
+        available->by_room[room] = arena->next;
+    }
+    if (arena->next != NULL) {
+        arena->next->previous = arena->previous;
+    }
+    if (available->by_room[room] == NULL) {
+        available->not_empty[room / 64] &= ~((uint64_t)1 << (room % 64));
+    }
+    arena->next = arena->previous = NULL;
+    arena->listed_room = 0;
+}
+
+static void
+list_first(struct available *available, struct arena *arena, size_t room)
+{
+    arena->previous = NULL;
+    arena->next = available->by_room[room];
+    if (arena->next != NULL) {
+        arena->next->previous = arena;
+    }
+    available->by_room[room] = arena;
+    available->not_empty[room / 64] |= (uint64_t)1 << (room % 64);
+    arena->listed_room = (uint16_t)room;
+}
+
+/* The least room, from the given one up, whose list is not empty; 0 if there is none. */
+static size_t
+least_room_from(const struct available *available, size_t room)
+{
+    size_t word = room / 64;
+    uint64_t bits = available->not_empty[word] & (~(uint64_t)0 << (room % 64));
+    while (bits == 0) {
+        if (++word == ROOM_LISTS / 64) {
+            return 0;
+        }
+        bits = available->not_empty[word];
+    }
+    return word * 64 + lowest_bit(bits);
+}
+
+struct arena *
+arena_fullest_with(struct heap *heap, enum arena_kind kind, size_t room)
+{
+    struct available *available = &heap->available[kind];
+    return available->by_room[least_room_from(available, room)]; /* no arena is listed under 0 */
+}
+
+void
+arena_relist(struct heap *heap, struct arena *arena, size_t room)
+{
+    ASSERT(room < ROOM_LISTS);
+    if (room == arena->listed_room) {
+        return;
+    }
+    struct available *available = &heap->available[arena->kind];
+    unlist(available, arena);
+    if (room != 0) {
+        list_first(available, arena, room);
+    }
+}
+
+/* Whether no arena stands behind this one, in its list or in one of more room. */
+static bool
+is_last(const struct available *available, const struct arena *arena)
+{
+    size_t next_room = (size_t)arena->listed_room + 1;
+    return arena->next == NULL && (next_room == ROOM_LISTS || least_room_from(available, next_room) == 0);
+}
+
+/* --- obtaining and giving back --- */
+
+/* The lowest index that is not in use; range_arenas or more if all are. */
+static size_t
+lowest_free_index(const struct heap *heap)
+{
+    size_t words = (heap->range_arenas + 63) / 64;
+    for (size_t word = 0; word < words; word++) {
+        if (~heap->arena_bits[word] != 0) {
+            return word * 64 + lowest_bit(~heap->arena_bits[word]);
+        }
+    }
+    return heap->range_arenas;
+}
+
+static void
+begin_arena(struct arena *arena, size_t index, enum arena_kind kind)
+{
+    arena->index = (uint32_t)index;
+    arena->kind = (uint8_t)kind;
+    if (kind == ARENA_RUN) {
+        runs_begin(arena);
+    } else {
+        size_t slots = kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
+        arena->capacity = (uint16_t)(SLOTS_AN_ARENA / slots - 1);
+    }
+}
+
+static size_t
+room_of_new(enum arena_kind kind, const struct arena *arena)
+{
+    return kind == ARENA_RUN ? UNITS_AN_ARENA : arena->capacity;
+}
+
+struct arena *
+arena_obtain(struct heap *heap, enum arena_kind kind)
+{
+    size_t index = lowest_free_index(heap);
+    if (index >= heap->range_arenas) {
+        return NULL;
+    }
+    struct arena *arena = heap_arena(heap, index);
+    if (os_commit((char *)arena, ARENA_BYTES) != 0) {
+        return NULL;
+    }
+    heap->arena_bits[index / 64] |= (uint64_t)1 << (index % 64);
+    if (index >= heap->arenas_end) {
+        heap->arenas_end = index + 1;
+    }
+    begin_arena(arena, index, kind);
+    arena_relist(heap, arena, room_of_new(kind, arena));
+    heap->totals.arenas++;
+    heap->totals.arenas_obtained++;
+    heap_note_growth(heap);
+    return arena;
+}
+
+/* The system refuses only when it is out of mappings; then the arena stays, empty. */
+static bool
+give_back(struct heap *heap, struct arena *arena)
+{
+    size_t index = arena->index;
+    unsigned room = arena->listed_room;
+    struct available *available = &heap->available[arena->kind];
+    unlist(available, arena);
+    if (os_decommit((char *)arena, ARENA_BYTES) != 0) {
+        if (room != 0) {
+            list_first(available, arena, room);
+        }
+        return false;
+    }
+    heap->arena_bits[index / 64] &= ~((uint64_t)1 << (index % 64));
+    while (heap->arenas_end > 0 && !heap_has_arena(heap, heap->arenas_end - 1)) {
+        heap->arenas_end--;
+    }
+    heap->totals.arenas--;
+    heap->totals.arenas_given_back++;
+    return true;
+}
+
+/* Something in the arena became free. An empty one goes back to the system, unless it is the last that has room:
+ * the next request would only ask for it again. */
+void
+arena_settle(struct heap *heap, struct arena *arena, size_t room, bool is_empty)
+{
+    if (is_empty && !is_last(&heap->available[arena->kind], arena) && give_back(heap, arena)) {
+        return;
+    }
+    arena_relist(heap, arena, room);
+}

@@ -1,0 +1,295 @@
+/* A heap as a whole: its making and its end, and the requests, each sent to the file that serves it.
+ *
+ *     heap_allocate --+-- pool.c      blocks          heap_free --+-- pool.c
+ *                     +-- runs.c      runs                        +-- runs.c
+ *                     +-- mapping.c   mappings                    +-- mapping.c
+ *
+ * Callers: hook/, module/. Locking: see heap.h.
+ */
+#include "heap/fast.h"
+#include "os/os.h"
+
+#include <errno.h>
+#include <string.h>
+
+const struct pool heap_no_pool = {0};
+
+/* --- making and ending --- */
+
+static void
+begin_domain(struct heap *heap, unsigned index)
+{
+    struct domain *domain = &heap->domains[index];
+    domain->heap = heap;
+    domain->index = (uint8_t)index;
+    domain->range_address = (uintptr_t)heap->range_address;
+    domain->range_bytes = heap->range_arenas * ARENA_BYTES;
+    for (unsigned size_class = 0; size_class < CLASSES; size_class++) {
+        domain->current[size_class] = (struct pool *)&heap_no_pool;
+    }
+}
+
+/* Arenas past the range's end are marked as in use, so that none is ever chosen. */
+static void
+mark_end_of_range(struct heap *heap, size_t words)
+{
+    for (size_t index = heap->range_arenas; index < words * 64; index++) {
+        heap->arena_bits[index / 64] |= (uint64_t)1 << (index % 64);
+    }
+}
+
+int
+heap_create(size_t range_bytes, struct heap **created)
+{
+    if (range_bytes == 0 || range_bytes > SIZE_MAX / 2) {
+        return EINVAL;
+    }
+    size_t arenas = (range_bytes + ARENA_BYTES - 1) / ARENA_BYTES;
+    size_t words = (arenas + 63) / 64;
+    size_t own_bytes = align_up(sizeof(struct heap) + words * sizeof(uint64_t), os_page_bytes());
+    char *own;
+    int error = os_map(own_bytes, &own);
+    if (error != 0) {
+        return error;
+    }
+    struct heap *heap = (struct heap *)own;
+    error = os_reserve(arenas * ARENA_BYTES, ARENA_BYTES, &heap->range_address);
+    if (error != 0) {
+        os_unmap(own, own_bytes);
+        return error;
+    }
+    heap->range_arenas = arenas;
+    heap->own_bytes = own_bytes;
+    heap->watch_bytes = SIZE_MAX;
+    mark_end_of_range(heap, words);
+    for (unsigned index = 0; index < DOMAINS; index++) {
+        begin_domain(heap, index);
+    }
+    *created = heap;
+    return 0;
+}
+
+void
+heap_destroy(struct heap *heap)
+{
+    for (size_t i = 0; i < heap->mappings.capacity; i++) {
+        struct mapping *mapping = &heap->mappings.places[i];
+        if (mapping->address != 0) {
+            os_unmap((char *)mapping->address, mapping->size_bytes);
+        }
+    }
+    mapping_table_release(&heap->mappings);
+    os_unreserve(heap->range_address, heap->range_arenas * ARENA_BYTES);
+    os_unmap((char *)heap, heap->own_bytes);
+}
+
+struct domain *
+heap_domain(struct heap *heap, unsigned index)
+{
+    ASSERT(index < DOMAINS);
+    return &heap->domains[index];
+}
+
+/* --- requests --- */
+
+SLOW void *
+heap_allocate_beyond_small(struct domain *domain, size_t size_bytes)
+{
+    if (size_bytes <= POOLED_BYTES_MAX) {
+        return pool_pop(domain, size_class_of(size_bytes));
+    }
+    if (size_bytes <= RUN_BYTES_MAX) {
+        size_t dirty_bytes;
+        return runs_allocate(domain->heap, size_bytes, &dirty_bytes);
+    }
+    return mapping_allocate(domain->heap, size_bytes);
+}
+
+void *
+heap_allocate(struct domain *domain, size_t size_bytes)
+{
+    return heap_allocate_fast(domain, size_bytes);
+}
+
+/* Runs and mappings tell how much of them the system has just cleared. A block does not: at most 8 KiB, it is
+ * cleared sooner than anyone could have kept account of it. */
+void *
+heap_allocate_zeroed(struct domain *domain, size_t count, size_t size_bytes)
+{
+    size_t total_bytes;
+    if (__builtin_mul_overflow(count, size_bytes, &total_bytes)) {
+        return NULL;
+    }
+    if (total_bytes > RUN_BYTES_MAX) {
+        return mapping_allocate(domain->heap, total_bytes);
+    }
+    size_t dirty_bytes = total_bytes;
+    void *block = total_bytes > POOLED_BYTES_MAX ? runs_allocate(domain->heap, total_bytes, &dirty_bytes)
+                                                 : heap_allocate_fast(domain, total_bytes);
+    if (block != NULL) {
+        memset(block, 0, dirty_bytes);
+    }
+    return block;
+}
+
+void
+heap_free(struct domain *domain, void *address)
+{
+    if (LIKELY(domain_is_in_range(domain, address))) {
+        heap_free_in_range(domain, address);
+    } else if (address != NULL) {
+        mapping_free(domain->heap, address);
+    }
+}
+
+/* A block stays if the request is of its class, or fits and leaves less than a quarter of it unused. */
+static bool
+block_stays(const struct pool *pool, size_t size_bytes)
+{
+    if (size_bytes > pool->block_bytes) {
+        return false;
+    }
+    return size_class_of(size_bytes) == pool->size_class || 4 * size_bytes > 3 * (size_t)pool->block_bytes;
+}
+
+/* Whether the request is met where it is; on an own mapping, *address may move with its pages.
+ * An own mapping that the system does not resize sets *is_refused. */
+static bool
+resize_in_place(struct domain *domain, void **address, size_t size_bytes, bool *is_refused)
+{
+    if (domain_is_in_range(domain, *address)) {
+        const struct pool *pool = pool_of(*address);
+        if (pool->state == SLOT_RUN) {
+            return runs_resize(domain->heap, *address, size_bytes);
+        }
+        return block_stays(pool, size_bytes);
+    }
+    if (size_bytes <= RUN_BYTES_MAX / 2) {
+        return false;
+    }
+    void *resized = mapping_resize(domain->heap, *address, size_bytes);
+    if (resized == NULL) {
+        *is_refused = true;
+        return false;
+    }
+    *address = resized;
+    return true;
+}
+
+void *
+heap_reallocate(struct domain *domain, void *address, size_t size_bytes)
+{
+    if (address == NULL) {
+        return heap_allocate(domain, size_bytes);
+    }
+    if (size_bytes > REQUEST_BYTES_MAX) {
+        return NULL;
+    }
+    bool is_refused = false;
+    void *resized = address;
+    if (resize_in_place(domain, &resized, size_bytes, &is_refused)) {
+        return resized;
+    }
+    size_t old_bytes = heap_size_of(domain->heap, address);
+    void *moved = is_refused ? NULL : heap_allocate(domain, size_bytes);
+    if (moved == NULL) {
+        return size_bytes <= old_bytes ? address : NULL; /* shrinking never fails */
+    }
+    memcpy(moved, address, old_bytes < size_bytes ? old_bytes : size_bytes);
+    heap_free(domain, address);
+    return moved;
+}
+
+/* --- questions --- */
+
+bool
+heap_owns(const struct heap *heap, const void *address)
+{
+    return heap_is_in_range(heap, address) || mapping_find(heap, address) != NULL;
+}
+
+size_t
+heap_size_of(const struct heap *heap, const void *address)
+{
+    if (!heap_is_in_range(heap, address)) {
+        return mapping_find(heap, address)->size_bytes;
+    }
+    const struct pool *pool = pool_of(address);
+    return pool->state == SLOT_RUN ? runs_size_of(address) : pool->block_bytes;
+}
+
+static enum standing
+standing_in_pool(const void *address)
+{
+    const struct pool *pool = pool_of(address);
+    if (pool->state != SLOT_LISTED && pool->state != SLOT_RETIRED && pool->state != SLOT_RESTING) {
+        return STANDING_NONE;
+    }
+    size_t offset = (size_t)((const char *)address - pool_address(pool));
+    if (offset % pool->block_bytes != 0 || offset / pool->block_bytes >= pool->carved) {
+        return STANDING_NONE;
+    }
+    for (const void *block = pool->free; block != NULL; block = *(void *const *)block) {
+        if (block == address) {
+            return STANDING_FREE;
+        }
+    }
+    return STANDING_ALLOCATED;
+}
+
+static enum standing
+standing_in_runs(const struct arena *arena, const void *address)
+{
+    ptrdiff_t offset = (const char *)address - units_address(arena);
+    if (offset < 0 || offset % (ptrdiff_t)RUN_UNIT_BYTES != 0) {
+        return STANDING_NONE;
+    }
+    /* Only a walk tells a run's first unit from what an older run left in the table. */
+    const uint16_t *units = ((const struct arena_header *)arena)->units;
+    size_t wanted = (size_t)offset / RUN_UNIT_BYTES;
+    size_t unit = 0;
+    while (unit < wanted) {
+        unit += units[unit] & UNIT_LENGTH;
+    }
+    return unit == wanted && (units[unit] & UNIT_TAKEN) ? STANDING_ALLOCATED : STANDING_NONE;
+}
+
+enum standing
+heap_standing(const struct heap *heap, const void *address)
+{
+    if (!heap_is_in_range(heap, address)) {
+        return mapping_find(heap, address) != NULL ? STANDING_ALLOCATED : STANDING_NONE;
+    }
+    size_t offset = (size_t)((const char *)address - heap->range_address);
+    if (!heap_has_arena(heap, offset / ARENA_BYTES) || offset % ARENA_BYTES < ARENA_HEADER_BYTES) {
+        return STANDING_NONE;
+    }
+    const struct arena *arena = arena_of(address);
+    return arena->kind == ARENA_RUN ? standing_in_runs(arena, address) : standing_in_pool(address);
+}
+
+/* --- growth --- */
+
+void
+heap_watch(struct heap *heap, size_t limit_bytes, void (*passed)(void))
+{
+    heap->watch_bytes = limit_bytes;
+    heap->watch_passed = passed;
+}
+
+/* Something was obtained from the system: keep the maxima, and tell who watches, once. */
+void
+heap_note_growth(struct heap *heap)
+{
+    struct heap_totals *totals = &heap->totals;
+    if (totals->arenas > totals->arenas_max) {
+        totals->arenas_max = totals->arenas;
+    }
+    if (totals->mapping_bytes > totals->mapping_bytes_max) {
+        totals->mapping_bytes_max = totals->mapping_bytes;
+    }
+    if (totals->arenas * ARENA_BYTES + totals->mapping_bytes > heap->watch_bytes) {
+        heap->watch_bytes = SIZE_MAX;
+        heap->watch_passed();
+    }
+}

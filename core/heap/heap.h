@@ -1,0 +1,85 @@
+/* The memory manager: requests in; blocks, runs and mappings out. No Python here.
+ *
+ * Callers: hook/ (a process's two domains), module/ (a private heap), observe/ (read-only).
+ * Calls: os/.
+ * Locking: none of its own. Every call on one heap is made under one lock, which is the interpreter's.
+ *
+ * A request that cannot be met returns NULL, or an errno value, and the heap is as it was before.
+ */
+#ifndef QUIRE_HEAP_HEAP_H
+#define QUIRE_HEAP_HEAP_H
+
+#include "heap/geometry.h"
+
+struct heap;
+struct domain;
+
+/* A heap on a range of its own; the size is rounded up to whole arenas. Returns 0 or an errno value. */
+int heap_create(size_t range_bytes, struct heap **heap);
+void heap_destroy(struct heap *heap);
+struct domain *heap_domain(struct heap *heap, unsigned index);
+
+/* heap/fast.h has the same four, inlined up to their first unlikely branch. */
+void *heap_allocate(struct domain *domain, size_t size_bytes);
+void *heap_allocate_zeroed(struct domain *domain, size_t count, size_t size_bytes);
+void *heap_reallocate(struct domain *domain, void *address, size_t size_bytes);
+void heap_free(struct domain *domain, void *address);
+
+/* Whether the address lies in the range, or is the start of one of the heap's own mappings. */
+bool heap_owns(const struct heap *heap, const void *address);
+
+/* What an address is to the heap; slow, for callers that must not trust it. */
+enum standing {
+    STANDING_ALLOCATED, /* the start of an allocated block, run or mapping */
+    STANDING_FREE,      /* the start of a free block */
+    STANDING_NONE,      /* neither */
+};
+enum standing heap_standing(const struct heap *heap, const void *address);
+
+/* Bytes of the allocated block, run or mapping at the address. */
+size_t heap_size_of(const struct heap *heap, const void *address);
+
+/* Call once when the committed bytes pass the limit; called from within an allocation, so it may not allocate. */
+void heap_watch(struct heap *heap, size_t limit_bytes, void (*passed)(void));
+
+/* NULL if every invariant holds, else the one that does not. Walks everything. */
+const char *heap_check(struct heap *heap);
+
+struct class_statistics {
+    size_t pools_used;
+    size_t pools_full;
+    size_t blocks_allocated;
+    size_t blocks_free;
+    size_t blocks_untouched;
+};
+
+struct arena_statistics { /* units: pools, or units of runs */
+    size_t arenas;
+    size_t units_in_use;
+    size_t units_free;
+    size_t units_untouched;
+};
+
+enum arena_kind { ARENA_SMALL, ARENA_LARGE, ARENA_RUN, ARENA_KINDS };
+
+struct heap_totals {
+    size_t arenas; /* obtained and not given back */
+    size_t arenas_max;
+    size_t arenas_obtained;
+    size_t arenas_given_back;
+    size_t mappings;
+    size_t mapping_bytes;
+    size_t mapping_bytes_max;
+    size_t mapping_bytes_given_back;
+};
+
+struct heap_statistics {
+    struct class_statistics classes[DOMAINS][CLASSES];
+    struct arena_statistics arenas[ARENA_KINDS];
+    size_t runs_allocated;
+    size_t run_bytes;
+    struct heap_totals totals;
+};
+void heap_statistics(struct heap *heap, struct heap_statistics *statistics);
+
+#endif

@@ -1,0 +1,251 @@
+/* Pools: blocks of one size class, their free list, and the ring of pools that serves a class.
+ *
+ *     domain->current[class] --> pool <--> pool <--> pool <--+       has, or soon will have, free blocks
+ *                                 ^__________________________|
+ *
+ *     pool    | allocated | free --> free --> free --> NULL | untouched ...
+ *
+ * A pool that is met with no block left retires from the ring; the first block it gets back puts it at the end of
+ * the ring, where it gathers more before it is asked again. An empty one rests with its arena.
+ *
+ * Callers: fast.h. Calls: arena.c. The model is quire.model.allocator.
+ */
+#include "heap/fast.h"
+#include "os/os.h"
+
+/* --- the ring of a class --- */
+
+static struct pool **
+ring_of(struct heap *heap, const struct pool *pool)
+{
+    return &heap->domains[pool->domain].current[pool->size_class];
+}
+
+static void
+ring_add_last(struct pool **ring, struct pool *pool)
+{
+    struct pool *first = *ring;
+    if (first == &heap_no_pool) {
+        pool->next = pool->previous = pool;
+        *ring = pool;
+        return;
+    }
+    pool->next = first;
+    pool->previous = first->previous;
+    first->previous->next = pool;
+    first->previous = pool;
+}
+
+static void
+ring_remove(struct pool **ring, struct pool *pool)
+{
+    if (pool->next == pool) {
+        *ring = (struct pool *)&heap_no_pool;
+        return;
+    }
+    pool->previous->next = pool->next;
+    pool->next->previous = pool->previous;
+    if (*ring == pool) {
+        *ring = pool->next;
+    }
+}
+
+/* --- cutting --- */
+
+/* Cut off the untouched blocks that begin in the next one's page: no page is touched before it is needed. */
+static void
+carve(struct pool *pool)
+{
+    size_t block_bytes = pool->block_bytes;
+    size_t page_bytes = os_page_bytes();
+    size_t first = pool->carved;
+    size_t page_end = (first * block_bytes / page_bytes + 1) * page_bytes;
+    size_t end = (page_end + block_bytes - 1) / block_bytes;
+    if (end > pool->capacity) {
+        end = pool->capacity;
+    }
+    char *block = pool_address(pool) + first * block_bytes;
+    pool->free = block;
+    for (size_t index = first + 1; index < end; index++) {
+        *(void **)block = block + block_bytes;
+        block += block_bytes;
+    }
+    *(void **)block = NULL;
+    pool->carved = (uint16_t)end;
+}
+
+/* A pool that served the same class before keeps its free list. */
+static void
+begin(struct pool *pool, unsigned domain, unsigned size_class)
+{
+    bool is_large = is_large_class(size_class);
+    if (pool->carved == 0 || pool->domain != domain || pool->size_class != size_class) {
+        pool->domain = (uint8_t)domain;
+        pool->size_class = (uint8_t)size_class;
+        pool->block_bytes = (uint16_t)block_bytes_of(size_class);
+        pool->capacity = (uint16_t)((is_large ? LARGE_POOL_BYTES : POOL_BYTES) / pool->block_bytes);
+        pool->carved = 0;
+        pool->free = NULL;
+    }
+    pool->frees_left = 0;
+    pool->state = SLOT_LISTED;
+}
+
+/* --- pools of an arena --- */
+
+static void
+begin_inner_slots(struct pool *head)
+{
+    for (unsigned i = 1; i < SLOTS_A_LARGE_POOL; i++) {
+        head[i].state = SLOT_INNER;
+        head[i].slot = (uint8_t)(head->slot + i);
+        head[i].head_slot = head->slot;
+        head[i].frees_left = 1;
+    }
+}
+
+static struct pool *
+cut_pool(struct arena *arena)
+{
+    bool is_large = arena->kind == ARENA_LARGE;
+    unsigned slots = is_large ? SLOTS_A_LARGE_POOL : 1;
+    unsigned slot = slots * (1u + arena->cut); /* the header takes the first */
+    struct pool *pool = &((struct arena_header *)arena)->slots[slot];
+    pool->slot = pool->head_slot = (uint8_t)slot;
+    if (is_large) {
+        begin_inner_slots(pool);
+    }
+    arena->cut++;
+    return pool;
+}
+
+static size_t
+room_of(const struct arena *arena)
+{
+    return (size_t)arena->free_pools + arena->capacity - arena->cut;
+}
+
+static struct pool *
+take_pool(struct heap *heap, struct arena *arena)
+{
+    struct pool *pool = arena->free_pool;
+    if (pool != NULL) {
+        arena->free_pool = pool->next;
+        arena->free_pools--;
+    } else {
+        pool = cut_pool(arena);
+    }
+    arena_relist(heap, arena, room_of(arena));
+    return pool;
+}
+
+static void
+rest_pool(struct heap *heap, struct pool *pool)
+{
+    struct arena *arena = arena_of(pool);
+    pool->state = SLOT_RESTING;
+    pool->next = arena->free_pool;
+    arena->free_pool = pool;
+    arena->free_pools++;
+    size_t room = room_of(arena);
+    arena_settle(heap, arena, room, room == arena->capacity);
+}
+
+static struct pool *
+new_pool(struct heap *heap, unsigned domain, unsigned size_class)
+{
+    enum arena_kind kind = is_large_class(size_class) ? ARENA_LARGE : ARENA_SMALL;
+    struct arena *arena = arena_fullest_with(heap, kind, 1);
+    if (arena == NULL) {
+        arena = arena_obtain(heap, kind);
+        if (arena == NULL) {
+            return NULL;
+        }
+    }
+    struct pool *pool = take_pool(heap, arena);
+    begin(pool, domain, size_class);
+    ring_add_last(ring_of(heap, pool), pool);
+    return pool;
+}
+
+/* --- the slow ends of the fast paths --- */
+
+static bool
+has_block(const struct pool *pool)
+{
+    return pool->free != NULL || pool->carved < pool->capacity;
+}
+
+static void
+retire(struct pool **ring, struct pool *pool)
+{
+    ASSERT(pool->frees_left == pool->capacity);
+    ring_remove(ring, pool);
+    pool->state = SLOT_RETIRED;
+    pool->frees_left = 1;
+}
+
+/* The current pool has no free block: find the next pool that has one, or cut one, and take it. */
+SLOW void *
+pool_refill(struct domain *domain, unsigned size_class)
+{
+    struct pool **ring = &domain->current[size_class];
+    while (*ring != &heap_no_pool && !has_block(*ring)) {
+        retire(ring, *ring);
+    }
+    struct pool *pool = *ring;
+    if (pool == &heap_no_pool) {
+        pool = new_pool(domain->heap, domain->index, size_class);
+        if (pool == NULL) {
+            return NULL;
+        }
+    }
+    if (pool->free == NULL) {
+        carve(pool);
+    }
+    void *block = pool->free;
+    pool->free = *(void **)block;
+    pool->frees_left++;
+    return block;
+}
+
+/* The fast path has pushed a block onto a slot that is no head of a pool: undo that. */
+static void
+undo_free(struct pool *slot)
+{
+    slot->free = NULL;
+    slot->frees_left = 1;
+}
+
+/* The fast path has pushed a block and counted the slot's frees down to 0: see what that means. */
+SLOW void
+pool_note_free(struct heap *heap, struct pool *slot, void *address)
+{
+    switch (slot->state) {
+    case SLOT_LISTED: /* its last block is free */
+        ring_remove(ring_of(heap, slot), slot);
+        rest_pool(heap, slot);
+        return;
+    case SLOT_RETIRED: /* its first block is free */
+        slot->state = SLOT_LISTED;
+        slot->frees_left = (uint32_t)slot->capacity - 1;
+        ring_add_last(ring_of(heap, slot), slot);
+        return;
+    case SLOT_INNER: {
+        undo_free(slot);
+        struct pool *head = pool_of(address);
+        *(void **)address = head->free;
+        head->free = address;
+        if (--head->frees_left == 0) {
+            pool_note_free(heap, head, address);
+        }
+        return;
+    }
+    case SLOT_RUN:
+        undo_free(slot);
+        runs_free(heap, address);
+        return;
+    default:
+        ASSERT(!"a free of what is not allocated");
+    }
+}

@@ -1,0 +1,77 @@
+/* A heap in numbers: nothing is counted on the fast paths, so everything is counted here, by walking.
+ *
+ * Callers: module/, hook/. Cost: one look at the metadata of every pool, 64 bytes each.
+ */
+#include "heap/structs.h"
+
+#include <string.h>
+
+static size_t
+free_list_length(const struct pool *pool)
+{
+    return pool->carved - pool_allocated(pool);
+}
+
+static void
+add_pool(struct heap_statistics *statistics, const struct pool *pool)
+{
+    if (pool->state != SLOT_LISTED && pool->state != SLOT_RETIRED) {
+        return;
+    }
+    struct class_statistics *counts = &statistics->classes[pool->domain][pool->size_class];
+    size_t allocated = pool_allocated(pool);
+    *(allocated == pool->capacity ? &counts->pools_full : &counts->pools_used) += 1;
+    counts->blocks_allocated += allocated;
+    counts->blocks_free += free_list_length(pool);
+    counts->blocks_untouched += (size_t)pool->capacity - pool->carved;
+}
+
+static void
+add_pool_arena(struct heap_statistics *statistics, const struct arena *arena)
+{
+    struct arena_statistics *counts = &statistics->arenas[arena->kind];
+    counts->arenas++;
+    counts->units_in_use += (size_t)arena->cut - arena->free_pools;
+    counts->units_free += arena->free_pools;
+    counts->units_untouched += (size_t)arena->capacity - arena->cut;
+    const struct arena_header *header = (const struct arena_header *)arena;
+    unsigned slots = arena->kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
+    for (unsigned i = 1; i <= arena->cut; i++) {
+        add_pool(statistics, &header->slots[i * slots]);
+    }
+}
+
+static void
+add_run_arena(struct heap_statistics *statistics, const struct arena *arena)
+{
+    struct arena_statistics *counts = &statistics->arenas[ARENA_RUN];
+    const uint16_t *units = ((const struct arena_header *)arena)->units;
+    size_t taken = 0;
+    for (size_t unit = 0; unit < UNITS_AN_ARENA; unit += units[unit] & UNIT_LENGTH) {
+        taken += units[unit] & UNIT_TAKEN ? (size_t)(units[unit] & UNIT_LENGTH) : 0;
+    }
+    counts->arenas++;
+    counts->units_in_use += taken;
+    counts->units_free += arena->touched - taken;
+    counts->units_untouched += (size_t)UNITS_AN_ARENA - arena->touched;
+    statistics->runs_allocated += arena->runs;
+    statistics->run_bytes += taken * RUN_UNIT_BYTES;
+}
+
+void
+heap_statistics(struct heap *heap, struct heap_statistics *statistics)
+{
+    memset(statistics, 0, sizeof *statistics);
+    statistics->totals = heap->totals;
+    for (size_t index = 0; index < heap->arenas_end; index++) {
+        if (!heap_has_arena(heap, index)) {
+            continue;
+        }
+        const struct arena *arena = heap_arena(heap, index);
+        if (arena->kind == ARENA_RUN) {
+            add_run_arena(statistics, arena);
+        } else {
+            add_pool_arena(statistics, arena);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+/* The type Heap: a heap of its own, for Python.
+ *
+ * The interpreter lock is the heap's lock. What an address is to the heap is checked before anything is done with
+ * it, so that no mistake of the caller's breaks the heap.
+ */
+#include "module/module.h"
+
+#include "heap/structs.h"
+#include "os/os.h"
+
+struct heap_object {
+    PyObject_HEAD
+    struct heap *heap;
+};
+
+static struct heap *
+heap_of(PyObject *self)
+{
+    return ((struct heap_object *)self)->heap;
+}
+
+static PyObject *
+heap_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"range_bytes", NULL};
+    Py_ssize_t range_bytes;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "n:Heap", names, &range_bytes)) {
+        return NULL;
+    }
+    if (range_bytes <= 0) {
+        PyErr_SetString(PyExc_ValueError, "range_bytes must be positive");
+        return NULL;
+    }
+    struct heap_object *self = (struct heap_object *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        return NULL;
+    }
+    if (heap_create((size_t)range_bytes, &self->heap) != 0) {
+        Py_DECREF(self);
+        return PyErr_NoMemory();
+    }
+    return (PyObject *)self;
+}
+
+static void
+heap_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    if (heap_of(self) != NULL) {
+        heap_destroy(heap_of(self));
+    }
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+/* --- arguments --- */
+
+static int
+convert_size(PyObject *object, void *size_bytes)
+{
+    Py_ssize_t value = PyNumber_AsSsize_t(object, PyExc_MemoryError);
+    if (value == -1 && PyErr_Occurred()) {
+        return 0;
+    }
+    if (value < 0) {
+        PyErr_SetString(PyExc_ValueError, "a size must not be negative");
+        return 0;
+    }
+    *(size_t *)size_bytes = (size_t)value;
+    return 1;
+}
+
+static int
+convert_address(PyObject *object, void *address)
+{
+    *(void **)address = PyLong_AsVoidPtr(object);
+    return *(void **)address != NULL || !PyErr_Occurred();
+}
+
+static int
+convert_domain(PyObject *object, void *domain)
+{
+    long value = PyLong_AsLong(object);
+    if (value < 0 || value >= DOMAINS) {
+        PyErr_SetString(PyExc_ValueError, "no such domain");
+        return 0;
+    }
+    *(unsigned *)domain = (unsigned)value;
+    return 1;
+}
+
+/* --- requests --- */
+
+static PyObject *
+address_or_no_memory(void *address)
+{
+    return address == NULL ? PyErr_NoMemory() : address_object(address);
+}
+
+static PyObject *
+heap_method_allocate(PyObject *self, PyObject *args)
+{
+    size_t size_bytes;
+    unsigned domain = 0;
+    if (!PyArg_ParseTuple(args, "O&|O&:allocate", convert_size, &size_bytes, convert_domain, &domain)) {
+        return NULL;
+    }
+    return address_or_no_memory(heap_allocate(heap_domain(heap_of(self), domain), size_bytes));
+}
+
+static PyObject *
+heap_method_allocate_zeroed(PyObject *self, PyObject *args)
+{
+    size_t count, size_bytes;
+    unsigned domain = 0;
+    if (!PyArg_ParseTuple(args, "O&O&|O&:allocate_zeroed", convert_size, &count, convert_size, &size_bytes,
+                          convert_domain, &domain)) {
+        return NULL;
+    }
+    return address_or_no_memory(heap_allocate_zeroed(heap_domain(heap_of(self), domain), count, size_bytes));
+}
+
+/* Sets LookupError unless the address is the start of an allocated block; its argument is the standing. */
+static bool
+demand_allocated(struct heap *heap, const void *address)
+{
+    enum standing standing = heap_standing(heap, address);
+    if (standing == STANDING_ALLOCATED) {
+        return true;
+    }
+    PyErr_SetObject(PyExc_LookupError, standing == STANDING_FREE ? Py_True : Py_False);
+    return false;
+}
+
+static PyObject *
+heap_method_reallocate(PyObject *self, PyObject *args)
+{
+    void *address;
+    size_t size_bytes;
+    unsigned domain = 0;
+    if (!PyArg_ParseTuple(args, "O&O&|O&:reallocate", convert_address, &address, convert_size, &size_bytes,
+                          convert_domain, &domain)
+        || !demand_allocated(heap_of(self), address)) {
+        return NULL;
+    }
+    return address_or_no_memory(heap_reallocate(heap_domain(heap_of(self), domain), address, size_bytes));
+}
+
+static PyObject *
+heap_method_free(PyObject *self, PyObject *object)
+{
+    void *address;
+    if (!convert_address(object, &address) || !demand_allocated(heap_of(self), address)) {
+        return NULL;
+    }
+    heap_free(heap_domain(heap_of(self), 0), address);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+heap_method_size_of(PyObject *self, PyObject *object)
+{
+    void *address;
+    if (!convert_address(object, &address) || !demand_allocated(heap_of(self), address)) {
+        return NULL;
+    }
+    return PyLong_FromSize_t(heap_size_of(heap_of(self), address));
+}
+
+/* --- views --- */
+
+static PyObject *
+heap_method_check(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    const char *broken = heap_check(heap_of(self));
+    if (broken == NULL) {
+        Py_RETURN_NONE;
+    }
+    return PyUnicode_FromString(broken);
+}
+
+static PyObject *
+heap_method_statistics(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return module_statistics(heap_of(self));
+}
+
+static PyObject *
+heap_method_state(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return module_state(heap_of(self));
+}
+
+static PyObject *
+heap_method_range(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    const struct heap *heap = heap_of(self);
+    return Py_BuildValue("(Nn)", address_object(heap->range_address), (Py_ssize_t)(heap->range_arenas * ARENA_BYTES));
+}
+
+static PyMethodDef heap_methods[] = {
+    {"allocate", heap_method_allocate, METH_VARARGS, NULL},
+    {"allocate_zeroed", heap_method_allocate_zeroed, METH_VARARGS, NULL},
+    {"reallocate", heap_method_reallocate, METH_VARARGS, NULL},
+    {"free", heap_method_free, METH_O, NULL},
+    {"size_of", heap_method_size_of, METH_O, NULL},
+    {"check", heap_method_check, METH_NOARGS, NULL},
+    {"statistics", heap_method_statistics, METH_NOARGS, NULL},
+    {"state", heap_method_state, METH_NOARGS, NULL},
+    {"range", heap_method_range, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot heap_slots[] = {
+    {Py_tp_new, heap_new},
+    {Py_tp_dealloc, heap_dealloc},
+    {Py_tp_methods, heap_methods},
+    {0, NULL},
+};
+
+PyType_Spec module_heap_spec = {
+    .name = "quire._core.Heap",
+    .basicsize = sizeof(struct heap_object),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = heap_slots,
+};

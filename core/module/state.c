@@ -1,0 +1,230 @@
+/* What a heap holds, as plain tuples of integers; quire.process.decode gives them names.
+ *
+ *     statistics = (classes, arenas, runs_allocated, run_bytes, totals)
+ *     state      = (arenas, available, rings, mappings)
+ */
+#include "module/module.h"
+
+#include "observe/walk.h"
+
+/* --- statistics --- */
+
+static PyObject *
+class_tuple(unsigned domain, unsigned size_class, const struct class_statistics *counts)
+{
+    return Py_BuildValue("(IInnnnnn)", domain, size_class, (Py_ssize_t)block_bytes_of(size_class),
+                         (Py_ssize_t)counts->pools_used, (Py_ssize_t)counts->pools_full,
+                         (Py_ssize_t)counts->blocks_allocated, (Py_ssize_t)counts->blocks_free,
+                         (Py_ssize_t)counts->blocks_untouched);
+}
+
+static PyObject *
+class_list(const struct heap_statistics *statistics)
+{
+    PyObject *list = PyList_New(0);
+    for (unsigned domain = 0; list != NULL && domain < DOMAINS; domain++) {
+        for (unsigned size_class = 0; list != NULL && size_class < CLASSES; size_class++) {
+            if (!append(list, class_tuple(domain, size_class, &statistics->classes[domain][size_class]))) {
+                Py_CLEAR(list);
+            }
+        }
+    }
+    return list;
+}
+
+static PyObject *
+arena_statistics_list(const struct heap_statistics *statistics)
+{
+    static const size_t unit_bytes[ARENA_KINDS] = {POOL_BYTES, LARGE_POOL_BYTES, RUN_UNIT_BYTES};
+    PyObject *list = PyList_New(0);
+    for (unsigned kind = 0; list != NULL && kind < ARENA_KINDS; kind++) {
+        const struct arena_statistics *counts = &statistics->arenas[kind];
+        PyObject *item = Py_BuildValue("(Innnnn)", kind, (Py_ssize_t)counts->arenas, (Py_ssize_t)counts->units_in_use,
+                                       (Py_ssize_t)counts->units_free, (Py_ssize_t)counts->units_untouched,
+                                       (Py_ssize_t)unit_bytes[kind]);
+        if (!append(list, item)) {
+            Py_CLEAR(list);
+        }
+    }
+    return list;
+}
+
+static PyObject *
+totals_tuple(const struct heap_totals *totals)
+{
+    return Py_BuildValue("(nnnnnnnn)", (Py_ssize_t)(totals->arenas * ARENA_BYTES),
+                         (Py_ssize_t)(totals->arenas_max * ARENA_BYTES), (Py_ssize_t)totals->arenas_obtained,
+                         (Py_ssize_t)totals->arenas_given_back, (Py_ssize_t)totals->mappings,
+                         (Py_ssize_t)totals->mapping_bytes, (Py_ssize_t)totals->mapping_bytes_max,
+                         (Py_ssize_t)totals->mapping_bytes_given_back);
+}
+
+PyObject *
+module_statistics(struct heap *heap)
+{
+    struct heap_statistics statistics;
+    heap_statistics(heap, &statistics);
+    return Py_BuildValue("(NNnnN)", class_list(&statistics), arena_statistics_list(&statistics),
+                         (Py_ssize_t)statistics.runs_allocated, (Py_ssize_t)statistics.run_bytes,
+                         totals_tuple(&statistics.totals));
+}
+
+/* --- state --- */
+
+static PyObject *
+free_list_of(const struct pool *pool)
+{
+    PyObject *list = PyList_New(0);
+    for (const char *block = pool->free; list != NULL && block != NULL; block = *(char *const *)block) {
+        size_t index = (size_t)(block - pool_address(pool)) / pool->block_bytes;
+        if (!append(list, PyLong_FromSize_t(index))) {
+            Py_CLEAR(list);
+        }
+    }
+    return list;
+}
+
+static bool
+append_pool(void *list, struct pool *pool)
+{
+    size_t pool_bytes = is_large_class(pool->size_class) ? LARGE_POOL_BYTES : POOL_BYTES;
+    return append(list, Py_BuildValue("(NniinnnnN)", address_object(pool_address(pool)), (Py_ssize_t)pool_bytes,
+                                      (int)pool->domain, (int)pool->size_class, (Py_ssize_t)pool->block_bytes,
+                                      (Py_ssize_t)pool->capacity, (Py_ssize_t)pool_allocated(pool),
+                                      (Py_ssize_t)(pool->capacity - pool->carved), free_list_of(pool)));
+}
+
+static bool
+append_run(void *list, char *address, size_t size_bytes, enum run_state state)
+{
+    return append(list, Py_BuildValue("(Nni)", address_object(address), (Py_ssize_t)size_bytes, (int)state));
+}
+
+static PyObject *
+free_pools_of(const struct arena *arena)
+{
+    PyObject *list = PyList_New(0);
+    if (arena->kind == ARENA_RUN) {
+        return list;
+    }
+    for (const struct pool *pool = arena->free_pool; list != NULL && pool != NULL; pool = pool->next) {
+        if (!append(list, address_object(pool_address(pool)))) {
+            Py_CLEAR(list);
+        }
+    }
+    return list;
+}
+
+static PyObject *
+parts_of(struct arena *arena)
+{
+    PyObject *list = PyList_New(0);
+    if (list == NULL) {
+        return NULL;
+    }
+    bool done = arena->kind == ARENA_RUN ? walk_runs(arena, append_run, list) : walk_pools(arena, append_pool, list);
+    if (!done) {
+        Py_CLEAR(list);
+    }
+    return list;
+}
+
+static bool
+append_arena(void *list, struct arena *arena)
+{
+    return append(list, Py_BuildValue("(INiNNi)", arena->index, address_object(arena), (int)arena->kind,
+                                      parts_of(arena), free_pools_of(arena), arena->capacity - arena->cut));
+}
+
+static PyObject *
+available_of(const struct available *available)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t room = 0; list != NULL && room < ROOM_LISTS; room++) {
+        for (const struct arena *arena = available->by_room[room]; list != NULL && arena != NULL; arena = arena->next) {
+            if (!append(list, PyLong_FromUnsignedLong(arena->index))) {
+                Py_CLEAR(list);
+            }
+        }
+    }
+    return list;
+}
+
+static PyObject *
+ring_list(const struct pool *first)
+{
+    PyObject *list = PyList_New(0);
+    const struct pool *pool = first;
+    do {
+        if (list == NULL || !append(list, address_object(pool_address(pool)))) {
+            Py_CLEAR(list);
+            break;
+        }
+        pool = pool->next;
+    } while (pool != first);
+    return list;
+}
+
+static PyObject *
+ring_lists(const struct heap *heap)
+{
+    PyObject *list = PyList_New(0);
+    for (unsigned domain = 0; domain < DOMAINS; domain++) {
+        for (unsigned size_class = 0; list != NULL && size_class < CLASSES; size_class++) {
+            const struct pool *first = heap->domains[domain].current[size_class];
+            if (first == &heap_no_pool) {
+                continue;
+            }
+            if (!append(list, Py_BuildValue("(IIN)", domain, size_class, ring_list(first)))) {
+                Py_CLEAR(list);
+            }
+        }
+    }
+    return list;
+}
+
+static bool
+append_mapping(void *list, char *address, size_t size_bytes)
+{
+    return append(list, Py_BuildValue("(Nn)", address_object(address), (Py_ssize_t)size_bytes));
+}
+
+static PyObject *
+filled(struct heap *heap, bool (*fill)(struct heap *heap, PyObject *list))
+{
+    PyObject *list = PyList_New(0);
+    if (list != NULL && !fill(heap, list)) {
+        Py_CLEAR(list);
+    }
+    return list;
+}
+
+static bool
+fill_arenas(struct heap *heap, PyObject *list)
+{
+    return walk_arenas(heap, append_arena, list);
+}
+
+static bool
+fill_mappings(struct heap *heap, PyObject *list)
+{
+    return walk_mappings(heap, append_mapping, list);
+}
+
+static bool
+fill_available(struct heap *heap, PyObject *list)
+{
+    for (unsigned kind = 0; kind < ARENA_KINDS; kind++) {
+        if (!append(list, available_of(&heap->available[kind]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+PyObject *
+module_state(struct heap *heap)
+{
+    return Py_BuildValue("(NNNN)", filled(heap, fill_arenas), filled(heap, fill_available), ring_lists(heap),
+                         filled(heap, fill_mappings));
+}

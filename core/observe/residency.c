@@ -1,0 +1,113 @@
+/* See residency.h. The system tells which pages are resident (os_resident), the heap's metadata what they hold.
+ *
+ * In a pool every page that was ever carved is resident, so that live blocks count at their full size, up to what
+ * the pool has resident; runs and mappings may have pages that nobody has touched, so those count by page.
+ */
+#include "observe/residency.h"
+
+#include "observe/walk.h"
+#include "os/os.h"
+
+#include <string.h>
+
+enum { PAGES_AT_ONCE = 4096 };
+
+size_t
+residency_of(char *address, size_t size_bytes)
+{
+    size_t page_bytes = os_page_bytes();
+    char *at = (char *)((uintptr_t)address & ~(page_bytes - 1));
+    char *end = (char *)align_up((uintptr_t)address + size_bytes, page_bytes);
+    unsigned char pages[PAGES_AT_ONCE];
+    size_t resident = 0;
+    while (at < end) {
+        size_t left = (size_t)(end - at) / page_bytes;
+        size_t count = left < PAGES_AT_ONCE ? left : PAGES_AT_ONCE;
+        if (os_resident(at, count * page_bytes, pages) == 0) {
+            for (size_t i = 0; i < count; i++) {
+                resident += pages[i] & 1;
+            }
+        }
+        at += count * page_bytes;
+    }
+    return resident * page_bytes;
+}
+
+/* --- one arena: its pages in one question, then its parts from the answer --- */
+
+struct arena_pages {
+    struct residency *residency;
+    char *address;
+    unsigned char pages[ARENA_BYTES / (4 * KIB)];
+};
+
+static size_t
+resident_in(const struct arena_pages *pages, const char *address, size_t size_bytes)
+{
+    size_t page_bytes = os_page_bytes();
+    if (page_bytes > RUN_UNIT_BYTES) { /* parts share pages: count them by what they take of the page */
+        size_t page = (size_t)(address - pages->address) / page_bytes;
+        return pages->pages[page] & 1 ? size_bytes : 0;
+    }
+    size_t first = (size_t)(address - pages->address) / page_bytes;
+    size_t resident = 0;
+    for (size_t i = 0; i < size_bytes / page_bytes; i++) {
+        resident += pages->pages[first + i] & 1;
+    }
+    return resident * page_bytes;
+}
+
+static bool
+add_pool(void *context, struct pool *pool)
+{
+    struct arena_pages *pages = context;
+    size_t pool_bytes = is_large_class(pool->size_class) ? LARGE_POOL_BYTES : POOL_BYTES;
+    size_t resident = resident_in(pages, pool_address(pool), pool_bytes);
+    size_t live = pool_allocated(pool) * pool->block_bytes;
+    if (live == 0) {
+        pages->residency->empty_pool_bytes += resident;
+        return true;
+    }
+    live = live < resident ? live : resident;
+    pages->residency->live_bytes += live;
+    pages->residency->free_bytes += resident - live;
+    return true;
+}
+
+static bool
+add_run(void *context, char *address, size_t size_bytes, enum run_state state)
+{
+    struct arena_pages *pages = context;
+    size_t resident = resident_in(pages, address, size_bytes);
+    *(state == RUN_ALLOCATED ? &pages->residency->live_bytes : &pages->residency->free_run_bytes) += resident;
+    return true;
+}
+
+static bool
+add_arena(void *context, struct arena *arena)
+{
+    struct arena_pages pages = {.residency = context, .address = (char *)arena};
+    if (os_resident(pages.address, ARENA_BYTES, pages.pages) != 0) {
+        return true;
+    }
+    pages.residency->metadata_bytes += resident_in(&pages, pages.address, ARENA_HEADER_BYTES);
+    return arena->kind == ARENA_RUN ? walk_runs(arena, add_run, &pages) : walk_pools(arena, add_pool, &pages);
+}
+
+static bool
+add_mapping(void *context, char *address, size_t size_bytes)
+{
+    struct residency *residency = context;
+    residency->live_bytes += residency_of(address, size_bytes);
+    return true;
+}
+
+void
+residency_measure(struct heap *heap, struct residency *residency)
+{
+    memset(residency, 0, sizeof *residency);
+    walk_arenas(heap, add_arena, residency);
+    walk_mappings(heap, add_mapping, residency);
+    residency->metadata_bytes += residency_of((char *)heap, heap->own_bytes);
+    residency->metadata_bytes += residency_of((char *)heap->mappings.places, mapping_table_bytes(&heap->mappings));
+}

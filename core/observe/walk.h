@@ -1,0 +1,26 @@
+/* Reading a heap's structure: arena by arena, pool by pool, run by run. It writes nothing of the heap.
+ *
+ * Callers: module/. A visitor that returns false ends the walk, and the walk returns false.
+ * Locking: the heap's, held for the whole walk.
+ */
+#ifndef QUIRE_OBSERVE_WALK_H
+#define QUIRE_OBSERVE_WALK_H
+
+#include "heap/structs.h"
+
+/* Arenas in address order. */
+bool walk_arenas(struct heap *heap, bool (*visit)(void *context, struct arena *arena), void *context);
+
+/* The pools that were ever cut from an arena of pools, in address order. */
+bool walk_pools(struct arena *arena, bool (*visit)(void *context, struct pool *pool), void *context);
+
+enum run_state { RUN_UNTOUCHED, RUN_FREE, RUN_ALLOCATED };
+
+/* Runs and holes of an arena of runs, in address order; the untouched tail is a hole of its own. */
+bool walk_runs(struct arena *arena, bool (*visit)(void *context, char *address, size_t size_bytes, enum run_state state),
+               void *context);
+
+/* The heap's own mappings, in no order. */
+bool walk_mappings(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context);
+
+#endif

@@ -1,0 +1,226 @@
+/* The system's contract without a system: memory from libc, strict about how it is used, refusing on demand.
+ *
+ * It ends the process when heap/ breaks the contract (commits twice, decommits what is not committed, unmaps what
+ * was not mapped), fills what was given back with a pattern, and moves a mapping at every remap.
+ *
+ * Locking: none; tests use it from one thread.
+ */
+#include "os/fake.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATTERN = 0xDD, TRACKED_MAX = 4096 };
+
+struct piece {
+    char *address;
+    size_t size_bytes;
+    unsigned char *committed; /* a byte a page; NULL for a mapping, which is usable as a whole */
+};
+
+static struct piece pieces[TRACKED_MAX];
+static size_t page_bytes = 4 * KIB;
+static size_t calls;
+static size_t refused_call; /* 0: none */
+static bool refuses_for_good;
+static size_t held_bytes;
+
+void
+fake_refuse(size_t nth, bool for_good)
+{
+    refused_call = nth == 0 ? 0 : calls + nth;
+    refuses_for_good = for_good;
+}
+
+size_t
+fake_calls(void)
+{
+    return calls;
+}
+
+void
+fake_set_page_bytes(size_t bytes)
+{
+    page_bytes = bytes;
+}
+
+size_t
+fake_held_bytes(void)
+{
+    return held_bytes;
+}
+
+static void
+demand(bool kept, const char *rule)
+{
+    if (!kept) {
+        base_fail(rule, "os/fake.c", 0);
+    }
+}
+
+static bool
+is_refused(void)
+{
+    calls++;
+    if (refused_call == 0) {
+        return false;
+    }
+    return calls == refused_call || (refuses_for_good && calls > refused_call);
+}
+
+static struct piece *
+find_piece(const char *address, bool is_mapping)
+{
+    for (size_t i = 0; i < TRACKED_MAX; i++) {
+        struct piece *piece = &pieces[i];
+        bool inside = piece->address != NULL && address >= piece->address && address < piece->address + piece->size_bytes;
+        if (inside && (piece->committed == NULL) == is_mapping) {
+            return piece;
+        }
+    }
+    demand(false, "the address was never obtained");
+    return NULL;
+}
+
+static struct piece *
+unused_piece(void)
+{
+    for (size_t i = 0; i < TRACKED_MAX; i++) {
+        if (pieces[i].address == NULL) {
+            return &pieces[i];
+        }
+    }
+    demand(false, "a test uses more pieces than are tracked");
+    return NULL;
+}
+
+static void
+drop_piece(struct piece *piece)
+{
+    free(piece->address);
+    free(piece->committed);
+    *piece = (struct piece){0};
+}
+
+size_t
+os_page_bytes(void)
+{
+    return page_bytes;
+}
+
+int
+os_reserve(size_t size_bytes, size_t alignment_bytes, char **address)
+{
+    if (is_refused()) {
+        return ENOMEM;
+    }
+    struct piece *piece = unused_piece();
+    piece->address = aligned_alloc(alignment_bytes, size_bytes);
+    piece->committed = calloc(size_bytes / page_bytes, 1);
+    if (piece->address == NULL || piece->committed == NULL) {
+        drop_piece(piece);
+        return ENOMEM;
+    }
+    piece->size_bytes = size_bytes;
+    *address = piece->address;
+    return 0;
+}
+
+void
+os_unreserve(char *address, size_t size_bytes)
+{
+    struct piece *piece = find_piece(address, false);
+    demand(piece->address == address && piece->size_bytes == size_bytes, "unreserve takes what reserve gave");
+    for (size_t page = 0; page < size_bytes / page_bytes; page++) {
+        held_bytes -= piece->committed[page] ? page_bytes : 0;
+    }
+    drop_piece(piece);
+}
+
+static void
+set_committed(char *address, size_t size_bytes, unsigned char from, unsigned char to)
+{
+    struct piece *piece = find_piece(address, false);
+    size_t first = (size_t)(address - piece->address) / page_bytes;
+    demand((size_t)(address - piece->address) % page_bytes == 0 && size_bytes % page_bytes == 0, "whole pages only");
+    for (size_t page = first; page < first + size_bytes / page_bytes; page++) {
+        demand(piece->committed[page] == from, "commit what is not committed, decommit what is");
+        piece->committed[page] = to;
+    }
+}
+
+int
+os_commit(char *address, size_t size_bytes)
+{
+    if (is_refused()) {
+        return ENOMEM;
+    }
+    set_committed(address, size_bytes, 0, 1);
+    memset(address, 0, size_bytes);
+    held_bytes += size_bytes;
+    return 0;
+}
+
+int
+os_decommit(char *address, size_t size_bytes)
+{
+    if (is_refused()) {
+        return ENOMEM;
+    }
+    set_committed(address, size_bytes, 1, 0);
+    memset(address, PATTERN, size_bytes);
+    held_bytes -= size_bytes;
+    return 0;
+}
+
+int
+os_map(size_t size_bytes, char **address)
+{
+    demand(size_bytes % page_bytes == 0, "whole pages only");
+    if (is_refused() || size_bytes > SIZE_MAX / 4) {
+        return ENOMEM;
+    }
+    struct piece *piece = unused_piece();
+    piece->address = aligned_alloc(page_bytes, size_bytes);
+    if (piece->address == NULL) {
+        return ENOMEM;
+    }
+    memset(piece->address, 0, size_bytes);
+    piece->size_bytes = size_bytes;
+    held_bytes += size_bytes;
+    *address = piece->address;
+    return 0;
+}
+
+int
+os_remap(char *address, size_t old_bytes, size_t new_bytes, char **moved)
+{
+    char *target;
+    int error = os_map(new_bytes, &target);
+    if (error != 0) {
+        return error;
+    }
+    memcpy(target, address, old_bytes < new_bytes ? old_bytes : new_bytes);
+    os_unmap(address, old_bytes);
+    *moved = target;
+    return 0;
+}
+
+void
+os_unmap(char *address, size_t size_bytes)
+{
+    struct piece *piece = find_piece(address, true);
+    demand(piece->address == address && piece->size_bytes == size_bytes, "unmap takes what map gave");
+    memset(address, PATTERN, size_bytes);
+    held_bytes -= size_bytes;
+    drop_piece(piece);
+}
+
+int
+os_resident(char *address, size_t size_bytes, unsigned char *pages)
+{
+    (void)address;
+    memset(pages, 1, size_bytes / page_bytes);
+    return 0;
+}

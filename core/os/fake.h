@@ -1,0 +1,20 @@
+/* What a test may ask of fake.c. */
+#ifndef QUIRE_OS_FAKE_H
+#define QUIRE_OS_FAKE_H
+
+#include "os/os.h"
+
+/* Refuse the nth call from now (1 is the next) that can be refused, with ENOMEM; 0 refuses none.
+ * With for_good, every later one is refused too. */
+void fake_refuse(size_t nth, bool for_good);
+
+/* How many calls that can be refused were made so far. */
+size_t fake_calls(void);
+
+/* Pretend that pages have another size; before any other call. */
+void fake_set_page_bytes(size_t page_bytes);
+
+/* Bytes obtained and not given back: committed in ranges, and in mappings. */
+size_t fake_held_bytes(void);
+
+#endif

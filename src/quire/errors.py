@@ -1,0 +1,52 @@
+"""What can go wrong, as one tree.
+
+    QuireError
+    ├── UnsupportedRuntime   this Python, platform or build cannot be served
+    ├── AllocatorInUse       another allocator hook was there before quire; nothing was changed
+    ├── InvalidOption        an option, setting or argument is not what it should be
+    ├── OutOfMemory          the request cannot be met (a MemoryError); the heap is as it was before
+    └── HeapMisuse           a rule of the heap was broken; the heap is as it was before
+        ├── DoubleFree       the block is free already
+        ├── NotABlock        the address is not the start of an allocated block
+        └── InvalidSize      the size is negative
+
+The command line catches ``QuireError`` once, prints its one line and exits with code 2.
+"""
+
+from __future__ import annotations
+
+
+class QuireError(Exception):
+    """The root of every error of quire's own."""
+
+
+class UnsupportedRuntime(QuireError):
+    """This Python, platform or build cannot be served; the message gives the reason and the remedy."""
+
+
+class AllocatorInUse(QuireError):
+    """Another allocator hook (a debug allocator, tracemalloc, a profiler) is active; nothing was changed."""
+
+
+class InvalidOption(QuireError):
+    """An option, setting or argument is not what it should be; the message says what to write instead."""
+
+
+class OutOfMemory(QuireError, MemoryError):
+    """The request cannot be met; the heap is as it was before."""
+
+
+class HeapMisuse(QuireError):
+    """A rule of the heap was broken; the heap is as it was before."""
+
+
+class DoubleFree(HeapMisuse):
+    """The block is free already."""
+
+
+class NotABlock(HeapMisuse):
+    """The address is not the start of an allocated block."""
+
+
+class InvalidSize(HeapMisuse, ValueError):
+    """The size is negative."""

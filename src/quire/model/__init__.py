@@ -1,0 +1,20 @@
+"""Python's memory manager in plain Python: the one to read, and the oracle of quire's tests.
+
+Read the files in this order; each opens with what it explains.
+
+    geometry    the sizes everything is built on: the articles', CPython 3.10's, quire's
+    system      pages, dealt to a process
+    runs        a piece of memory cut into runs and holes
+    raw         the raw allocator: arenas and large requests
+    pool        blocks of one size class, and their free list
+    arena       pools, and which arena serves the next request
+    allocator   requests in, blocks out
+    accounts    the whole in numbers
+    links       the doubly linked list that pools and arenas stand on
+"""
+
+from quire.model.allocator import Allocator
+from quire.model.geometry import ARTICLE, CPYTHON_3_10, QUIRE, Geometry
+from quire.model.system import System
+
+__all__ = ["ARTICLE", "CPYTHON_3_10", "QUIRE", "Allocator", "Geometry", "System"]

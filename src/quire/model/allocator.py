@@ -1,0 +1,317 @@
+"""The object allocator: requests in, blocks out.
+
+    request --> size class --> the class's list of used pools --> first pool --> its free list --> block
+                                    | empty?                        | full?
+                                    v                               v
+                               a pool of the fullest arena      next pool of the list
+                                    | no arena has room?
+                                    v
+                               an arena from the raw allocator
+
+Freeing goes the other way: the block goes to the front of its pool's free list; a pool that was full joins its
+class's list again; one that is empty goes back to its arena; an arena whose pools are all free goes back to the
+system, unless it is the last that has room: the next request would only ask for it again.
+
+Larger requests go past all that: to the raw allocator in CPython, to runs of pages in quire.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+
+from quire.errors import InvalidSize, NotABlock, OutOfMemory
+from quire.model.arena import Arena, AvailableArenas, PoolArena, RunArena
+from quire.model.geometry import QUIRE, Geometry
+from quire.model.links import LinkedList
+from quire.model.pool import Pool
+from quire.model.raw import RawAllocator
+from quire.model.system import System
+from quire.records import ArenaKind, Domain, HeapState, HeapStatistics
+
+SIZE_BYTES_MAX = 2**63 - 1
+"""The largest request that CPython passes on (``PY_SSIZE_T_MAX``)."""
+
+
+class Allocator:
+    """A whole allocator of one geometry, on pages of one system.
+
+    Args:
+        geometry: the sizes and habits; quire's own if not given.
+        system: where pages come from; a fresh one without a limit if not given.
+    """
+
+    def __init__(self, geometry: Geometry = QUIRE, system: System | None = None) -> None:
+        self.geometry = geometry
+        self.system = system or System(geometry.page_bytes)
+        self.raw = RawAllocator(geometry, self.system)
+        self.used_pools: list[list[LinkedList[Pool]]] = [
+            [LinkedList() for _ in range(geometry.classes)] for _ in range(geometry.domains)
+        ]
+        """Per domain and size class, the pools with free blocks; the first serves the next request."""
+        room_max = geometry.arena_bytes // min(geometry.pool_bytes, geometry.run_unit_bytes)
+        self.available = {kind: AvailableArenas(room_max) for kind in ArenaKind}
+        self.arenas: dict[int, Arena] = {}
+        """By address."""
+        self._arena_addresses: list[int] = []
+        self.totals = Totals()
+
+    # --- requests ---
+
+    def allocate(self, size_bytes: int, domain: Domain = Domain.OBJECT) -> int:
+        """Serve a request.
+
+        Args:
+            size_bytes: how many bytes; 0 counts as 1.
+            domain: which request kind asks; where the geometry has one domain only, it makes no difference.
+
+        Returns:
+            The address of the block, run or mapping.
+
+        Raises:
+            InvalidSize: the size is negative.
+            OutOfMemory: the system refuses or the range is used up; nothing has changed.
+        """
+        self._check_size(size_bytes)
+        if self.geometry.pools_serve(size_bytes):
+            return self._allocate_block(min(domain, self.geometry.domains - 1), self.geometry.size_class(size_bytes))
+        if self.geometry.pooled_bytes_max < size_bytes <= self.geometry.run_bytes_max:
+            return self._allocate_run(size_bytes)
+        address = self.raw.allocate(size_bytes)
+        self._note_mappings()
+        return address
+
+    def free(self, address: int) -> None:
+        """Take a block, run or mapping back.
+
+        Raises:
+            NotABlock: the address is not the start of an allocated block.
+            DoubleFree: the block is free already.
+        """
+        arena = self.arena_at(address)
+        match arena:
+            case PoolArena():
+                self._free_block(arena, address)
+            case RunArena():
+                arena.runs.release(arena.start_of(address))
+                self._settle(arena)
+            case _:
+                self.totals.mapping_bytes_given_back += self.raw.free(address)
+
+    def reallocate(self, address: int, size_bytes: int, domain: Domain = Domain.OBJECT) -> int:
+        """Resize what is at ``address``: in place where it can be, else by moving it.
+
+        Returns:
+            The address, which may be new.
+
+        Raises:
+            NotABlock: the address is not the start of an allocated block.
+            InvalidSize: the size is negative.
+            OutOfMemory: there is no room to grow; nothing has changed. Shrinking never fails.
+        """
+        self._check_size(size_bytes)
+        old_bytes = self.size_of(address)
+        try:
+            resized = self._resize_in_place(address, size_bytes)
+            if resized is not None:
+                return resized
+            moved = self.allocate(size_bytes, domain)
+        except OutOfMemory:
+            if size_bytes <= old_bytes:
+                return address
+            raise
+        self.free(address)
+        return moved
+
+    def size_of(self, address: int) -> int:
+        """How many bytes the allocated block, run or mapping at ``address`` has.
+
+        Raises:
+            NotABlock: the address is not the start of one.
+        """
+        arena = self.arena_at(address)
+        match arena:
+            case PoolArena():
+                pool = arena.pool_at(address)
+                pool.check_allocated(address)
+                return pool.block_bytes
+            case RunArena():
+                return (arena.runs.length_of(arena.start_of(address)) or 0) * arena.unit_bytes
+            case _:
+                return self.raw.size_of(address)
+
+    # --- what there is ---
+
+    def arena_at(self, address: int) -> Arena | None:
+        """The arena that ``address`` lies in; ``None`` if it lies in none."""
+        place = bisect_right(self._arena_addresses, address) - 1
+        if place < 0:
+            return None
+        start = self._arena_addresses[place]
+        return self.arenas[start] if address < start + self.geometry.arena_bytes else None
+
+    def statistics(self) -> HeapStatistics:
+        """The heap in numbers."""
+        from quire.model.accounts import statistics_of
+
+        return statistics_of(self)
+
+    def state(self) -> HeapState:
+        """The heap's whole structure, as records."""
+        return HeapState(
+            geometry=self.geometry.name,
+            arenas=tuple(self.arenas[address].record() for address in self._arena_addresses),
+            available=tuple(tuple(arena.index for arena in self.available[kind]) for kind in ArenaKind),
+            used_pools={
+                (Domain(domain), size_class): tuple(pool.address for pool in pools)
+                for domain, classes in enumerate(self.used_pools)
+                for size_class, pools in enumerate(classes)
+                if pools.first is not None
+            },
+            mappings=self.raw.mapping_records(),
+        )
+
+    # --- blocks ---
+
+    def _allocate_block(self, domain: int, size_class: int) -> int:
+        pools = self.used_pools[domain][size_class]
+        pool = self._first_with_a_block(pools) or self._new_pool(Domain(domain), size_class)
+        address = pool.take()
+        if pool.is_full and not self.geometry.retires_lazily:
+            pools.remove(pool)
+        return address
+
+    def _first_with_a_block(self, pools: LinkedList[Pool]) -> Pool | None:
+        """The first pool of the list that is not full; full ones that are met leave the list."""
+        for pool in pools:
+            if not pool.is_full:
+                return pool
+            pools.remove(pool)
+        return None
+
+    def _new_pool(self, domain: Domain, size_class: int) -> Pool:
+        kind = ArenaKind.LARGE if self.geometry.is_large(size_class) else ArenaKind.SMALL
+        arena = self.available[kind].fullest_with(1) or self._new_arena(kind)
+        assert isinstance(arena, PoolArena)
+        pool = arena.take_pool()
+        self.available[kind].update(arena)
+        pool.begin(domain, size_class)
+        self.used_pools[domain][size_class].push_first(pool)
+        return pool
+
+    def _free_block(self, arena: PoolArena, address: int) -> None:
+        pool = arena.pool_at(address)
+        pool.put(address)
+        pools = self.used_pools[pool.domain][pool.size_class]
+        if pool.allocated == 0:
+            if pool.linked:
+                pools.remove(pool)
+            arena.put_pool(pool)
+            self._settle(arena)
+        elif not pool.linked:
+            if self.geometry.revived_go_last:
+                pools.push_last(pool)
+            else:
+                pools.push_first(pool)
+
+    # --- runs ---
+
+    def _allocate_run(self, size_bytes: int) -> int:
+        units = self._run_units(size_bytes)
+        arena = self.available[ArenaKind.RUN].fullest_with(units) or self._new_arena(ArenaKind.RUN)
+        assert isinstance(arena, RunArena)
+        start = arena.runs.take(units)
+        assert start is not None
+        self.available[ArenaKind.RUN].update(arena)
+        return arena.address_of(start)
+
+    def _run_units(self, size_bytes: int) -> int:
+        return -(-size_bytes // self.geometry.run_unit_bytes)
+
+    # --- resizing ---
+
+    def _resize_in_place(self, address: int, size_bytes: int) -> int | None:
+        """The address if the block can stay (or whole pages can move); ``None`` if it has to be copied."""
+        arena = self.arena_at(address)
+        match arena:
+            case PoolArena():
+                return address if self._block_stays(arena.pool_at(address), size_bytes) else None
+            case RunArena():
+                return address if self._resize_run(arena, address, size_bytes) else None
+            case _:
+                return self._resize_raw(address, size_bytes)
+
+    def _block_stays(self, pool: Pool, size_bytes: int) -> bool:
+        """A block stays if the request fits and leaves less than a quarter of it unused."""
+        if not self.geometry.pools_serve(size_bytes) or size_bytes > pool.block_bytes:
+            return False
+        same_class = self.geometry.size_class(size_bytes) == pool.size_class
+        return (same_class and self.geometry.stays_within_class) or 4 * size_bytes > 3 * pool.block_bytes
+
+    def _resize_run(self, arena: RunArena, address: int, size_bytes: int) -> bool:
+        if not self.geometry.pooled_bytes_max < size_bytes <= self.geometry.run_bytes_max:
+            return False
+        fits = arena.runs.resize(arena.start_of(address), self._run_units(size_bytes))
+        self.available[ArenaKind.RUN].update(arena)
+        return fits
+
+    def _resize_raw(self, address: int, size_bytes: int) -> int | None:
+        if self.geometry.pools_serve(size_bytes):
+            return None
+        before = self.raw.size_of(address)
+        resized = self.raw.resize_in_place(address, size_bytes)
+        if resized is not None and resized in self.raw.mappings:
+            self.totals.mapping_bytes_given_back += max(before - self.raw.mappings[resized], 0)
+            self._note_mappings()
+        return resized
+
+    # --- arenas ---
+
+    def _new_arena(self, kind: ArenaKind) -> Arena:
+        address = self.raw.obtain_arena()
+        index = (address - self.system.first_address) // self.geometry.arena_bytes
+        arena: Arena
+        if kind is ArenaKind.RUN:
+            arena = RunArena(self.geometry, address, index)
+        else:
+            arena = PoolArena(self.geometry, address, index, kind)
+        self.arenas[address] = arena
+        insort(self._arena_addresses, address)
+        self.available[kind].update(arena)
+        self.totals.arenas_obtained += 1
+        self.totals.arenas_max = max(self.totals.arenas_max, len(self.arenas))
+        return arena
+
+    def _settle(self, arena: Arena) -> None:
+        """Something in the arena became free: give the arena back if it can go, else put it in its new place."""
+        available = self.available[arena.kind]
+        if not arena.is_empty or available.is_last(arena):
+            available.update(arena)
+            return
+        available.remove(arena)
+        del self.arenas[arena.address]
+        self._arena_addresses.remove(arena.address)
+        self.raw.give_back_arena(arena.address)
+        self.totals.arenas_given_back += 1
+
+    # --- checks and totals ---
+
+    def _check_size(self, size_bytes: int) -> None:
+        if size_bytes < 0:
+            raise InvalidSize(f"a request of {size_bytes} bytes; ask for 0 or more")
+        if size_bytes > SIZE_BYTES_MAX:
+            raise OutOfMemory(f"a request of {size_bytes} bytes; no process can hold that many")
+
+    def _note_mappings(self) -> None:
+        held = sum(self.raw.mappings.values())
+        self.totals.mapping_bytes_max = max(self.totals.mapping_bytes_max, held)
+
+
+class Totals:
+    """What happened so far and cannot be seen from the state."""
+
+    def __init__(self) -> None:
+        self.arenas_obtained = 0
+        self.arenas_given_back = 0
+        self.arenas_max = 0
+        self.mapping_bytes_max = 0
+        self.mapping_bytes_given_back = 0

@@ -1,0 +1,174 @@
+"""The sizes an allocator is built on, as a value.
+
+One algorithm serves three geometries: the one the articles describe (CPython up to the early 3.7 releases), CPython 3.10's,
+and quire's own. What differs between them is here, as numbers and as five habits, each a named switch; nothing
+else in the model asks which of the three it is.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Alignment, sizes and habits of one allocator. All sizes in bytes; every size divides the next larger one.
+
+    Raises:
+        ValueError: the sizes do not divide one another.
+    """
+
+    name: str
+    alignment_bytes: int
+    page_bytes: int
+    pool_bytes: int
+    pool_header_bytes: int
+    """At the start of each pool; 0 where the metadata stands in the arena's own first pages."""
+    arena_bytes: int
+    arena_header_bytes: int
+    small_bytes_max: int
+    """The largest request that small pools serve."""
+    large_pool_bytes: int = 0
+    large_blocks: tuple[int, ...] = ()
+    """Block sizes above the small ones, served from larger pools; none in CPython."""
+    run_bytes_max: int = 0
+    """The largest request that runs serve; what is larger gets a mapping of its own."""
+    run_unit_bytes: int = 4 * KIB
+    range_bytes: int = 0
+    """The reserved addresses that arenas come from; 0 where each arena comes from wherever the system puts it."""
+    domains: int = 1
+    """How many domains have pools of their own."""
+
+    # The habits.
+    pools_serve_zero: bool = False
+    """A request of 0 bytes gets a block; CPython leaves it to the raw allocator."""
+    stays_within_class: bool = False
+    """A block that is resized within its size class stays; CPython moves one that shrinks by a quarter or more."""
+    carves_by_page: bool = False
+    """Untouched blocks enter the free list a page at a time, not one by one: no page is touched before it is needed."""
+    retires_lazily: bool = False
+    """A full pool leaves its class's list when the next request meets it, not when its last block is taken."""
+    revived_go_last: bool = False
+    """A full pool that gets a block back joins the end of its class's list: it gathers more before it is asked again."""
+
+    def __post_init__(self) -> None:
+        for smaller, larger in (
+            (self.alignment_bytes, self.pool_bytes),
+            (self.alignment_bytes, self.small_bytes_max),
+            (self.pool_bytes, self.arena_bytes),
+            (self.pool_bytes, self.arena_header_bytes),
+            (self.pool_bytes, self.large_pool_bytes),
+            (self.run_unit_bytes, self.run_bytes_max),
+            (self.run_unit_bytes, self.arena_header_bytes),
+        ):
+            if larger % smaller:
+                raise ValueError(f"geometry {self.name!r}: {larger} is not a multiple of {smaller}")
+        if self.small_bytes_max > self.pool_bytes - self.pool_header_bytes:
+            raise ValueError(f"geometry {self.name!r}: the largest small block does not fit a pool")
+
+    @property
+    def small_classes(self) -> int:
+        """How many size classes small pools have."""
+        return self.small_bytes_max // self.alignment_bytes
+
+    @property
+    def classes(self) -> int:
+        """How many size classes there are, small and large."""
+        return self.small_classes + len(self.large_blocks)
+
+    def pools_serve(self, size_bytes: int) -> bool:
+        """Whether a request of this size gets a block of a pool."""
+        return (0 if self.pools_serve_zero else 1) <= size_bytes <= self.pooled_bytes_max
+
+    @property
+    def pooled_bytes_max(self) -> int:
+        """The largest request that a pool serves."""
+        return self.large_blocks[-1] if self.large_blocks else self.small_bytes_max
+
+    def size_class(self, size_bytes: int) -> int:
+        """The class of a request that a pool serves; a request of 0 bytes counts as one of 1 byte."""
+        if size_bytes <= self.small_bytes_max:
+            return (max(size_bytes, 1) - 1) // self.alignment_bytes
+        return self.small_classes + bisect_left(self.large_blocks, size_bytes)
+
+    def block_bytes(self, size_class: int) -> int:
+        """The size of every block of a class."""
+        if size_class < self.small_classes:
+            return (size_class + 1) * self.alignment_bytes
+        return self.large_blocks[size_class - self.small_classes]
+
+    def is_large(self, size_class: int) -> bool:
+        """Whether the class is served from the larger pools."""
+        return size_class >= self.small_classes
+
+    def class_table(self) -> list[tuple[int, int, int, int]]:
+        """The articles' table: per class, the smallest and largest request, the block's size, the class's index."""
+        smallest = 1
+        rows = []
+        for index in range(self.classes):
+            block = self.block_bytes(index)
+            rows.append((smallest, block, block, index))
+            smallest = block + 1
+        return rows
+
+
+def _eight_an_octave(first: int, last: int) -> tuple[int, ...]:
+    """Block sizes from above ``first`` up to ``last``: each octave in eight equal steps."""
+    blocks = []
+    octave = first
+    while octave < last:
+        blocks += [octave + octave // 8 * step for step in range(1, 9)]
+        octave *= 2
+    return tuple(blocks)
+
+
+ARTICLE = Geometry(
+    name="article",
+    alignment_bytes=8,
+    page_bytes=4 * KIB,
+    pool_bytes=4 * KIB,
+    pool_header_bytes=48,
+    arena_bytes=256 * KIB,
+    arena_header_bytes=0,
+    small_bytes_max=512,
+)
+"""What the articles describe: 64 classes of 8 bytes, pools of one page, arenas of 256 KiB."""
+
+CPYTHON_3_10 = Geometry(
+    name="cpython-3.10",
+    alignment_bytes=16,
+    page_bytes=4 * KIB,
+    pool_bytes=16 * KIB,
+    pool_header_bytes=48,
+    arena_bytes=1 * MIB,
+    arena_header_bytes=0,
+    small_bytes_max=512,
+)
+"""CPython from 3.10 on: 32 classes of 16 bytes, pools of four pages, arenas of 1 MiB."""
+
+QUIRE = Geometry(
+    name="quire",
+    alignment_bytes=16,
+    page_bytes=4 * KIB,
+    pool_bytes=16 * KIB,
+    pool_header_bytes=0,
+    arena_bytes=2 * MIB,
+    arena_header_bytes=16 * KIB,
+    small_bytes_max=512,
+    large_pool_bytes=64 * KIB,
+    large_blocks=_eight_an_octave(512, 8 * KIB),
+    run_bytes_max=256 * KIB,
+    range_bytes=64 * GIB,
+    domains=2,
+    pools_serve_zero=True,
+    stays_within_class=True,
+    carves_by_page=True,
+    retires_lazily=True,
+    revived_go_last=True,
+)
+"""quire's own: metadata out of line, pools up to 8 KiB blocks, runs of pages up to 256 KiB."""

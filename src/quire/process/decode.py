@@ -1,0 +1,108 @@
+"""What ``quire._core`` returns, as records: plain tuples get names here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from quire.records import (
+    Arena,
+    ArenaKind,
+    ArenaStatistics,
+    BlockState,
+    ClassStatistics,
+    Domain,
+    HeapState,
+    HeapStatistics,
+    Mapping,
+    Pool,
+    Run,
+)
+
+_RUN_STATES = (BlockState.UNTOUCHED, BlockState.FREE, BlockState.ALLOCATED)
+_ARENA_BYTES = 2 * 1024 * 1024
+
+
+def decode_statistics(raw: tuple[Any, ...]) -> HeapStatistics:
+    """``_core``'s statistics as a record."""
+    classes, arenas, runs_allocated, run_bytes, totals = raw
+    (
+        arena_bytes,
+        arena_bytes_max,
+        arenas_obtained,
+        arenas_given_back,
+        mappings,
+        mapping_bytes,
+        mapping_bytes_max,
+        mapping_bytes_given_back,
+    ) = totals
+    return HeapStatistics(
+        classes=tuple(ClassStatistics(Domain(domain), *counts) for domain, *counts in classes),
+        arenas=tuple(ArenaStatistics(ArenaKind(kind), *counts) for kind, *counts in arenas),
+        runs_allocated=runs_allocated,
+        run_bytes=run_bytes,
+        mappings=mappings,
+        mapping_bytes=mapping_bytes,
+        mapping_bytes_max=mapping_bytes_max,
+        mapping_bytes_given_back=mapping_bytes_given_back,
+        arena_bytes=arena_bytes,
+        arena_bytes_max=arena_bytes_max,
+        arenas_obtained=arenas_obtained,
+        arenas_given_back=arenas_given_back,
+    )
+
+
+def decode_state(raw: tuple[Any, ...]) -> HeapState:
+    """``_core``'s state of a private heap as a record."""
+    arenas, available, rings, mappings = raw
+    return HeapState(
+        geometry="quire",
+        arenas=tuple(_arena(*fields) for fields in arenas),
+        available=tuple(tuple(indexes) for indexes in available),
+        used_pools={
+            (Domain(domain), size_class): tuple(addresses) for domain, size_class, addresses in rings
+        },
+        mappings=tuple(sorted((Mapping(*fields) for fields in mappings), key=lambda mapping: mapping.address)),
+    )
+
+
+def _arena(
+    index: int, address: int, kind: int, parts: Iterable[tuple[Any, ...]], free_pools: Iterable[int], untouched: int
+) -> Arena:
+    if kind == ArenaKind.RUN:
+        runs = tuple(Run(at, size_bytes, _RUN_STATES[state]) for at, size_bytes, state in parts)
+        return Arena(index, address, _ARENA_BYTES, ArenaKind.RUN, runs=runs)
+    return Arena(
+        index=index,
+        address=address,
+        size_bytes=_ARENA_BYTES,
+        kind=ArenaKind(kind),
+        pools=tuple(_pool(*fields) for fields in parts),
+        free_pools=tuple(free_pools),
+        untouched_pools=untouched,
+    )
+
+
+def _pool(
+    address: int,
+    size_bytes: int,
+    domain: int,
+    size_class: int,
+    block_bytes: int,
+    capacity: int,
+    allocated: int,
+    untouched: int,
+    free_list: Iterable[int],
+) -> Pool:
+    return Pool(
+        address=address,
+        size_bytes=size_bytes,
+        domain=Domain(domain),
+        size_class=size_class,
+        block_bytes=block_bytes,
+        first_block_offset=0,
+        capacity=capacity,
+        allocated=allocated,
+        untouched=untouched,
+        free_list=tuple(free_list),
+    )

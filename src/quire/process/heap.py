@@ -1,0 +1,137 @@
+"""A heap of one's own: the native memory manager, with the model's interface."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from quire.errors import DoubleFree, InvalidSize, NotABlock, OutOfMemory
+from quire.process.core import require_core
+from quire.process.decode import decode_state, decode_statistics
+from quire.records import Domain, HeapState, HeapStatistics
+
+if TYPE_CHECKING:
+    from quire._core import Heap as CoreHeap
+
+_GIB = 1024**3
+
+
+class Heap:
+    """A native heap apart from the process's own: ``quire.model.Allocator`` in C, placement for placement.
+
+    What is freed or resized is checked first, so that no mistake breaks the heap. The memory is the caller's: the
+    addresses are plain integers, and nothing is read or written there.
+
+    Args:
+        range_bytes: how many addresses to reserve; arenas come from there. Memory is taken only as it is used.
+
+    Raises:
+        UnsupportedRuntime: the native core is not installed.
+        OutOfMemory: the system does not give that many addresses.
+        ValueError: ``range_bytes`` is not positive.
+    """
+
+    def __init__(self, range_bytes: int = 64 * _GIB, *, core: type[CoreHeap] | None = None) -> None:
+        kind = core or require_core().Heap
+        try:
+            self._heap = kind(range_bytes)
+        except MemoryError:
+            raise OutOfMemory(f"the system does not reserve {range_bytes} bytes of addresses") from None
+
+    def allocate(self, size_bytes: int, domain: Domain = Domain.OBJECT) -> int:
+        """Serve a request of ``size_bytes`` (0 counts as 1); returns its address.
+
+        Raises:
+            InvalidSize: the size is negative.
+            OutOfMemory: the system refuses or the range is used up; nothing has changed.
+        """
+        _check_size(size_bytes)
+        try:
+            return self._heap.allocate(size_bytes, domain)
+        except MemoryError:
+            _refuse(size_bytes)
+
+    def allocate_zeroed(self, count: int, size_bytes: int, domain: Domain = Domain.OBJECT) -> int:
+        """Serve a request for ``count`` items of ``size_bytes``, all bytes zero; returns its address.
+
+        Raises:
+            InvalidSize: the count or the size is negative.
+            OutOfMemory: the system refuses or the range is used up; nothing has changed.
+        """
+        _check_size(count)
+        _check_size(size_bytes)
+        try:
+            return self._heap.allocate_zeroed(count, size_bytes, domain)
+        except MemoryError:
+            _refuse(count * size_bytes)
+
+    def reallocate(self, address: int, size_bytes: int, domain: Domain = Domain.OBJECT) -> int:
+        """Resize what is at ``address``, in place where it can be; returns the address, which may be new.
+
+        Raises:
+            NotABlock, DoubleFree: the address is not the start of an allocated block.
+            InvalidSize: the size is negative.
+            OutOfMemory: there is no room to grow; nothing has changed. Shrinking never fails.
+        """
+        _check_size(size_bytes)
+        try:
+            return self._heap.reallocate(address, size_bytes, domain)
+        except LookupError as error:
+            _misused(address, error)
+        except MemoryError:
+            _refuse(size_bytes)
+
+    def free(self, address: int) -> None:
+        """Take a block, run or mapping back.
+
+        Raises:
+            NotABlock: the address is not the start of an allocated block.
+            DoubleFree: the block is free already.
+        """
+        try:
+            self._heap.free(address)
+        except LookupError as error:
+            _misused(address, error)
+
+    def size_of(self, address: int) -> int:
+        """How many bytes the allocated block, run or mapping at ``address`` has.
+
+        Raises:
+            NotABlock, DoubleFree: the address is not the start of one.
+        """
+        try:
+            return self._heap.size_of(address)
+        except LookupError as error:
+            _misused(address, error)
+
+    def check(self) -> str | None:
+        """The first invariant that does not hold, as a sentence; ``None`` if all do. Walks everything."""
+        return self._heap.check()
+
+    def statistics(self) -> HeapStatistics:
+        """The heap in numbers."""
+        return decode_statistics(self._heap.statistics())
+
+    def state(self) -> HeapState:
+        """The heap's whole structure, as records."""
+        return decode_state(self._heap.state())
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """The address and the size in bytes of the reserved range."""
+        return self._heap.range()
+
+
+def _check_size(size_bytes: int) -> None:
+    if size_bytes < 0:
+        raise InvalidSize(f"a request of {size_bytes} bytes; ask for 0 or more")
+
+
+def _refuse(size_bytes: int) -> NoReturn:
+    raise OutOfMemory(f"{size_bytes} bytes cannot be had") from None
+
+
+def _misused(address: int, error: LookupError) -> NoReturn:
+    (is_free,) = error.args
+    if is_free:
+        raise DoubleFree(f"the block at {address:#x} is free already") from None
+    raise NotABlock(f"{address:#x} is not the start of an allocated block") from None

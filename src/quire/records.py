@@ -1,0 +1,265 @@
+"""The nouns of quire, as frozen dataclasses.
+
+The same records describe the model, a recorded run and a live process, so one picture serves all three.
+Sizes are in bytes and end in ``_bytes``; addresses are integers; an index, a count and a size are three things.
+This file imports nothing of quire's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Domain(IntEnum):
+    """CPython's request kinds that quire serves; the third, raw, stays with libc."""
+
+    OBJECT = 0
+    MEM = 1
+
+
+class ArenaKind(IntEnum):
+    """What an arena is cut into: pools of small blocks, larger pools of larger blocks, or runs."""
+
+    SMALL = 0
+    LARGE = 1
+    RUN = 2
+
+
+class PoolState(StrEnum):
+    """USED: some blocks free. FULL: none free. EMPTY: none allocated."""
+
+    USED = "used"
+    FULL = "full"
+    EMPTY = "empty"
+
+
+class BlockState(StrEnum):
+    """UNTOUCHED: never handed out. FREE: handed back. ALLOCATED: holds data."""
+
+    UNTOUCHED = "untouched"
+    FREE = "free"
+    ALLOCATED = "allocated"
+
+
+# --- a heap, whole --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """An aligned part of an arena whose blocks are all of one size class.
+
+    ``allocated + len(free_list) + untouched == capacity`` holds always.
+    """
+
+    address: int
+    size_bytes: int
+    domain: Domain
+    size_class: int
+    block_bytes: int
+    first_block_offset: int
+    capacity: int
+    allocated: int
+    untouched: int
+    free_list: tuple[int, ...]
+    """Indexes of the free blocks, the next to be handed out first."""
+
+    @property
+    def state(self) -> PoolState:
+        if self.allocated == 0:
+            return PoolState.EMPTY
+        return PoolState.FULL if self.allocated == self.capacity else PoolState.USED
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Several pages that serve one larger request, or a hole between such runs (FREE or UNTOUCHED)."""
+
+    address: int
+    size_bytes: int
+    state: BlockState
+
+
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """An aligned part of the range, obtained from the system as a whole.
+
+    ``pools`` holds every pool that was ever cut, in address order; ``free_pools`` the addresses of those that
+    are empty and may serve any size class, the next to be taken first. ``runs`` is for arenas of kind RUN.
+    """
+
+    index: int
+    address: int
+    size_bytes: int
+    kind: ArenaKind
+    pools: tuple[Pool, ...] = ()
+    free_pools: tuple[int, ...] = ()
+    untouched_pools: int = 0
+    runs: tuple[Run, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A request above the largest run, served by a mapping of its own."""
+
+    address: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeapState:
+    """Everything there is to know of a heap's structure, at one moment."""
+
+    geometry: str
+    arenas: tuple[Arena, ...]
+    available: tuple[tuple[int, ...], ...]
+    """For each arena kind, the indexes of the arenas that can serve another pool or run, the fullest first."""
+    used_pools: dict[tuple[Domain, int], tuple[int, ...]]
+    """For each domain and size class, the addresses of the pools that serve it, the next to be asked first."""
+    mappings: tuple[Mapping, ...]
+
+
+# --- a heap, in numbers ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ClassStatistics:
+    """What one size class of one domain holds. Pools count blocks by state; empty pools belong to no class."""
+
+    domain: Domain
+    size_class: int
+    block_bytes: int
+    pools_used: int
+    pools_full: int
+    blocks_allocated: int
+    blocks_free: int
+    blocks_untouched: int
+
+    @property
+    def allocated_bytes(self) -> int:
+        return self.blocks_allocated * self.block_bytes
+
+    @property
+    def free_bytes(self) -> int:
+        return self.blocks_free * self.block_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ArenaStatistics:
+    """What the arenas of one kind hold. ``units`` are pools, or pages of runs."""
+
+    kind: ArenaKind
+    arenas: int
+    units_in_use: int
+    units_free: int
+    units_untouched: int
+    unit_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeapStatistics:
+    """A heap in numbers, consistent at one moment.
+
+    Live bytes are those in allocated blocks, runs and mappings, counted at the size of the block, run or
+    mapping, not of the request.
+    """
+
+    classes: tuple[ClassStatistics, ...]
+    arenas: tuple[ArenaStatistics, ...]
+    runs_allocated: int
+    run_bytes: int
+    mappings: int
+    mapping_bytes: int
+    arena_bytes: int
+    """Committed: obtained from the system and not given back, whether touched or not."""
+    arena_bytes_max: int
+    mapping_bytes_max: int
+    arenas_obtained: int
+    arenas_given_back: int
+    mapping_bytes_given_back: int
+
+    @property
+    def live_bytes(self) -> int:
+        return sum(c.allocated_bytes for c in self.classes) + self.run_bytes + self.mapping_bytes
+
+    @property
+    def blocks_allocated(self) -> int:
+        return sum(c.blocks_allocated for c in self.classes) + self.runs_allocated + self.mappings
+
+
+# --- a process ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HeapResidency:
+    """Resident bytes of a served process's heap, page by page, split by what the pages hold.
+
+    The six parts add up to every resident byte of the range and of the heap's own mappings.
+    """
+
+    live_bytes: int
+    """Allocated blocks, runs and mappings, as far as their pages are resident."""
+    free_bytes: int
+    """The rest of resident pages in pools that have live blocks."""
+    empty_pool_bytes: int
+    """Resident pages of pools without a live block."""
+    free_run_bytes: int
+    """Resident pages of holes between runs."""
+    metadata_bytes: int
+    """Arena headers and the heap's own tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaterfallRow:
+    """One row of the waterfall: what it is, and how many resident bytes at each of the two moments."""
+
+    key: str
+    label: str
+    end_bytes: int
+    peak_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySample:
+    """Where a process's resident memory was at one moment; the parts add up to ``rss_bytes``.
+
+    Taken from the kernel's accounts (``/proc/self/smaps``), the heap's own walk, CPython's structures and libc's
+    statistics. ``unexplained_bytes`` is what none of them accounts for.
+    """
+
+    seconds: float
+    """Since quire was installed."""
+    rss_bytes: int
+    pss_bytes: int
+    swap_bytes: int
+    heap: HeapResidency
+    cpython_arena_bytes: int
+    """CPython's own arenas, from before the install or for what quire does not serve."""
+    frame_bytes: int
+    """Chunks of the Python call stacks."""
+    libc_live_bytes: int
+    libc_held_bytes: int
+    thread_stack_bytes: int
+    mapped_file_bytes: int
+    other_anonymous_bytes: int
+    unexplained_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What ``quire run`` tells at a program's end."""
+
+    version: int
+    quire_version: str
+    python: str
+    argv: tuple[str, ...]
+    pid: int
+    wall_seconds: float
+    cpu_seconds: float
+    rss_max_bytes: int
+    """``VmHWM``: the highest the kernel saw."""
+    end: MemorySample
+    peak: MemorySample
+    """The sample with the highest resident size."""
+    samples: int
+    statistics: HeapStatistics

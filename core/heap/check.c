@@ -146,7 +146,7 @@ check_rings(const struct heap *heap, size_t listed_pools)
     size_t on_rings = 0;
     for (unsigned d = 0; d < DOMAINS; d++) {
         for (unsigned c = 0; c < CLASSES; c++) {
-            const struct pool *first = heap->domains[d].current[c];
+            const struct pool *first = heap->domains[d].rings[c];
             if (first == &heap_no_pool) {
                 continue;
             }

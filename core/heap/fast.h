@@ -1,36 +1,36 @@
 /* The paths that nearly every request takes, for callers that inline them.
  *
- *     allocate = the class's current pool, pop its free list                       11 instructions, two tests
- *     free     = one range test, the block's slot, push, count down                14 instructions, two tests
+ *     allocate = the class's current pool, pop its free list                       13 instructions, two tests
+ *     free     = one range test, the block's slot, push, count down                15 instructions, two tests
  *
- * Everything else is one call to a function that is out of line. Both fall through to what is likely.
+ * Everything else is one call to a function that is out of line. Both fall through to what is likely. Once
+ * heap_close_fast_paths was called, neither finds anything: no current pool, and no range.
  */
 #ifndef QUIRE_HEAP_FAST_H
 #define QUIRE_HEAP_FAST_H
 
 #include "heap/structs.h"
 
-SLOW void *heap_allocate_beyond_small(struct domain *domain, size_t size_bytes);
-
+/* A free block of the class's current pool; NULL if it has none at hand, which pool_refill mends. */
 static inline void *
 pool_pop(struct domain *domain, unsigned size_class)
 {
     struct pool *pool = domain->current[size_class];
     void *block = pool->free;
-    if (UNLIKELY(block == NULL)) {
-        return pool_refill(domain, size_class);
+    if (LIKELY(block != NULL)) {
+        pool->free = *(void **)block;
+        pool->frees_left++;
     }
-    pool->free = *(void **)block;
-    pool->frees_left++;
     return block;
 }
 
+/* NULL if the request is not small (a request of 0 bytes wraps, and is not), or the current pool has no block. */
 static inline void *
 heap_allocate_fast(struct domain *domain, size_t size_bytes)
 {
-    size_t last = size_bytes - 1; /* a request of 0 bytes wraps, and is not small */
+    size_t last = size_bytes - 1;
     if (UNLIKELY(last >= SMALL_BYTES_MAX)) {
-        return heap_allocate_beyond_small(domain, size_bytes);
+        return NULL;
     }
     return pool_pop(domain, (unsigned)(last / ALIGNMENT_BYTES));
 }

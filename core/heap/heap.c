@@ -24,6 +24,7 @@ begin_domain(struct heap *heap, unsigned index)
     domain->index = (uint8_t)index;
     domain->range_address = (uintptr_t)heap->range_address;
     domain->range_bytes = heap->range_arenas * ARENA_BYTES;
+    domain->rings = domain->current;
     for (unsigned size_class = 0; size_class < CLASSES; size_class++) {
         domain->current[size_class] = (struct pool *)&heap_no_pool;
     }
@@ -90,25 +91,44 @@ heap_domain(struct heap *heap, unsigned index)
     return &heap->domains[index];
 }
 
+void
+heap_close_fast_paths(struct heap *heap)
+{
+    for (unsigned index = 0; index < DOMAINS; index++) {
+        struct domain *domain = &heap->domains[index];
+        if (domain->rings == domain->closed_rings) {
+            return;
+        }
+        memcpy(domain->closed_rings, domain->current, sizeof domain->current);
+        domain->rings = domain->closed_rings;
+        domain->range_bytes = 0;
+        for (unsigned size_class = 0; size_class < CLASSES; size_class++) {
+            domain->current[size_class] = (struct pool *)&heap_no_pool;
+        }
+    }
+}
+
 /* --- requests --- */
 
-SLOW void *
-heap_allocate_beyond_small(struct domain *domain, size_t size_bytes)
+static void *
+allocate_block(struct domain *domain, size_t size_bytes)
 {
-    if (size_bytes <= POOLED_BYTES_MAX) {
-        return pool_pop(domain, size_class_of(size_bytes));
+    unsigned size_class = size_class_of(size_bytes);
+    void *block = pool_pop(domain, size_class);
+    return LIKELY(block != NULL) ? block : pool_refill(domain, size_class);
+}
+
+void *
+heap_allocate(struct domain *domain, size_t size_bytes)
+{
+    if (LIKELY(size_bytes <= POOLED_BYTES_MAX)) {
+        return allocate_block(domain, size_bytes);
     }
     if (size_bytes <= RUN_BYTES_MAX) {
         size_t dirty_bytes;
         return runs_allocate(domain->heap, size_bytes, &dirty_bytes);
     }
     return mapping_allocate(domain->heap, size_bytes);
-}
-
-void *
-heap_allocate(struct domain *domain, size_t size_bytes)
-{
-    return heap_allocate_fast(domain, size_bytes);
 }
 
 /* Runs and mappings tell how much of them the system has just cleared. A block does not: at most 8 KiB, it is
@@ -125,7 +145,7 @@ heap_allocate_zeroed(struct domain *domain, size_t count, size_t size_bytes)
     }
     size_t dirty_bytes = total_bytes;
     void *block = total_bytes > POOLED_BYTES_MAX ? runs_allocate(domain->heap, total_bytes, &dirty_bytes)
-                                                 : heap_allocate_fast(domain, total_bytes);
+                                                 : allocate_block(domain, total_bytes);
     if (block != NULL) {
         memset(block, 0, dirty_bytes);
     }
@@ -135,7 +155,7 @@ heap_allocate_zeroed(struct domain *domain, size_t count, size_t size_bytes)
 void
 heap_free(struct domain *domain, void *address)
 {
-    if (LIKELY(domain_is_in_range(domain, address))) {
+    if (LIKELY(heap_is_in_range(domain->heap, address))) {
         heap_free_in_range(domain, address);
     } else if (address != NULL) {
         mapping_free(domain->heap, address);
@@ -157,7 +177,7 @@ block_stays(const struct pool *pool, size_t size_bytes)
 static bool
 resize_in_place(struct domain *domain, void **address, size_t size_bytes, bool *is_refused)
 {
-    if (domain_is_in_range(domain, *address)) {
+    if (heap_is_in_range(domain->heap, *address)) {
         const struct pool *pool = pool_of(*address);
         if (pool->state == SLOT_RUN) {
             return runs_resize(domain->heap, *address, size_bytes);

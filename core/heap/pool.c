@@ -1,7 +1,7 @@
 /* Pools: blocks of one size class, their free list, and the ring of pools that serves a class.
  *
- *     domain->current[class] --> pool <--> pool <--> pool <--+       has, or soon will have, free blocks
- *                                 ^__________________________|
+ *     domain->rings[class] --> pool <--> pool <--> pool <--+       has, or soon will have, free blocks
+ *                               ^__________________________|
  *
  *     pool    | allocated | free --> free --> free --> NULL | untouched ...
  *
@@ -18,7 +18,7 @@
 static struct pool **
 ring_of(struct heap *heap, const struct pool *pool)
 {
-    return &heap->domains[pool->domain].current[pool->size_class];
+    return &heap->domains[pool->domain].rings[pool->size_class];
 }
 
 static void
@@ -189,7 +189,7 @@ retire(struct pool **ring, struct pool *pool)
 SLOW void *
 pool_refill(struct domain *domain, unsigned size_class)
 {
-    struct pool **ring = &domain->current[size_class];
+    struct pool **ring = &domain->rings[size_class];
     while (*ring != &heap_no_pool && !has_block(*ring)) {
         retire(ring, *ring);
     }

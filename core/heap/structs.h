@@ -87,13 +87,16 @@ struct available {
     struct arena *by_room[ROOM_LISTS];
 };
 
-/* A request kind's own pools: for each class a ring of pools with free blocks, here its first. */
+/* A request kind's own pools: for each class a ring of pools with free blocks. The fast paths read the first
+ * three; rings is current itself while they are open, and closed_rings once they are closed. */
 struct domain {
     uintptr_t range_address;
-    size_t range_bytes;
-    struct pool *current[CLASSES]; /* &heap_no_pool where there is none: its free list is empty */
+    size_t range_bytes;            /* 0 once closed */
+    struct pool *current[CLASSES]; /* each ring's first pool; &heap_no_pool, which has no block, where there is none */
     struct heap *heap;
+    struct pool **rings;
     uint8_t index;
+    struct pool *closed_rings[CLASSES];
 };
 
 struct mapping {

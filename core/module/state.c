@@ -171,7 +171,7 @@ ring_lists(const struct heap *heap)
     PyObject *list = PyList_New(0);
     for (unsigned domain = 0; domain < DOMAINS; domain++) {
         for (unsigned size_class = 0; list != NULL && size_class < CLASSES; size_class++) {
-            const struct pool *first = heap->domains[domain].current[size_class];
+            const struct pool *first = heap->domains[domain].rings[size_class];
             if (first == &heap_no_pool) {
                 continue;
             }

@@ -1,0 +1,259 @@
+/* The functions that CPython calls for its mem and object domains, and their install.
+ *
+ *     serve_malloc    fast path, inlined from heap/fast.h        about 20 instructions with CPython's wrapper
+ *     serve_free      the same                                   about 20
+ *     *_slow          everything else: large requests, an empty free list, a guarded service, foreign addresses
+ *
+ * They are never uninstalled: our blocks live on, and whoever frees them must find us. They never call Python.
+ */
+#include "hook/service.h"
+
+#include "heap/fast.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct service service = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static PyMemAllocatorEx *
+previous_of(const struct domain *domain)
+{
+    return &service.previous[domain->index];
+}
+
+/* --- the heap, under the lock that guards it --- */
+
+static inline void
+guard_heap(void)
+{
+    if (UNLIKELY(service.is_guarded)) {
+        pthread_mutex_lock(&service.mutex);
+    }
+}
+
+static inline void
+unguard_heap(void)
+{
+    if (UNLIKELY(service.is_guarded)) {
+        pthread_mutex_unlock(&service.mutex);
+    }
+}
+
+static bool
+is_ours(const void *address)
+{
+    guard_heap();
+    bool owned = heap_owns(service.heap, address);
+    unguard_heap();
+    return owned;
+}
+
+/* Whether the heap serves a request of this size from whoever asks now. */
+static bool
+is_served(size_t size_bytes)
+{
+    if (service.large_to_previous && size_bytes > SMALL_BYTES_MAX) {
+        return false;
+    }
+    return !service.is_guarded || interpreters_is_main_current();
+}
+
+/* --- malloc, calloc --- */
+
+static SLOW void *
+serve_malloc_slow(struct domain *domain, size_t size_bytes)
+{
+    if (is_served(size_bytes)) {
+        guard_heap();
+        void *block = heap_allocate(domain, size_bytes);
+        unguard_heap();
+        if (block != NULL) {
+            return block;
+        }
+    }
+    PyMemAllocatorEx *previous = previous_of(domain);
+    return previous->malloc(previous->ctx, size_bytes);
+}
+
+static void *
+serve_malloc(void *context, size_t size_bytes)
+{
+    struct domain *domain = context;
+    void *block = heap_allocate_fast(domain, size_bytes);
+    return LIKELY(block != NULL) ? block : serve_malloc_slow(domain, size_bytes);
+}
+
+static SLOW void *
+serve_calloc_slow(struct domain *domain, size_t count, size_t size_bytes)
+{
+    size_t total_bytes;
+    if (!__builtin_mul_overflow(count, size_bytes, &total_bytes) && is_served(total_bytes)) {
+        guard_heap();
+        void *block = heap_allocate_zeroed(domain, count, size_bytes);
+        unguard_heap();
+        if (block != NULL) {
+            return block;
+        }
+    }
+    PyMemAllocatorEx *previous = previous_of(domain);
+    return previous->calloc(previous->ctx, count, size_bytes);
+}
+
+static void *
+serve_calloc(void *context, size_t count, size_t size_bytes)
+{
+    struct domain *domain = context;
+    size_t total_bytes;
+    if (UNLIKELY(__builtin_mul_overflow(count, size_bytes, &total_bytes))) {
+        return NULL;
+    }
+    void *block = heap_allocate_fast(domain, total_bytes);
+    return LIKELY(block != NULL) ? memset(block, 0, total_bytes) : serve_calloc_slow(domain, count, size_bytes);
+}
+
+/* --- free --- */
+
+static SLOW void
+serve_free_slow(struct domain *domain, void *address)
+{
+    if (address == NULL) {
+        return;
+    }
+    guard_heap();
+    bool owned = heap_owns(service.heap, address);
+    if (owned) {
+        heap_free(domain, address);
+    }
+    unguard_heap();
+    if (!owned) {
+        PyMemAllocatorEx *previous = previous_of(domain);
+        previous->free(previous->ctx, address);
+    }
+}
+
+static void
+serve_free(void *context, void *address)
+{
+    struct domain *domain = context;
+    if (LIKELY(domain_is_in_range(domain, address))) {
+        heap_free_in_range(domain, address);
+        return;
+    }
+    serve_free_slow(domain, address);
+}
+
+/* --- realloc --- */
+
+/* Leave the heap: the request is not served by it, or it has no room. The old block stays if that fails. */
+static void *
+move_to_previous(struct domain *domain, void *address, size_t size_bytes)
+{
+    PyMemAllocatorEx *previous = previous_of(domain);
+    void *moved = previous->malloc(previous->ctx, size_bytes);
+    if (moved == NULL) {
+        return NULL;
+    }
+    guard_heap();
+    size_t old_bytes = heap_size_of(service.heap, address);
+    memcpy(moved, address, old_bytes < size_bytes ? old_bytes : size_bytes);
+    heap_free(domain, address);
+    unguard_heap();
+    return moved;
+}
+
+static void *
+serve_realloc_ours(struct domain *domain, void *address, size_t size_bytes)
+{
+    if (is_served(size_bytes)) {
+        guard_heap();
+        void *resized = heap_reallocate(domain, address, size_bytes);
+        unguard_heap();
+        if (resized != NULL) {
+            return resized;
+        }
+    }
+    return move_to_previous(domain, address, size_bytes);
+}
+
+static void *
+serve_realloc(void *context, void *address, size_t size_bytes)
+{
+    struct domain *domain = context;
+    if (address == NULL) {
+        return serve_malloc(context, size_bytes);
+    }
+    if (LIKELY(domain_is_in_range(domain, address)) || is_ours(address)) {
+        return serve_realloc_ours(domain, address, size_bytes);
+    }
+    PyMemAllocatorEx *previous = previous_of(domain);
+    return previous->realloc(previous->ctx, address, size_bytes);
+}
+
+/* --- install --- */
+
+static const PyMemAllocatorDomain python_domains[DOMAINS] = {PYMEM_DOMAIN_OBJ, PYMEM_DOMAIN_MEM};
+
+const char *
+hook_refusal(void)
+{
+    if (!VERSION_HAS_INTERPRETER_LOCK) {
+        return "free-threaded";
+    }
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        return "sub-interpreter";
+    }
+    if (_PyMem_GetCurrentAllocatorName == NULL) {
+        return "unknown-allocator";
+    }
+    const char *name = _PyMem_GetCurrentAllocatorName();
+    if (name == NULL) {
+        return "hooked";
+    }
+    return strstr(name, "debug") != NULL ? "debug" : NULL;
+}
+
+static void
+replace_domains(void)
+{
+    for (unsigned index = 0; index < DOMAINS; index++) {
+        PyMemAllocatorEx ours = {
+            .ctx = heap_domain(service.heap, index),
+            .malloc = serve_malloc,
+            .calloc = serve_calloc,
+            .realloc = serve_realloc,
+            .free = serve_free,
+        };
+        PyMem_SetAllocator(python_domains[index], &ours);
+    }
+}
+
+int
+hook_install(size_t range_bytes, bool large_to_previous)
+{
+    struct heap *heap;
+    int error = heap_create(range_bytes, &heap);
+    if (error != 0) {
+        return error;
+    }
+    error = interpreters_watch();
+    if (error != 0) {
+        heap_destroy(heap);
+        return error;
+    }
+    for (unsigned index = 0; index < DOMAINS; index++) {
+        PyMem_GetAllocator(python_domains[index], &service.previous[index]);
+    }
+    service.large_to_previous = large_to_previous;
+    service.heap = heap;
+    if (interpreters_exist()) {
+        interpreters_guard();
+    }
+    replace_domains();
+    return 0;
+}
+
+struct heap *
+hook_heap(void)
+{
+    return service.heap;
+}

@@ -1,0 +1,32 @@
+/* A CPython process served by a heap: the mem and object domains, from the moment of the install to the end.
+ *
+ * Callers: module/. Calls: heap/, observe/.
+ * Locking: the interpreter lock is the heap's lock; where there may be several (sub-interpreters), see service.h.
+ */
+#ifndef QUIRE_HOOK_HOOK_H
+#define QUIRE_HOOK_HOOK_H
+
+#include "hook/versions.h"
+
+#include "heap/heap.h"
+
+/* Why this process cannot be served now; NULL if it can. Changes nothing.
+ * Each reason is a word that quire.process.install knows the remedy for. */
+const char *hook_refusal(void);
+
+/* Serve the process with a heap on a range of this size. 0, or an errno value and nothing has changed.
+ * With large_to_previous, requests above 512 bytes go to the allocator that was there before. */
+int hook_install(size_t range_bytes, bool large_to_previous);
+
+/* The heap that serves the process; NULL before the install. */
+struct heap *hook_heap(void);
+
+/* Run the callback soon, in the main thread, once the heap has obtained more than limit_bytes from the system.
+ * One shot; a callback of NULL ends the watch. */
+void hook_watch(size_t limit_bytes, PyObject *callback);
+
+/* Call visit for every chunk of every thread's Python call stack, and for every thread (its pthread_t). */
+bool hook_walk_frames(bool (*visit)(void *context, const void *address, size_t size_bytes), void *context);
+bool hook_walk_threads(bool (*visit)(void *context, unsigned long ident), void *context);
+
+#endif

@@ -1,0 +1,94 @@
+/* Sub-interpreters: noticing that there may be one, and guarding the heap from then on.
+ *
+ * A later interpreter may run beside the main one under a lock of its own. Its requests go to the allocator that
+ * was there before, but it may free, or see resized, what the main one allocated. So before the first one can
+ * exist, every use of the heap takes the mutex. Until then nothing is checked anywhere.
+ *
+ * No single event announces an interpreter on every version: a module that can make one is seen at its import, and
+ * the making itself where CPython says so.
+ */
+#include "hook/service.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const makers[] = {"_interpreters", "_xxsubinterpreters", "_testcapi", "_testinternalcapi"};
+
+static void
+take_mutex(void)
+{
+    pthread_mutex_lock(&service.mutex);
+}
+
+static void
+release_mutex(void)
+{
+    pthread_mutex_unlock(&service.mutex);
+}
+
+void
+interpreters_guard(void)
+{
+    if (service.is_guarded) {
+        return;
+    }
+    heap_close_fast_paths(service.heap);
+    service.is_guarded = true;
+    pthread_atfork(take_mutex, release_mutex, release_mutex);
+}
+
+bool
+interpreters_exist(void)
+{
+    return PyInterpreterState_Next(PyInterpreterState_Head()) != NULL;
+}
+
+/* A thread without a state belongs to no interpreter; the heap may serve it as well as any. */
+bool
+interpreters_is_main_current(void)
+{
+    PyThreadState *thread = version_current_thread();
+    return thread == NULL || PyThreadState_GetInterpreter(thread) == PyInterpreterState_Main();
+}
+
+static bool
+is_maker(PyObject *arguments)
+{
+    PyObject *name = PyTuple_Check(arguments) && PyTuple_GET_SIZE(arguments) > 0 ? PyTuple_GET_ITEM(arguments, 0) : NULL;
+    if (name == NULL || !PyUnicode_Check(name)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++) {
+        if (PyUnicode_CompareWithASCIIString(name, makers[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int
+on_event(const char *event, PyObject *arguments, void *Py_UNUSED(context))
+{
+    if (service.heap == NULL || service.is_guarded) {
+        return 0;
+    }
+    bool is_new = strcmp(event, "cpython.PyInterpreterState_New") == 0;
+    if (is_new || (strcmp(event, "import") == 0 && is_maker(arguments))) {
+        interpreters_guard();
+    }
+    return 0;
+}
+
+int
+interpreters_watch(void)
+{
+    static bool is_watching;
+    if (!is_watching) {
+        if (PySys_AddAuditHook(on_event, NULL) != 0) {
+            PyErr_Clear();
+            return EPERM;
+        }
+        is_watching = true;
+    }
+    return 0;
+}

@@ -1,0 +1,47 @@
+/* The process's Python threads, and the memory of their call stacks. Read only.
+ *
+ * A Python frame lies in a chunk that CPython's arena allocator gave, not in a domain that is served here.
+ */
+#include "hook/hook.h"
+
+bool
+hook_walk_threads(bool (*visit)(void *context, unsigned long ident), void *context)
+{
+    PyInterpreterState *interpreter = PyInterpreterState_Head();
+    for (; interpreter != NULL; interpreter = PyInterpreterState_Next(interpreter)) {
+        PyThreadState *thread = PyInterpreterState_ThreadHead(interpreter);
+        for (; thread != NULL; thread = PyThreadState_Next(thread)) {
+            if (!visit(context, thread->thread_id)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool
+walk_chunks(const PyThreadState *thread, bool (*visit)(void *context, const void *address, size_t size_bytes),
+            void *context)
+{
+    for (version_stack_chunk *chunk = version_last_stack_chunk(thread); chunk != NULL; chunk = chunk->previous) {
+        if (!visit(context, chunk, chunk->size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+hook_walk_frames(bool (*visit)(void *context, const void *address, size_t size_bytes), void *context)
+{
+    PyInterpreterState *interpreter = PyInterpreterState_Head();
+    for (; interpreter != NULL; interpreter = PyInterpreterState_Next(interpreter)) {
+        PyThreadState *thread = PyInterpreterState_ThreadHead(interpreter);
+        for (; thread != NULL; thread = PyThreadState_Next(thread)) {
+            if (!walk_chunks(thread, visit, context)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}

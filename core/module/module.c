@@ -1,0 +1,258 @@
+/* The module quire._core: a process served by the heap, and what is resident of it. See module.h. */
+#include "module/module.h"
+
+#include "hook/hook.h"
+#include "observe/residency.h"
+#include "observe/walk.h"
+#include "os/os.h"
+
+#include <dlfcn.h>
+#include <malloc.h>
+
+/* --- serving --- */
+
+static PyObject *
+method_install(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    Py_ssize_t range_bytes;
+    int large_to_previous;
+    if (!PyArg_ParseTuple(args, "np:install", &range_bytes, &large_to_previous)) {
+        return NULL;
+    }
+    const char *refusal = hook_heap() != NULL ? "installed" : hook_refusal();
+    if (refusal != NULL) {
+        PyErr_SetString(PyExc_RuntimeError, refusal);
+        return NULL;
+    }
+    if (range_bytes <= 0) {
+        PyErr_SetString(PyExc_ValueError, "range_bytes must be positive");
+        return NULL;
+    }
+    if (hook_install((size_t)range_bytes, large_to_previous) != 0) {
+        return PyErr_NoMemory();
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+method_installed(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return PyBool_FromLong(hook_heap() != NULL);
+}
+
+static PyObject *
+method_refusal(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    const char *refusal = hook_refusal();
+    if (refusal == NULL) {
+        Py_RETURN_NONE;
+    }
+    return PyUnicode_FromString(refusal);
+}
+
+/* The heap that serves the process, or NULL with RuntimeError set. */
+static struct heap *
+require_heap(void)
+{
+    struct heap *heap = hook_heap();
+    if (heap == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "not installed");
+    }
+    return heap;
+}
+
+static PyObject *
+method_watch(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    Py_ssize_t limit_bytes;
+    PyObject *callback;
+    if (!PyArg_ParseTuple(args, "nO:watch", &limit_bytes, &callback) || require_heap() == NULL) {
+        return NULL;
+    }
+    if (limit_bytes < 0 || (callback != Py_None && !PyCallable_Check(callback))) {
+        PyErr_SetString(PyExc_ValueError, "watch takes a limit in bytes and a callable or None");
+        return NULL;
+    }
+    hook_watch((size_t)limit_bytes, callback == Py_None ? NULL : callback);
+    Py_RETURN_NONE;
+}
+
+/* --- looking --- */
+
+static PyObject *
+method_statistics(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    struct heap *heap = require_heap();
+    return heap == NULL ? NULL : module_statistics(heap);
+}
+
+static PyObject *
+method_check(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    struct heap *heap = require_heap();
+    if (heap == NULL) {
+        return NULL;
+    }
+    const char *broken = heap_check(heap);
+    if (broken == NULL) {
+        Py_RETURN_NONE;
+    }
+    return PyUnicode_FromString(broken);
+}
+
+static PyObject *
+method_residency(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    struct heap *heap = require_heap();
+    if (heap == NULL) {
+        return NULL;
+    }
+    struct residency residency;
+    residency_measure(heap, &residency);
+    return Py_BuildValue("(nnnnn)", (Py_ssize_t)residency.live_bytes, (Py_ssize_t)residency.free_bytes,
+                         (Py_ssize_t)residency.empty_pool_bytes, (Py_ssize_t)residency.free_run_bytes,
+                         (Py_ssize_t)residency.metadata_bytes);
+}
+
+static PyObject *
+method_resident_bytes(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    PyObject *address;
+    Py_ssize_t size_bytes;
+    if (!PyArg_ParseTuple(args, "O!n:resident_bytes", &PyLong_Type, &address, &size_bytes)) {
+        return NULL;
+    }
+    char *start = PyLong_AsVoidPtr(address);
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    if (size_bytes < 0) {
+        PyErr_SetString(PyExc_ValueError, "a size must not be negative");
+        return NULL;
+    }
+    return PyLong_FromSize_t(residency_of(start, (size_t)size_bytes));
+}
+
+static bool
+append_region(void *list, const void *address, size_t size_bytes)
+{
+    return append(list, Py_BuildValue("(Nn)", address_object(address), (Py_ssize_t)size_bytes));
+}
+
+static bool
+append_mapping_region(void *list, char *address, size_t size_bytes)
+{
+    return append_region(list, address, size_bytes);
+}
+
+static bool
+fill_regions(struct heap *heap, PyObject *list)
+{
+    return append_region(list, heap->range_address, heap->range_arenas * ARENA_BYTES)
+        && append_region(list, heap, heap->own_bytes)
+        && append_region(list, heap->mappings.places, mapping_table_bytes(&heap->mappings))
+        && walk_mappings(heap, append_mapping_region, list);
+}
+
+static PyObject *
+method_regions(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    struct heap *heap = require_heap();
+    PyObject *list = heap == NULL ? NULL : PyList_New(0);
+    if (list != NULL && !fill_regions(heap, list)) {
+        Py_CLEAR(list);
+    }
+    return list;
+}
+
+static PyObject *
+method_frame_chunks(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    PyObject *list = PyList_New(0);
+    if (list != NULL && !hook_walk_frames(append_region, list)) {
+        Py_CLEAR(list);
+    }
+    return list;
+}
+
+static bool
+append_ident(void *list, unsigned long ident)
+{
+    return append(list, PyLong_FromUnsignedLong(ident));
+}
+
+static PyObject *
+method_thread_idents(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    PyObject *list = PyList_New(0);
+    if (list != NULL && !hook_walk_threads(append_ident, list)) {
+        Py_CLEAR(list);
+    }
+    return list;
+}
+
+/* glibc's accounts of its own heap; other libraries have none, and glibc before 2.33 counts in ints. */
+struct libc_accounts {
+    size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+
+static PyObject *
+method_libc_statistics(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    struct libc_accounts (*accounts_of)(void);
+    *(void **)&accounts_of = dlsym(RTLD_DEFAULT, "mallinfo2");
+    if (accounts_of == NULL) {
+        Py_RETURN_NONE;
+    }
+    struct libc_accounts accounts = accounts_of();
+    return Py_BuildValue("(nnnn)", (Py_ssize_t)accounts.arena, (Py_ssize_t)accounts.uordblks,
+                         (Py_ssize_t)accounts.fordblks, (Py_ssize_t)accounts.hblkhd);
+}
+
+/* --- the module --- */
+
+static PyMethodDef methods[] = {
+    {"install", method_install, METH_VARARGS, NULL},
+    {"installed", method_installed, METH_NOARGS, NULL},
+    {"refusal", method_refusal, METH_NOARGS, NULL},
+    {"watch", method_watch, METH_VARARGS, NULL},
+    {"statistics", method_statistics, METH_NOARGS, NULL},
+    {"check", method_check, METH_NOARGS, NULL},
+    {"residency", method_residency, METH_NOARGS, NULL},
+    {"resident_bytes", method_resident_bytes, METH_VARARGS, NULL},
+    {"regions", method_regions, METH_NOARGS, NULL},
+    {"frame_chunks", method_frame_chunks, METH_NOARGS, NULL},
+    {"thread_idents", method_thread_idents, METH_NOARGS, NULL},
+    {"libc_statistics", method_libc_statistics, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static int
+execute(PyObject *module)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, &module_heap_spec, NULL);
+    int status = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
+    Py_XDECREF(type);
+    return status;
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, execute},
+#if PY_VERSION_HEX >= 0x030C0000
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+static PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "quire._core",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC
+PyInit__core(void)
+{
+    return PyModuleDef_Init(&definition);
+}

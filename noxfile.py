@@ -1,0 +1,42 @@
+"""What continuous integration runs: ``nox -s tests``, ``nox -s lint``, ``nox -s types``."""
+
+import nox
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+nox.options.sessions = ["tests", "lint", "types"]
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests; what follows ``--`` goes to pytest.
+
+    One build serves them all: quire._core as users get it, and beside it quire._core_fake, the same heap with
+    assertions over a system that fails on demand.
+    """
+    install(session, "test")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check form and spelling."""
+    session.install(*nox.project.dependency_groups(PROJECT, "lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the package's types, and the stub of quire._core against the built module."""
+    install(session, "types")
+    session.run("mypy")
+    session.run("python", "-m", "mypy.stubtest", "quire._core")
+
+
+def install(session: nox.Session, group: str) -> None:
+    """Install the package with its test build, and a dependency group. A missing core is an error here."""
+    session.env["QUIRE_REQUIRE_CORE"] = "1"
+    session.install(*nox.project.dependency_groups(PROJECT, group))
+    session.install("--config-settings=cmake.define.QUIRE_TESTS=ON", ".")

@@ -10,7 +10,8 @@
 
 Freeing goes the other way: the block goes to the front of its pool's free list; a pool that was full joins its
 class's list again; one that is empty goes back to its arena; an arena whose pools are all free goes back to the
-system, unless it is the last that has room: the next request would only ask for it again.
+system. Later CPythons, and quire, keep it if it is the last that has room: the next request would only ask for it
+again.
 
 Larger requests go past all that: to the raw allocator in CPython, to runs of pages in quire.
 """
@@ -284,7 +285,8 @@ class Allocator:
     def _settle(self, arena: Arena) -> None:
         """Something in the arena became free: give the arena back if it can go, else put it in its new place."""
         available = self.available[arena.kind]
-        if not arena.is_empty or available.is_last(arena):
+        stays = self.geometry.keeps_last_arena and available.is_last(arena)
+        if not arena.is_empty or stays:
             available.update(arena)
             return
         available.remove(arena)

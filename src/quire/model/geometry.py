@@ -1,7 +1,7 @@
 """The sizes an allocator is built on, as a value.
 
 One algorithm serves three geometries: the one the articles describe (CPython up to the early 3.7 releases), CPython 3.10's,
-and quire's own. What differs between them is here, as numbers and as five habits, each a named switch; nothing
+and quire's own. What differs between them is here, as numbers and as six habits, each a named switch; nothing
 else in the model asks which of the three it is.
 """
 
@@ -55,6 +55,8 @@ class Geometry:
     """A full pool leaves its class's list when the next request meets it, not when its last block is taken."""
     revived_go_last: bool = False
     """A full pool that gets a block back joins the end of its class's list: it gathers more before it is asked again."""
+    keeps_last_arena: bool = False
+    """An empty arena stays if it is the last that has room; CPython keeps it since 3.8."""
 
     def __post_init__(self) -> None:
         for smaller, larger in (
@@ -148,6 +150,7 @@ CPYTHON_3_10 = Geometry(
     arena_bytes=1 * MIB,
     arena_header_bytes=0,
     small_bytes_max=512,
+    keeps_last_arena=True,
 )
 """CPython from 3.10 on: 32 classes of 16 bytes, pools of four pages, arenas of 1 MiB."""
 
@@ -170,5 +173,6 @@ QUIRE = Geometry(
     carves_by_page=True,
     retires_lazily=True,
     revived_go_last=True,
+    keeps_last_arena=True,
 )
 """quire's own: metadata out of line, pools up to 8 KiB blocks, runs of pages up to 256 KiB."""

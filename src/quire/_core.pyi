@@ -1,0 +1,49 @@
+"""The native core. Only ``quire.process`` imports it; its tuples get names in ``quire.process.decode``."""
+
+from collections.abc import Callable
+from typing import Any, final
+
+@final
+class Heap:
+    """A heap of its own. ``free``, ``reallocate`` and ``size_of`` raise LookupError(is_free) unless the address is allocated."""
+
+    def __new__(cls, range_bytes: int) -> Heap: ...
+    def allocate(self, size_bytes: int, domain: int = 0, /) -> int: ...
+    def allocate_zeroed(self, count: int, size_bytes: int, domain: int = 0, /) -> int: ...
+    def reallocate(self, address: int, size_bytes: int, domain: int = 0, /) -> int: ...
+    def free(self, address: int, /) -> None: ...
+    def size_of(self, address: int, /) -> int: ...
+    def check(self) -> str | None: ...
+    def statistics(self) -> tuple[Any, ...]: ...
+    def state(self) -> tuple[Any, ...]: ...
+    def range(self) -> tuple[int, int]: ...
+
+def install(range_bytes: int, large_to_previous: bool, /) -> None:
+    """Serve the process; RuntimeError(reason) if it cannot be served, MemoryError if the range is not to be had."""
+
+def installed() -> bool: ...
+def refusal() -> str | None:
+    """Why the process cannot be served now, as one word; None if it can. Changes nothing."""
+
+def watch(limit_bytes: int, callback: Callable[[], object] | None, /) -> None:
+    """Run the callback soon, once, in the main thread, after the heap has obtained more than the limit."""
+
+def statistics() -> tuple[Any, ...]: ...
+def check() -> str | None: ...
+def residency() -> tuple[int, int, int, int, int]:
+    """Resident bytes of the heap: live, free, in empty pools, in holes between runs, metadata."""
+
+def resident_bytes(address: int, size_bytes: int, /) -> int:
+    """Resident bytes of the whole pages that the piece touches."""
+
+def regions() -> list[tuple[int, int]]:
+    """Address and size of everything that the heap has mapped."""
+
+def frame_chunks() -> list[tuple[int, int]]:
+    """Address and size of every chunk of every thread's Python call stack."""
+
+def thread_idents() -> list[int]:
+    """The pthread_t of every Python thread."""
+
+def libc_statistics() -> tuple[int, int, int, int] | None:
+    """mallinfo2's arena, uordblks, fordblks and hblkhd; None where libc has no mallinfo2."""

@@ -1,0 +1,133 @@
+"""What the native heap promises beside placement: contents, cleared memory, sizes, and errors for misuse."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+
+import pytest
+
+from quire.errors import DoubleFree, InvalidSize, NotABlock, OutOfMemory
+from quire.model import QUIRE
+from quire.process.heap import Heap
+
+pytest.importorskip("quire._core", reason="the native core is not installed")
+
+MIB = 1024 * 1024
+SIZES = [0, 1, 16, 17, 512, 513, 8192, 8193, 100_000, 262_144, 262_145, 3 * MIB]
+
+
+@pytest.fixture
+def heap() -> Heap:
+    """A heap of its own."""
+    return Heap(256 * MIB)
+
+
+def test_every_size_class_is_the_models(heap: Heap) -> None:
+    """The native heap rounds every request that pools serve to the block size that the model's geometry says."""
+    for size_bytes in range(QUIRE.pooled_bytes_max + 1):
+        address = heap.allocate(size_bytes)
+        assert heap.size_of(address) == QUIRE.block_bytes(QUIRE.size_class(size_bytes))
+        heap.free(address)
+
+
+@pytest.mark.parametrize("size_bytes", SIZES)
+def test_every_block_is_aligned_and_writable_to_its_end(heap: Heap, size_bytes: int) -> None:
+    """An address is a multiple of 16, and every byte of the block can be written and read."""
+    address = heap.allocate(size_bytes)
+    assert address % 16 == 0
+    ctypes.memset(address, 0xA5, heap.size_of(address))
+    assert heap.check() is None
+
+
+@pytest.mark.parametrize("size_bytes", SIZES[1:])
+def test_zeroed_memory_is_zero_whoever_had_it_before(heap: Heap, size_bytes: int) -> None:
+    """A block that was dirtied and freed reads as zeros when it is asked for zeroed."""
+    for _ in range(3):
+        dirty = heap.allocate(size_bytes)
+        ctypes.memset(dirty, 0xFF, size_bytes)
+        heap.free(dirty)
+        clean = heap.allocate_zeroed(size_bytes, 1)
+        assert not any(ctypes.string_at(clean, size_bytes))
+        heap.free(clean)
+
+
+def test_a_run_half_in_touched_units_is_zero_all_the_same(heap: Heap) -> None:
+    """A zeroed run that begins in dirty units and ends in untouched ones reads as zeros throughout."""
+    dirty = heap.allocate(20_000)
+    ctypes.memset(dirty, 0xFF, 20_000)
+    heap.free(dirty)
+    clean = heap.allocate_zeroed(1, 200_000)
+    assert clean == dirty
+    assert not any(ctypes.string_at(clean, 200_000))
+
+
+@pytest.mark.parametrize("old", SIZES[1:])
+@pytest.mark.parametrize("new", SIZES[1:])
+def test_resizing_keeps_the_bytes(heap: Heap, old: int, new: int) -> None:
+    """From any layer to any other, the bytes that both sizes have are the same afterwards."""
+    pattern = bytes(range(256)) * (old // 256 + 1)
+    address = heap.allocate(old)
+    ctypes.memmove(address, pattern, old)
+    moved = heap.reallocate(address, new)
+    assert ctypes.string_at(moved, min(old, new)) == pattern[: min(old, new)]
+    assert heap.size_of(moved) >= new
+    assert heap.check() is None
+
+
+def test_misuse_is_refused_and_harmless(heap: Heap) -> None:
+    """Freeing twice, freeing inside a block, outside the heap, and negative sizes raise errors that name the rule."""
+    block, run, mapping = heap.allocate(64), heap.allocate(20_000), heap.allocate(MIB)
+    heap.allocate(64)
+    heap.free(block)
+    with pytest.raises(DoubleFree):
+        heap.free(block)
+    for address in (block + 8, run + 16, run + 4096, mapping + 4096, heap.range[0], 16, 1 << 40):
+        with pytest.raises(NotABlock):
+            heap.free(address)
+        with pytest.raises(NotABlock):
+            heap.reallocate(address, 10)
+    with pytest.raises(InvalidSize):
+        heap.allocate(-1)
+    assert heap.check() is None
+
+
+@pytest.mark.parametrize("size_bytes", [2**46, 2**62, 2**63 - 1, 2**63, 2**70])
+def test_absurd_sizes_are_out_of_memory(heap: Heap, size_bytes: int) -> None:
+    """A request that nobody can meet raises a MemoryError, and the heap is as it was."""
+    before = heap.state()
+    with pytest.raises(MemoryError):
+        heap.allocate(size_bytes)
+    with pytest.raises(OutOfMemory):
+        heap.allocate_zeroed(size_bytes, 2)
+    assert heap.state() == before
+
+
+def test_a_used_up_range_is_out_of_memory_until_something_is_freed() -> None:
+    """A range of one arena serves what fits and refuses the rest; a free makes room again."""
+    heap = Heap(2 * MIB)
+    blocks = []
+    with pytest.raises(OutOfMemory):
+        while True:
+            blocks.append(heap.allocate(8192))
+    assert len(blocks) == 31 * 8
+    heap.free(blocks.pop())
+    heap.allocate(8192)
+
+
+def test_a_heap_that_dies_gives_everything_back() -> None:
+    """Making, filling and dropping heaps does not grow the process's mappings."""
+    before = mapped_bytes()
+    for _ in range(20):
+        heap = Heap(1024 * MIB)
+        for size_bytes in SIZES:
+            heap.allocate(size_bytes)
+        del heap
+        gc.collect()
+    assert mapped_bytes() - before < 64 * MIB
+
+
+def mapped_bytes() -> int:
+    """The process's mapped bytes, from the kernel."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[0]) * 4096

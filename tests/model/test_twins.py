@@ -1,0 +1,111 @@
+"""The model is the oracle: one random sequence drives it and the native heap, and they agree after every step."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from model.twins import Twins
+
+from quire.records import Domain
+
+_core = pytest.importorskip("quire._core", reason="the native core is not installed")
+
+domains = st.sampled_from(Domain)
+sizes = st.one_of(
+    st.integers(0, 600),
+    st.integers(500, 9_000),
+    st.integers(8_000, 270_000),
+    st.integers(250_000, 1_000_000),
+    st.sampled_from([0, 1, 16, 17, 512, 513, 8192, 8193, 131072, 131073, 262144, 262145, 2**40, 2**62, 2**63 - 1]),
+)
+
+
+class TwinsMachine(RuleBasedStateMachine):
+    """Requests in any order. Hypothesis prints the sequence, and its seed, when the two disagree."""
+
+    core: Any = _core.Heap
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.twins = Twins(self.core)
+
+    @rule(size=sizes, domain=domains)
+    def allocate(self, size: int, domain: Domain) -> None:
+        self.twins.allocate(size, domain)
+
+    @rule(size=st.integers(0, 4096), domain=domains, count=st.integers(2, 600))
+    def allocate_many(self, size: int, domain: Domain, count: int) -> None:
+        for _ in range(count):
+            self.twins.allocate(size, domain)
+
+    @precondition(lambda self: self.twins.blocks)
+    @rule(index=st.integers(0, 1 << 30))
+    def free(self, index: int) -> None:
+        self.twins.free(index)
+
+    @precondition(lambda self: self.twins.blocks)
+    @rule(seed=st.integers(0, 1 << 30), share=st.floats(0, 1))
+    def free_many(self, seed: int, share: float) -> None:
+        random.Random(seed).shuffle(self.twins.blocks)
+        for _ in range(int(len(self.twins.blocks) * share)):
+            self.twins.free(0)
+
+    @precondition(lambda self: self.twins.blocks)
+    @rule(index=st.integers(0, 1 << 30), size=sizes, domain=domains)
+    def reallocate(self, index: int, size: int, domain: Domain) -> None:
+        self.twins.reallocate(index, size, domain)
+
+    @rule(offset=st.integers(-(1 << 16), 1 << 27))
+    def misuse(self, offset: int) -> None:
+        self.twins.misuse(self.twins.native.range[0] + offset)
+
+    @precondition(lambda self: self.twins.blocks)
+    @rule(index=st.integers(0, 1 << 30), offset=st.integers(-64, 64))
+    def misuse_near(self, index: int, offset: int) -> None:
+        self.twins.misuse(self.twins.blocks[index % len(self.twins.blocks)].native + offset)
+
+    @invariant()
+    def the_twins_agree(self) -> None:
+        self.twins.check()
+
+
+TestTwins = TwinsMachine.TestCase
+TestTwins.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30) for _ in range(2)])
+def test_a_long_run_that_fills_the_range_and_empties_it(seed: int) -> None:
+    """Thousands of requests, growing until the range is used up and shrinking again, leave the twins equal."""
+    note(f"seed {seed}")
+    chance = random.Random(seed)
+    twins = Twins(_core.Heap)
+    for step in range(2_000):
+        is_growing = step // 250 % 2 == 0
+        action = chance.random()
+        if action < (0.85 if is_growing else 0.2) or not twins.blocks:
+            size = random_size(chance)
+            for _ in range(chance.choice([1, 20, 600]) if size < 3000 else 1):
+                twins.allocate(size, chance.choice(list(Domain)))
+        elif action < 0.93:
+            for _ in range(min(len(twins.blocks), chance.choice([1, 1, 300]))):
+                twins.free(chance.randrange(len(twins.blocks)))
+        else:
+            twins.reallocate(chance.randrange(len(twins.blocks)), random_size(chance), Domain.OBJECT)
+        if step % 100 == 0:
+            twins.check()
+    while twins.blocks:
+        twins.free(chance.randrange(len(twins.blocks)))
+    twins.check()
+    assert twins.native.statistics().live_bytes == 0
+
+
+def random_size(chance: random.Random) -> int:
+    """A request's size, of any layer, small ones most often."""
+    return int(chance.choice([520, 520, 520, 9_000, 270_000, 900_000]) * chance.random())

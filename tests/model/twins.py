@@ -1,0 +1,93 @@
+"""The model and the native heap side by side: what both must agree on, after every step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from quire.model import QUIRE, Allocator, System
+from quire.process.heap import Heap
+from quire.records import Domain, HeapState
+
+RANGE_BYTES = 64 * 1024 * 1024
+
+
+@dataclass
+class Twin:
+    """One live block of both; own mappings have addresses of the system's choice, everything else is equal."""
+
+    model: int
+    native: int
+
+
+@dataclass
+class Twins:
+    """One sequence of requests, sent to the model and to a native heap.
+
+    Args:
+        core: the native type, of ``quire._core`` or of ``quire._core_fake``.
+    """
+
+    core: Any
+    blocks: list[Twin] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.native = Heap(RANGE_BYTES, core=self.core)
+        address, _ = self.native.range
+        geometry = replace(QUIRE, range_bytes=RANGE_BYTES)
+        self.model = Allocator(geometry, System(geometry.page_bytes, first_address=address))
+
+    def allocate(self, size_bytes: int, domain: Domain) -> None:
+        """One request to both: both serve it at the same place, or both refuse it."""
+        model = outcome(lambda: self.model.allocate(size_bytes, domain))
+        native = outcome(lambda: self.native.allocate(size_bytes, domain))
+        self._agree(model, native)
+        if isinstance(model, int) and isinstance(native, int):
+            self.blocks.append(Twin(model, native))
+
+    def free(self, index: int) -> None:
+        """Free one live block of both."""
+        twin = self.blocks.pop(index % len(self.blocks))
+        self.model.free(twin.model)
+        self.native.free(twin.native)
+
+    def reallocate(self, index: int, size_bytes: int, domain: Domain) -> None:
+        """Resize one live block of both."""
+        twin = self.blocks[index % len(self.blocks)]
+        model = outcome(lambda: self.model.reallocate(twin.model, size_bytes, domain))
+        native = outcome(lambda: self.native.reallocate(twin.native, size_bytes, domain))
+        self._agree(model, native)
+        if isinstance(model, int) and isinstance(native, int):
+            twin.model, twin.native = model, native
+
+    def misuse(self, address: int) -> None:
+        """Free what is at an arbitrary address, unless it is live: both say the same error."""
+        if any(address in (twin.model, twin.native) for twin in self.blocks):
+            return
+        assert outcome(lambda: self.model.free(address)) == outcome(lambda: self.native.free(address))
+
+    def check(self) -> None:
+        """Placement, states and totals are equal, and every invariant of the native heap holds."""
+        assert self.native.check() is None
+        assert comparable(self.native.state()) == comparable(self.model.state())
+        assert self.native.statistics() == self.model.statistics()
+
+    def _agree(self, model: int | type | None, native: int | type | None) -> None:
+        if isinstance(model, int) and self.model.arena_at(model) is None:
+            assert isinstance(native, int)
+            return
+        assert model == native
+
+
+def outcome(request: Any) -> Any:
+    """What a request returned, or the type of what it raised."""
+    try:
+        return request()
+    except Exception as error:
+        return type(error)
+
+
+def comparable(state: HeapState) -> HeapState:
+    """A state without what is the system's choice: the addresses of own mappings."""
+    sizes = sorted(mapping.size_bytes for mapping in state.mappings)
+    return replace(state, mappings=tuple(replace(m, address=0, size_bytes=s) for m, s in zip(state.mappings, sizes, strict=True)))

@@ -22,9 +22,12 @@ heap_of(PyObject *self)
 static PyObject *
 heap_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"range_bytes", NULL};
     Py_ssize_t range_bytes;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "n:Heap", names, &range_bytes)) {
+    if (kwargs != NULL && PyDict_GET_SIZE(kwargs) != 0) {
+        PyErr_SetString(PyExc_TypeError, "Heap takes no keyword arguments");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(args, "n:Heap", &range_bytes)) {
         return NULL;
     }
     if (range_bytes <= 0) {

@@ -251,6 +251,8 @@ static PyModuleDef definition = {
     .m_slots = slots,
 };
 
+PyMODINIT_FUNC PyInit__core(void);
+
 PyMODINIT_FUNC
 PyInit__core(void)
 {

@@ -67,6 +67,8 @@ static PyModuleDef definition = {
     .m_slots = slots,
 };
 
+PyMODINIT_FUNC PyInit__core_fake(void);
+
 PyMODINIT_FUNC
 PyInit__core_fake(void)
 {

@@ -6,12 +6,12 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, note, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from model.twins import Twins
 
 from quire.records import Domain
+from twins import Twins
 
 _core = pytest.importorskip("quire._core", reason="the native core is not installed")
 
@@ -21,7 +21,7 @@ sizes = st.one_of(
     st.integers(500, 9_000),
     st.integers(8_000, 270_000),
     st.integers(250_000, 1_000_000),
-    st.sampled_from([0, 1, 16, 17, 512, 513, 8192, 8193, 131072, 131073, 262144, 262145, 2**40, 2**62, 2**63 - 1]),
+    st.sampled_from([0, 1, 16, 17, 512, 513, 8192, 8193, 131072, 131073, 262144, 262145, 2**62, 2**63 - 1]),
 )
 
 
@@ -76,14 +76,14 @@ class TwinsMachine(RuleBasedStateMachine):
 
 TestTwins = TwinsMachine.TestCase
 TestTwins.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
 @pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30) for _ in range(2)])
 def test_a_long_run_that_fills_the_range_and_empties_it(seed: int) -> None:
     """Thousands of requests, growing until the range is used up and shrinking again, leave the twins equal."""
-    note(f"seed {seed}")
+    print(f"seed {seed}")
     chance = random.Random(seed)
     twins = Twins(_core.Heap)
     for step in range(2_000):

@@ -24,9 +24,7 @@ CORE_MAY_INCLUDE = {room: set(CORE_ROOMS[: above + 1]) for above, room in enumer
 CORE_PYTHON_ROOMS = {"hook", "module"}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
-PYTHON_HEADER = re.compile(
-    r"Python\.h|structmember\.h|frameobject\.h|pyconfig\.h|(cpython|internal)/.*|pycore_.*\.h"
-)
+PYTHON_HEADER = re.compile(r"Python\.h|structmember\.h|frameobject\.h|pyconfig\.h|(cpython|internal)/.*|pycore_.*\.h")
 
 
 def core_violations(root: Path) -> list[str]:
@@ -121,16 +119,10 @@ def imported_modules(tree: ast.Module, package: list[str]) -> Iterator[str]:
             case ast.Import(names=names):
                 yield from (alias.name for alias in names)
             case ast.ImportFrom(module=module, names=names, level=level):
-                base = (
-                    [*package[: len(package) - level + 1], *([module] if module else [])]
-                    if level
-                    else [module]
-                )
+                base = [*package[: len(package) - level + 1], *([module] if module else [])] if level else [module]
                 yield from from_import(".".join(base), names)
             case ast.Call(
-                func=ast.Name(id="__import__")
-                | ast.Name(id="import_module")
-                | ast.Attribute(attr="import_module"),
+                func=ast.Name(id="__import__") | ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
                 args=[ast.Constant(value=str(name)), *_],
             ):
                 yield name

@@ -43,7 +43,9 @@ def statistics_of(allocator: Allocator) -> HeapStatistics:
 
 
 def _class_statistics(allocator: Allocator, domain: Domain, size_class: int) -> ClassStatistics:
-    pools = [pool for pool in _pools(allocator) if pool.serves and (pool.domain, pool.size_class) == (domain, size_class)]
+    pools = [
+        pool for pool in _pools(allocator) if pool.serves and (pool.domain, pool.size_class) == (domain, size_class)
+    ]
     return ClassStatistics(
         domain=domain,
         size_class=size_class,
@@ -74,7 +76,7 @@ def _arena_statistics(allocator: Allocator, kind: ArenaKind) -> ArenaStatistics:
 
 def _run_arena_statistics(allocator: Allocator, arenas: list[RunArena]) -> ArenaStatistics:
     unit = allocator.geometry.run_unit_bytes
-    units = {state: 0 for state in BlockState}
+    units = dict.fromkeys(BlockState, 0)
     for arena in arenas:
         for run in arena.record().runs:
             units[run.state] += run.size_bytes // unit

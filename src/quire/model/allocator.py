@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 
-from quire.errors import InvalidSize, NotABlock, OutOfMemory
+from quire.errors import InvalidSize, OutOfMemory
 from quire.model.arena import Arena, AvailableArenas, PoolArena, RunArena
 from quire.model.geometry import QUIRE, Geometry
 from quire.model.links import LinkedList

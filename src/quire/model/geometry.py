@@ -50,11 +50,11 @@ class Geometry:
     stays_within_class: bool = False
     """A block that is resized within its size class stays; CPython moves one that shrinks by a quarter or more."""
     carves_by_page: bool = False
-    """Untouched blocks enter the free list a page at a time, not one by one: no page is touched before it is needed."""
+    """Untouched blocks enter the free list a page at a time, not one by one; no page is touched before it is needed."""
     retires_lazily: bool = False
     """A full pool leaves its class's list when the next request meets it, not when its last block is taken."""
     revived_go_last: bool = False
-    """A full pool that gets a block back joins the end of its class's list: it gathers more before it is asked again."""
+    """A full pool that gets a block back joins the end of its class's list, and gathers more before it is asked."""
     keeps_last_arena: bool = False
     """An empty arena stays if it is the last that has room; CPython keeps it since 3.8."""
 

@@ -10,14 +10,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-core: ModuleType | None
+missing_because = ""
 try:
-    from quire import _core as core
+    from quire import _core as _loaded
 except ImportError as error:
-    core = None
+    core: ModuleType | None = None
     missing_because = str(error)
 else:
-    missing_because = ""
+    core = _loaded
 
 
 def require_core() -> ModuleType:
@@ -41,5 +41,9 @@ def _why_missing() -> str:
     if sys.platform != "linux":
         return f"quire serves processes on Linux, and this is {sys.platform}; the model works here, the heap does not"
     if not getattr(sys, "_is_gil_enabled", lambda: True)() or "t" in getattr(sys, "abiflags", ""):
-        return "quire cannot serve a free-threaded Python, whose collector walks its own heap; use a build with the lock"
-    return f"quire's native core is missing ({missing_because}); install a C compiler and Python's headers, then reinstall"
+        return (
+            "quire cannot serve a free-threaded Python, whose collector walks its own heap; use a build with the lock"
+        )
+    return (
+        f"quire's native core is missing ({missing_because}); install a C compiler and Python's headers, then reinstall"
+    )

@@ -59,9 +59,7 @@ def decode_state(raw: tuple[Any, ...]) -> HeapState:
         geometry="quire",
         arenas=tuple(_arena(*fields) for fields in arenas),
         available=tuple(tuple(indexes) for indexes in available),
-        used_pools={
-            (Domain(domain), size_class): tuple(addresses) for domain, size_class, addresses in rings
-        },
+        used_pools={(Domain(domain), size_class): tuple(addresses) for domain, size_class, addresses in rings},
         mappings=tuple(sorted((Mapping(*fields) for fields in mappings), key=lambda mapping: mapping.address)),
     )
 

@@ -10,6 +10,8 @@ from quire.process.heap import Heap
 from quire.records import Domain, HeapState
 
 RANGE_BYTES = 64 * 1024 * 1024
+PAGES_MAX = 1 << 34
+"""No system deals more pages than that; the model has to be told."""
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Twins:
         self.native = Heap(RANGE_BYTES, core=self.core)
         address, _ = self.native.range
         geometry = replace(QUIRE, range_bytes=RANGE_BYTES)
-        self.model = Allocator(geometry, System(geometry.page_bytes, first_address=address))
+        self.model = Allocator(geometry, System(geometry.page_bytes, address, PAGES_MAX))
 
     def allocate(self, size_bytes: int, domain: Domain) -> None:
         """One request to both: both serve it at the same place, or both refuse it."""
@@ -90,4 +92,6 @@ def outcome(request: Any) -> Any:
 def comparable(state: HeapState) -> HeapState:
     """A state without what is the system's choice: the addresses of own mappings."""
     sizes = sorted(mapping.size_bytes for mapping in state.mappings)
-    return replace(state, mappings=tuple(replace(m, address=0, size_bytes=s) for m, s in zip(state.mappings, sizes, strict=True)))
+    return replace(
+        state, mappings=tuple(replace(m, address=0, size_bytes=s) for m, s in zip(state.mappings, sizes, strict=True))
+    )

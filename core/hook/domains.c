@@ -52,6 +52,7 @@ is_ours(const void *address)
 static bool
 is_served(size_t size_bytes)
 {
+    interpreters_notice();
     if (service.large_to_previous && size_bytes > SMALL_BYTES_MAX) {
         return false;
     }
@@ -119,6 +120,7 @@ serve_free_slow(struct domain *domain, void *address)
     if (address == NULL) {
         return;
     }
+    interpreters_notice();
     guard_heap();
     bool owned = heap_owns(service.heap, address);
     if (owned) {
@@ -193,19 +195,26 @@ serve_realloc(void *context, void *address, size_t size_bytes)
 
 static const PyMemAllocatorDomain python_domains[DOMAINS] = {PYMEM_DOMAIN_OBJ, PYMEM_DOMAIN_MEM};
 
+/* A name means that an allocator of CPython's own is in force: a hook, ours or one around ours, has none. */
+static const char *
+allocator_name(void)
+{
+    return _PyMem_GetCurrentAllocatorName();
+}
+
 const char *
 hook_refusal(void)
 {
     if (!VERSION_HAS_INTERPRETER_LOCK) {
         return "free-threaded";
     }
-    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+    if (!interpreters_is_main_current()) {
         return "sub-interpreter";
     }
     if (_PyMem_GetCurrentAllocatorName == NULL) {
         return "unknown-allocator";
     }
-    const char *name = _PyMem_GetCurrentAllocatorName();
+    const char *name = allocator_name();
     if (name == NULL) {
         return "hooked";
     }
@@ -230,24 +239,17 @@ replace_domains(void)
 int
 hook_install(size_t range_bytes, bool large_to_previous)
 {
-    struct heap *heap;
-    int error = heap_create(range_bytes, &heap);
-    if (error != 0) {
-        return error;
-    }
-    error = interpreters_watch();
-    if (error != 0) {
-        heap_destroy(heap);
-        return error;
+    if (service.heap == NULL) { /* else CPython was started anew, and our blocks live on */
+        int error = heap_create(range_bytes, &service.heap);
+        if (error != 0) {
+            return error;
+        }
     }
     for (unsigned index = 0; index < DOMAINS; index++) {
         PyMem_GetAllocator(python_domains[index], &service.previous[index]);
     }
     service.large_to_previous = large_to_previous;
-    service.heap = heap;
-    if (interpreters_exist()) {
-        interpreters_guard();
-    }
+    interpreters_watch();
     replace_domains();
     return 0;
 }
@@ -255,5 +257,5 @@ hook_install(size_t range_bytes, bool large_to_previous)
 struct heap *
 hook_heap(void)
 {
-    return service.heap;
+    return service.heap != NULL && allocator_name() == NULL ? service.heap : NULL;
 }

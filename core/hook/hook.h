@@ -18,12 +18,15 @@ const char *hook_refusal(void);
  * With large_to_previous, requests above 512 bytes go to the allocator that was there before. */
 int hook_install(size_t range_bytes, bool large_to_previous);
 
-/* The heap that serves the process; NULL before the install. */
+/* The heap that serves the process; NULL before the install, and after CPython was ended and started anew in the same
+ * process with allocators of its own. */
 struct heap *hook_heap(void);
 
-/* Run the callback soon, in the main thread, once the heap has obtained more than limit_bytes from the system.
- * One shot; a callback of NULL ends the watch. */
+/* Run the callback at a safe point soon after the heap has obtained more than limit_bytes from the system.
+ * One shot; a callback of NULL ends the watch. Where HOOK_NEEDS_POLL, gc.callbacks must call hook_poll. */
+#define HOOK_NEEDS_POLL VERSION_SAFE_POINT_IS_COLLECTION
 void hook_watch(size_t limit_bytes, PyObject *callback);
+void hook_poll(void);
 
 /* Call visit for every chunk of every thread's Python call stack, and for every thread (its pthread_t). */
 bool hook_walk_frames(bool (*visit)(void *context, const void *address, size_t size_bytes), void *context);

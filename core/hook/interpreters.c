@@ -2,14 +2,16 @@
  *
  * A later interpreter may run beside the main one under a lock of its own. Its requests go to the allocator that
  * was there before, but it may free, or see resized, what the main one allocated. So before the first one can
- * exist, every use of the heap takes the mutex. Until then nothing is checked anywhere.
+ * exist, every use of the heap takes the mutex. Until then nothing is checked on the fast paths.
  *
- * No single event announces an interpreter on every version: a module that can make one is seen at its import, and
- * the making itself where CPython says so.
+ * No single event announces an interpreter on every version:
+ *
+ *     a module that can make one is imported, or was before the install        all versions, from Python
+ *     the audit event cpython.PyInterpreterState_New                           3.11 and 3.12, most ways
+ *     a slow path sees a second interpreter                                    what is left: made from C
  */
 #include "hook/service.h"
 
-#include <errno.h>
 #include <string.h>
 
 static const char *const makers[] = {"_interpreters", "_xxsubinterpreters", "_testcapi", "_testinternalcapi"};
@@ -37,13 +39,8 @@ interpreters_guard(void)
     pthread_atfork(take_mutex, release_mutex, release_mutex);
 }
 
-bool
-interpreters_exist(void)
-{
-    return PyInterpreterState_Next(PyInterpreterState_Head()) != NULL;
-}
-
-/* A thread without a state belongs to no interpreter; the heap may serve it as well as any. */
+/* A thread without a state belongs to no interpreter. The heap serves it, under the mutex: the allocator that was
+ * there before would end the process. */
 bool
 interpreters_is_main_current(void)
 {
@@ -79,16 +76,26 @@ on_event(const char *event, PyObject *arguments, void *Py_UNUSED(context))
     return 0;
 }
 
-int
+static bool
+has_maker(void)
+{
+    PyObject *modules = PyImport_GetModuleDict();
+    for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++) {
+        if (PyDict_GetItemString(modules, makers[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A hook that refuses further hooks leaves the slow paths to notice. */
+void
 interpreters_watch(void)
 {
-    static bool is_watching;
-    if (!is_watching) {
-        if (PySys_AddAuditHook(on_event, NULL) != 0) {
-            PyErr_Clear();
-            return EPERM;
-        }
-        is_watching = true;
+    if (PySys_AddAuditHook(on_event, NULL) != 0) {
+        PyErr_Clear();
     }
-    return 0;
+    if (has_maker() || PyInterpreterState_Head() != PyInterpreterState_Main()) {
+        interpreters_guard();
+    }
 }

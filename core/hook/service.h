@@ -26,9 +26,17 @@ struct service {
 extern struct service service;
 
 /* interpreters.c */
-int interpreters_watch(void);
-bool interpreters_exist(void);
+void interpreters_watch(void);
 void interpreters_guard(void);
 bool interpreters_is_main_current(void);
+
+/* On every slow path: whoever made an interpreter past all that is watched is noticed here. */
+static inline void
+interpreters_notice(void)
+{
+    if (!service.is_guarded && PyInterpreterState_Head() != PyInterpreterState_Main()) {
+        interpreters_guard();
+    }
+}
 
 #endif

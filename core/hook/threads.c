@@ -23,12 +23,13 @@ static bool
 walk_chunks(const PyThreadState *thread, bool (*visit)(void *context, const void *address, size_t size_bytes),
             void *context)
 {
-    for (version_stack_chunk *chunk = version_last_stack_chunk(thread); chunk != NULL; chunk = chunk->previous) {
+    for (version_stack_chunk *chunk = thread->datastack_chunk; chunk != NULL; chunk = chunk->previous) {
         if (!visit(context, chunk, chunk->size)) {
             return false;
         }
     }
-    return true;
+    version_stack_chunk *spare = version_spare_stack_chunk(thread);
+    return spare == NULL || visit(context, spare, spare->size);
 }
 
 bool

@@ -30,14 +30,48 @@ version_current_thread(void)
 #endif
 }
 
-/* A chunk of a Python call stack: CPython's struct of the same layout is public in 3.11 and later. */
+/* A chunk of a Python call stack: CPython's struct of the same layout is public in 3.11 and later. 3.14 and later keep
+ * one chunk in reserve. */
 typedef _PyStackChunk version_stack_chunk;
 
 static inline version_stack_chunk *
-version_last_stack_chunk(const PyThreadState *thread)
+version_spare_stack_chunk(const PyThreadState *thread)
 {
-    return thread->datastack_chunk;
+#if PY_VERSION_HEX >= 0x030E0000
+    return thread->datastack_cached_chunk;
+#else
+    (void)thread;
+    return NULL;
+#endif
 }
+
+/* Ask for something to happen at the current thread's next safe point, from inside an allocation.
+ *
+ * Up to 3.12 a pending call does it. From 3.13 on, adding one may release the interpreter lock while it waits for
+ * a mutex, which no caller of malloc is prepared for; there a collection of the youngest generation is asked for, by the
+ * bit that CPython sets itself when one is due, and gc.callbacks tell of it. */
+#if PY_VERSION_HEX >= 0x030D0000
+#define VERSION_SAFE_POINT_IS_COLLECTION true
+enum { VERSION_COLLECTION_DUE_BIT = 1u << 4 };
+
+static inline void
+version_ask_for_safe_point(int (*unused)(void *))
+{
+    (void)unused;
+    PyThreadState *thread = version_current_thread();
+    if (thread != NULL) {
+        __atomic_fetch_or(&thread->eval_breaker, VERSION_COLLECTION_DUE_BIT, __ATOMIC_SEQ_CST);
+    }
+}
+#else
+#define VERSION_SAFE_POINT_IS_COLLECTION false
+
+static inline void
+version_ask_for_safe_point(int (*call)(void *))
+{
+    Py_AddPendingCall(call, NULL); /* where the queue is full, this growth goes unseen */
+}
+#endif
 
 #ifdef Py_GIL_DISABLED
 #define VERSION_HAS_INTERPRETER_LOCK false

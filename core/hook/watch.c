@@ -1,33 +1,44 @@
 /* Telling Python that the heap has grown, without calling Python from inside an allocation.
  *
- * The heap notes the growth; a pending call runs the callback in the main thread, at its next safe point.
+ *     heap: passed --> a safe point is asked for --> hook_poll --> the callback, once
+ *
+ * Locking: the interpreter lock.
  */
 #include "hook/service.h"
 
 static PyObject *callback;
+static bool is_due;
 
-static int
-run_callback(void *Py_UNUSED(argument))
+/* The callback tells its own failures; the program is not to see them. */
+void
+hook_poll(void)
 {
     PyObject *due = callback;
-    callback = NULL;
-    if (due == NULL) {
-        return 0;
+    if (!is_due || due == NULL) {
+        return;
     }
+    is_due = false;
+    callback = NULL;
     PyObject *result = PyObject_CallNoArgs(due);
     Py_DECREF(due);
     if (result == NULL) {
-        PyErr_Clear(); /* it tells its own failures; the program is not to see them */
+        PyErr_Clear();
     }
     Py_XDECREF(result);
+}
+
+static int
+poll_pending(void *Py_UNUSED(argument))
+{
+    hook_poll();
     return 0;
 }
 
-/* The queue may be full; then this growth goes unseen, and the next watch sees the next. */
 static void
 note_passed(void)
 {
-    Py_AddPendingCall(run_callback, NULL);
+    is_due = true;
+    version_ask_for_safe_point(poll_pending);
 }
 
 void
@@ -35,6 +46,7 @@ hook_watch(size_t limit_bytes, PyObject *new_callback)
 {
     PyObject *old = callback;
     callback = Py_XNewRef(new_callback);
+    is_due = false;
     heap_watch(service.heap, callback == NULL ? SIZE_MAX : limit_bytes, note_passed);
     Py_XDECREF(old);
 }

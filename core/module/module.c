@@ -77,6 +77,14 @@ method_watch(PyObject *Py_UNUSED(self), PyObject *args)
     Py_RETURN_NONE;
 }
 
+/* For gc.callbacks, which pass a phase and a dictionary. */
+static PyObject *
+method_poll(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args))
+{
+    hook_poll();
+    Py_RETURN_NONE;
+}
+
 /* --- looking --- */
 
 static PyObject *
@@ -216,6 +224,7 @@ static PyMethodDef methods[] = {
     {"installed", method_installed, METH_NOARGS, NULL},
     {"refusal", method_refusal, METH_NOARGS, NULL},
     {"watch", method_watch, METH_VARARGS, NULL},
+    {"poll", method_poll, METH_VARARGS, NULL},
     {"statistics", method_statistics, METH_NOARGS, NULL},
     {"check", method_check, METH_NOARGS, NULL},
     {"residency", method_residency, METH_NOARGS, NULL},
@@ -233,7 +242,7 @@ execute(PyObject *module)
     PyObject *type = PyType_FromModuleAndSpec(module, &module_heap_spec, NULL);
     int status = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
     Py_XDECREF(type);
-    return status;
+    return status == 0 ? PyModule_AddObjectRef(module, "NEEDS_POLL", HOOK_NEEDS_POLL ? Py_True : Py_False) : status;
 }
 
 static PyModuleDef_Slot slots[] = {

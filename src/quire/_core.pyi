@@ -5,7 +5,7 @@ from typing import Any, final
 
 @final
 class Heap:
-    """A heap of its own. ``free``, ``reallocate`` and ``size_of`` raise LookupError(is_free) unless the address is allocated."""
+    """A heap of its own. What takes an address raises LookupError(is_free) unless a live block begins there."""
 
     def __new__(cls, range_bytes: int, /) -> Heap: ...
     def allocate(self, size_bytes: int, domain: int = 0, /) -> int: ...
@@ -25,8 +25,13 @@ def installed() -> bool: ...
 def refusal() -> str | None:
     """Why the process cannot be served now, as one word; None if it can. Changes nothing."""
 
+NEEDS_POLL: bool
+"""Whether ``poll`` must stand in ``gc.callbacks`` for ``watch`` to work: from CPython 3.13 on."""
+
 def watch(limit_bytes: int, callback: Callable[[], object] | None, /) -> None:
-    """Run the callback soon, once, in the main thread, after the heap has obtained more than the limit."""
+    """Run the callback once, at a safe point soon after the heap has obtained more than the limit."""
+
+def poll(phase: str = ..., info: dict[str, int] = ..., /) -> None: ...
 
 def statistics() -> tuple[Any, ...]: ...
 def check() -> str | None: ...

@@ -1,8 +1,8 @@
 """The sizes an allocator is built on, as a value.
 
-One algorithm serves three geometries: the one the articles describe (CPython up to the early 3.7 releases), CPython 3.10's,
-and quire's own. What differs between them is here, as numbers and as six habits, each a named switch; nothing
-else in the model asks which of the three it is.
+One algorithm serves three geometries: the one the articles describe (CPython up to the early 3.7 releases),
+CPython 3.10's, and quire's own. What differs between them is here, as numbers and as six habits, each a named
+switch; nothing else in the model asks which of the three it is.
 """
 
 from __future__ import annotations

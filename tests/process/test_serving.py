@@ -1,0 +1,310 @@
+"""A process served by quire: every way that memory comes and goes in CPython, each in a process of its own."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from processes import run_python
+
+pytest.importorskip("quire._core", reason="the native core is not installed")
+
+CHECK = """
+from quire.process.core import require_core
+assert require_core().check() is None, require_core().check()
+"""
+
+
+def serve(code: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
+    """Run a program that installs quire first and has the whole heap checked at its end; returns what it printed."""
+    import textwrap
+
+    program = "import quire; quire.install()\n" + textwrap.dedent(code) + CHECK
+    outcome = run_python(program, *arguments, environment=environment)
+    outcome.expect()
+    return outcome.stdout
+
+
+def test_objects_live_in_the_heap_after_the_install() -> None:
+    """What a program allocates after the install is in quire's statistics."""
+    out = serve("""
+        before = quire.stats().live_bytes
+        kept = [str(i) * 10 for i in range(100_000)]
+        print(quire.stats().live_bytes - before > 5_000_000)
+    """)
+    assert out == "True\n"
+
+
+def test_what_was_there_before_is_freed_and_resized_by_its_own_allocator() -> None:
+    """Objects from before the install are changed, grown and dropped after it, and nothing breaks."""
+    code = """
+        lists = [[i] for i in range(10_000)]; dicts = [{i: i} for i in range(10_000)]
+        import quire; quire.install()
+        for i, (one, other) in enumerate(zip(lists, dicts)):
+            one.extend(range(50)); other.update(dict.fromkeys(range(20), i))
+        del lists[::2], dicts[1::2]
+        print(sum(map(len, lists)), sum(map(len, dicts)))
+        from quire.process.core import require_core
+        print(require_core().check())
+    """
+    run_python(code).expect("255000 104990\nNone\n")
+
+
+def test_large_blocks_grow_without_end_and_shrink_again() -> None:
+    """A list, a bytearray and a string pass through every layer, from 16 bytes to 100 MB and back."""
+    out = serve("""
+        items, text = [], bytearray()
+        while len(text) < 100_000_000:
+            items.append(len(text)); text += b"x" * (len(text) // 2 + 1)
+        assert text.count(b"x") == len(text)
+        while text:
+            del text[len(text) // 3:]
+        big = list(range(3_000_000)); del big[10:]; big += range(5)
+        print(len(items), big[:3], big[-1])
+    """)
+    assert out == "45 [0, 1, 2] 4\n"
+
+
+def test_threads_share_the_heap() -> None:
+    """Eight threads that allocate, free each other's objects and resize under contention leave the heap whole."""
+    out = serve("""
+        import sys, threading, queue
+        sys.setswitchinterval(1e-5)
+        box = queue.SimpleQueue()
+        def work(seed):
+            mine = []
+            for i in range(20_000):
+                mine.append({seed: [i] * (i % 70)})
+                if len(mine) > 500:
+                    box.put(mine[:250]); del mine[:250]
+                if i % 100 == 0 and not box.empty():
+                    box.get()
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
+        [t.start() for t in threads]; [t.join() for t in threads]
+        print(sum(len(mine) for mine in iter(lambda: None if box.empty() else box.get(), None)) % 250)
+    """)
+    assert out == "0\n"
+
+
+def test_a_forked_child_and_its_parent_go_on_apart() -> None:
+    """After os.fork both allocate and free; neither sees the other, and both heaps are whole."""
+    out = serve("""
+        import os
+        data = [[i] for i in range(50_000)]
+        pid = os.fork()
+        if pid == 0:
+            del data[::2]; data += [["child"]] * 1000
+            more = [str(i) for i in range(50_000)]
+            from quire.process.core import require_core
+            os._exit(7 if len(data) == 26_000 and require_core().check() is None else 1)
+        more = [bytes(i % 600) for i in range(50_000)]
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), len(data))
+    """)
+    assert out == "7 50000\n"
+
+
+def test_a_fork_from_c_is_as_good() -> None:
+    """A fork made by libc, past Python's handlers, leaves a child that can allocate."""
+    out = serve("""
+        import ctypes, os
+        libc = ctypes.PyDLL(None)
+        data = [[i] for i in range(20_000)]
+        pid = libc.fork()
+        if pid == 0:
+            del data[::2]; more = [str(i) for i in range(20_000)]
+            os._exit(9)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    """)
+    assert out == "9\n"
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing_works_with_every_start_method(method: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """A pool of workers computes and returns large results, whichever way its processes are started."""
+    script = tmp_path / "pool.py"
+    script.write_text(
+        "import quire; quire.install()\n"
+        "import multiprocessing\n"
+        "def work(n):\n"
+        "    return [str(i) for i in range(n)]\n"
+        "if __name__ == '__main__':\n"
+        f"    with multiprocessing.get_context({method!r}).Pool(2) as pool:\n"
+        "        print(sum(map(len, pool.map(work, [10_000] * 8))))\n"
+    )
+    from processes import run
+
+    run([sys.executable, str(script)]).expect("80000\n")
+
+
+def test_tracemalloc_started_afterwards_wraps_quire() -> None:
+    """tracemalloc counts what the heap serves; when it stops the heap serves on."""
+    out = serve("""
+        import tracemalloc
+        tracemalloc.start()
+        kept = [str(i) for i in range(10_000)]
+        print(tracemalloc.get_traced_memory()[0] > 400_000)
+        tracemalloc.stop()
+        before = quire.stats().live_bytes
+        more = [str(i) for i in range(10_000)]
+        print(quire.stats().live_bytes - before > 400_000)
+    """)
+    assert out == "True\nTrue\n"
+
+
+def test_the_interpreter_shuts_down_cleanly() -> None:
+    """Finalizers, atexit functions, module globals, cycles and daemon threads at shutdown: exit code 0, no noise."""
+    code = """
+        import quire; quire.install()
+        import atexit, threading, time, weakref
+        class Node:
+            def __del__(self): [].extend(range(100))
+        a, b = Node(), Node(); a.b, b.a = b, a
+        weakref.finalize(a, print, "finalized")
+        atexit.register(print, "at exit")
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+        kept = [Node() for _ in range(1000)]
+    """
+    outcome = run_python(code)
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    assert set(outcome.stdout.split("\n")) == {"finalized", "at exit", ""}
+
+
+def test_memory_error_is_raised_and_survived() -> None:
+    """A request that nobody can meet raises MemoryError, and the program goes on."""
+    out = serve("""
+        for size in (2**40, 2**62):
+            try:
+                bytearray(size)
+            except MemoryError:
+                print("MemoryError")
+        print(len([0] * 1000))
+    """)
+    assert out.endswith("1000\n")
+    assert "MemoryError" in out
+
+
+def test_an_address_space_limit_is_lived_with() -> None:
+    """Under RLIMIT_AS the range is smaller; reaching the limit raises MemoryError, and freeing makes room again."""
+    code = """
+        import resource
+        resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
+        import quire; quire.install()
+        kept = []
+        try:
+            while True:
+                kept.append([0] * 10_000)
+        except MemoryError:
+            count = len(kept)
+            kept.clear()
+        print(count > 1000)
+        kept = [[0] * 10_000 for _ in range(count // 2)]
+        print("went on")
+    """
+    run_python(code).expect("True\nwent on\n")
+
+
+def test_nobody_wrote_to_what_fork_shares() -> None:
+    """gc.freeze, a fork and a collection in the child: the heap is whole in both."""
+    out = serve("""
+        import gc, os
+        data = [[i] for i in range(20_000)]
+        gc.collect(); gc.freeze()
+        pid = os.fork()
+        if pid == 0:
+            gc.collect(); del data
+            os._exit(0)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    """)
+    assert out == "0\n"
+
+
+# --- sub-interpreters ---
+
+SUB_INTERPRETERS = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+"""
+
+
+def test_a_sub_interpreter_beside_the_main_one() -> None:
+    """Interpreters made, run and destroyed while the main one allocates and frees: nothing breaks."""
+    out = serve(
+        SUB_INTERPRETERS
+        + """
+kept = [[i] for i in range(20_000)]
+for round in range(5):
+    one = interpreters.create()
+    interpreters.run_string(one, "import json; x = [json.dumps({'a': i}) for i in range(2000)]; del x[::2]")
+    del kept[::3]; kept += [str(i) for i in range(5_000)]
+    interpreters.destroy(one)
+print("whole")
+"""
+    )
+    assert out == "whole\n"
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 13), reason="locks of their own since 3.12, where plain Python aborts at exit"
+)
+def test_sub_interpreters_with_locks_of_their_own_run_beside_the_main_one() -> None:
+    """Two interpreters allocate and free in parallel with the main one: each keeps its own, nothing races."""
+    out = serve(
+        SUB_INTERPRETERS
+        + """
+import threading
+code = "import json\\nfor r in range(30):\\n    x = [json.dumps({'a': i, 'b': [i] * 20}) for i in range(2000)]"
+def run():
+    one = interpreters.create()
+    interpreters.run_string(one, code)
+    interpreters.destroy(one)
+threads = [threading.Thread(target=run) for _ in range(2)]
+[t.start() for t in threads]
+for r in range(60):
+    x = [[i] * 30 for i in range(3000)]
+    y = {i: str(i) for i in range(3000)}
+[t.join() for t in threads]
+print("whole")
+"""
+    )
+    assert out == "whole\n"
+
+
+def test_a_sub_interpreter_from_before_the_install() -> None:
+    """quire installed while another interpreter exists serves the main one only."""
+    run_python(
+        SUB_INTERPRETERS
+        + """
+one = interpreters.create()
+import quire; quire.install()
+interpreters.run_string(one, "x = [[i] * 9 for i in range(10_000)]; del x[::2]")
+kept = [[i] for i in range(10_000)]
+interpreters.destroy(one)
+from quire.process.core import require_core
+print(require_core().check(), quire.installed())
+"""
+    ).expect("None True\n")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="plain 3.11 hangs, and plain 3.12 aborts, doing the same")
+def test_tracemalloc_around_sub_interpreters() -> None:
+    """tracemalloc running while an interpreter is made keeps counting, and stops cleanly."""
+    out = serve(
+        """
+import tracemalloc
+tracemalloc.start()
+"""
+        + SUB_INTERPRETERS
+        + """
+one = interpreters.create()
+interpreters.run_string(one, "x = [[i] * 9 for i in range(1000)]")
+interpreters.destroy(one)
+print(tracemalloc.get_traced_memory()[0] > 0)
+tracemalloc.stop()
+kept = [[i] for i in range(10_000)]
+"""
+    )
+    assert out == "True\n"

@@ -1,0 +1,40 @@
+"""Running Python programs in processes of their own, for tests that touch a whole process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+
+TIMEOUT_S = 120
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a program ended, and what it said."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    def expect(self, stdout: str | None = None, exit_code: int = 0) -> None:
+        """The program ended with this code, said nothing on standard error, and said this on standard output."""
+        assert (self.exit_code, self.stderr) == (exit_code, "")
+        if stdout is not None:
+            assert self.stdout == textwrap.dedent(stdout)
+
+
+def run_python(code: str, *arguments: str, environment: dict[str, str] | None = None, **options: object) -> Outcome:
+    """Run a program's text with this Python; ``arguments`` go before ``-c``."""
+    return run([sys.executable, *arguments, "-c", textwrap.dedent(code)], environment, **options)
+
+
+def run(command: list[str], environment: dict[str, str] | None = None, **options: object) -> Outcome:
+    """Run a command in a clean environment: no QUIRE variable of ours, none of Python's."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("QUIRE", "PYTHON"))}
+    done = subprocess.run(  # type: ignore[call-overload]
+        command, env=clean | (environment or {}), capture_output=True, text=True, timeout=TIMEOUT_S, **options
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -45,6 +46,16 @@ class Twins:
         native = outcome(lambda: self.native.allocate(size_bytes, domain))
         self._agree(model, native)
         if isinstance(model, int) and isinstance(native, int):
+            self.blocks.append(Twin(model, native))
+
+    def allocate_zeroed(self, count: int, size_bytes: int, domain: Domain) -> None:
+        """One request for zeroed items to both; what the native one gives reads as zeros."""
+        model = outcome(lambda: self.model.allocate_zeroed(count, size_bytes, domain))
+        native = outcome(lambda: self.native.allocate_zeroed(count, size_bytes, domain))
+        self._agree(model, native)
+        if isinstance(model, int) and isinstance(native, int):
+            assert not any(ctypes.string_at(native, count * size_bytes))
+            ctypes.memset(native, 0xFF, count * size_bytes)
             self.blocks.append(Twin(model, native))
 
     def free(self, index: int) -> None:

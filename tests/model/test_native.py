@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import resource
 
 import pytest
 
@@ -11,7 +12,7 @@ from quire.errors import DoubleFree, InvalidSize, NotABlock, OutOfMemory
 from quire.model import QUIRE
 from quire.process.heap import Heap
 
-pytest.importorskip("quire._core", reason="the native core is not installed")
+_core = pytest.importorskip("quire._core", reason="the native core is not installed")
 
 MIB = 1024 * 1024
 SIZES = [0, 1, 16, 17, 512, 513, 8192, 8193, 100_000, 262_144, 262_145, 3 * MIB]
@@ -50,6 +51,19 @@ def test_zeroed_memory_is_zero_whoever_had_it_before(heap: Heap, size_bytes: int
         clean = heap.allocate_zeroed(size_bytes, 1)
         assert not any(ctypes.string_at(clean, size_bytes))
         heap.free(clean)
+
+
+@pytest.mark.parametrize("size_bytes", [100_000, 262_144, 3 * MIB])
+def test_zeroed_memory_fresh_from_the_system_is_not_touched(heap: Heap, size_bytes: int) -> None:
+    """A zeroed run or mapping that nobody had before is not cleared again: none of its pages becomes resident."""
+    address = heap.allocate_zeroed(size_bytes, 1)
+    assert _core.resident_bytes(address, size_bytes) == 0
+
+
+def test_a_pool_touches_one_page_for_its_first_blocks(heap: Heap) -> None:
+    """Of a pool of 16 KiB only the page that the first blocks begin in is resident."""
+    address = heap.allocate(64)
+    assert _core.resident_bytes(address, QUIRE.pool_bytes) == resource.getpagesize()
 
 
 def test_a_run_half_in_touched_units_is_zero_all_the_same(heap: Heap) -> None:

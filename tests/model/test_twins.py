@@ -43,6 +43,10 @@ class TwinsMachine(RuleBasedStateMachine):
         for _ in range(count):
             self.twins.allocate(size, domain)
 
+    @rule(count=st.integers(0, 100), size=st.integers(0, 9000), domain=domains)
+    def allocate_zeroed(self, count: int, size: int, domain: Domain) -> None:
+        self.twins.allocate_zeroed(count, size, domain)
+
     @precondition(lambda self: self.twins.blocks)
     @rule(index=st.integers(0, 1 << 30))
     def free(self, index: int) -> None:

@@ -81,6 +81,19 @@ class Allocator:
         self._note_mappings()
         return address
 
+    def allocate_zeroed(self, count: int, size_bytes: int, domain: Domain = Domain.OBJECT) -> int:
+        """Serve a request for ``count`` items of ``size_bytes``, all bytes zero.
+
+        What the memory holds is not modelled: it is the request for all the items at once.
+
+        Raises:
+            InvalidSize: the count or the size is negative.
+            OutOfMemory: as for ``allocate``.
+        """
+        self._check_size(count)
+        self._check_size(size_bytes)
+        return self.allocate(count * size_bytes, domain)
+
     def free(self, address: int) -> None:
         """Take a block, run or mapping back.
 

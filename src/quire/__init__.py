@@ -1,0 +1,105 @@
+"""quire: Python's memory manager as a program you can run on, look into and learn from.
+
+    import quire
+    quire.install()          serve this process from quire's own heap
+    quire.stats()            the heap in numbers
+    quire.Heap()             a heap of one's own; quire.model has the same in plain Python
+
+Importing quire costs next to nothing and changes nothing; what needs more is imported when it is asked for.
+"""
+
+from __future__ import annotations
+
+from quire.errors import (
+    AllocatorInUse,
+    DoubleFree,
+    HeapMisuse,
+    InvalidOption,
+    InvalidSize,
+    NotABlock,
+    OutOfMemory,
+    QuireError,
+    UnsupportedRuntime,
+)
+from quire.process.version import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from quire.process.heap import Heap
+    from quire.process.settings import Config
+    from quire.records import HeapStatistics
+
+__all__ = [
+    "AllocatorInUse",
+    "Config",
+    "DoubleFree",
+    "Heap",
+    "HeapMisuse",
+    "InvalidOption",
+    "InvalidSize",
+    "NotABlock",
+    "OutOfMemory",
+    "QuireError",
+    "UnsupportedRuntime",
+    "__version__",
+    "install",
+    "installed",
+    "stats",
+]
+
+_IMPORTED_WHEN_ASKED = {"Config": "quire.process.settings", "Heap": "quire.process.heap"}
+
+
+def install(config: Config | None = None) -> None:
+    """Serve this process from quire's heap, from now until it ends.
+
+    What was allocated before stays where it is. A second call changes nothing, and with ``QUIRE_DISABLE=1`` in
+    the environment no call does.
+
+    Args:
+        config: what to serve and what to report; without it, what the ``QUIRE_*`` variables ask for.
+
+    Raises:
+        UnsupportedRuntime: this Python, platform or build cannot be served.
+        AllocatorInUse: a debug allocator, tracemalloc or another hook is active; nothing was changed.
+        InvalidOption: a ``QUIRE_*`` variable is not what it should be.
+        OutOfMemory: the system does not reserve the addresses.
+    """
+    from quire.process.install import install as install_process
+
+    installed_config = install_process(config)
+    if installed_config is not None and installed_config.wants_report:
+        from quire.export.ending import report_at_end
+
+        report_at_end(installed_config)
+
+
+def installed() -> bool:
+    """Whether quire's heap serves this process."""
+    from quire.process.install import installed as process_installed
+
+    return process_installed()
+
+
+def stats() -> HeapStatistics:
+    """The heap that serves this process, in numbers.
+
+    Raises:
+        UnsupportedRuntime: quire is not installed in this process.
+    """
+    from quire.process.statistics import stats as process_stats
+
+    return process_stats()
+
+
+def __getattr__(name: str) -> object:
+    module = _IMPORTED_WHEN_ASKED.get(name)
+    if module is None:
+        raise AttributeError(f"module 'quire' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(module), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

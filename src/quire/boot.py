@@ -1,0 +1,135 @@
+"""The first thing a served Python runs: ``quire.pth`` imports this file, which installs quire before the program.
+
+    quire run  --(QUIRE_RUN)-->  python  -->  site  -->  quire.pth  -->  boot  -->  the program
+    QUIRE=1    ------------------------------^
+
+What comes of it, by who asked:
+
+    quire run                served, or one line on standard error and exit code 2, nothing run
+    QUIRE=1                  served, or one line on standard error and the program runs plainly
+    a served one's child     served, or the program runs plainly
+
+A setting that is not understood ends the process in each case. Imported without being asked for, it does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from quire.errors import InvalidOption, QuireError
+from quire.process import settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from quire.process.settings import Config
+
+_EXIT_CODE = 2
+
+
+def boot() -> None:
+    """Do what the environment asks for."""
+    order = os.environ.pop(settings.RUN, None)
+    try:
+        if settings.is_disabled(os.environ):
+            return
+        if order is not None:
+            _start_ordered(order)
+        elif settings.is_asked(os.environ):
+            _start_asked()
+    except InvalidOption as error:
+        _end(error)
+
+
+def _start_ordered(order: str) -> None:
+    """Under ``quire run``."""
+    config, serves_children = settings.read_order(order)
+    try:
+        _install(config)
+    except Exception as error:
+        _end(error)
+    if serves_children:
+        os.environ.update(settings.write_environment(config))
+    if settings.is_asked(os.environ):
+        os.environ[settings.FAMILY] = str(os.getpid())
+
+
+def _start_asked() -> None:
+    """With ``QUIRE=1``: the first process of a family speaks, its children are silent."""
+    config = settings.read_config(os.environ)
+    own = str(os.getpid())
+    family = os.environ.setdefault(settings.FAMILY, own)
+    try:
+        _install(config if family == own else config.without_report())
+    except InvalidOption:
+        raise
+    except Exception as error:
+        if family == own:
+            os.environ[settings.FAMILY] = f"{own} plain"  # a sub-interpreter, which also comes here, is silent
+            _say(f"{_in_words(error)}; the program runs without quire")
+
+
+def _install(config: Config) -> None:
+    """Install, with what a report needs after it."""
+    from quire.process.install import install
+
+    frames = _pause_tracemalloc()
+    try:
+        served = install(config)
+    finally:
+        _resume_tracemalloc(frames)
+    if served is not None and served.wants_report:
+        from quire.export.ending import report_at_end
+
+        report_at_end(served)
+
+
+# tracemalloc, asked for with -X or PYTHONTRACEMALLOC, is on by now. It works over quire, but not under it: when it
+# stops, it puts back the allocator that it found. It has seen nothing of the program yet, so it can start again.
+
+
+def _pause_tracemalloc() -> int:
+    """Stop tracemalloc; how many frames it keeps, 0 if it was not on."""
+    try:
+        import _tracemalloc
+    except ImportError:
+        return 0
+    if not _tracemalloc.is_tracing():
+        return 0
+    frames = _tracemalloc.get_traceback_limit()
+    _tracemalloc.stop()
+    return frames
+
+
+def _resume_tracemalloc(frames: int) -> None:
+    if frames:
+        import _tracemalloc
+
+        _tracemalloc.start(frames)
+
+
+# --- words ----------------------------------------------------------------------------------------------------
+
+
+def _in_words(error: Exception) -> str:
+    return str(error) if isinstance(error, QuireError) else f"{type(error).__name__}: {error}"
+
+
+def _say(line: str) -> None:
+    """One line on standard error, if there is one."""
+    try:
+        sys.stderr.write(f"quire: {line}\n")
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        pass
+
+
+def _end(error: Exception) -> NoReturn:
+    """Before the program: an exception would be reported, and passed over, by ``site``."""
+    _say(_in_words(error))
+    os._exit(_EXIT_CODE)
+
+
+boot()

@@ -1,0 +1,159 @@
+"""Serving the running process: how many addresses to reserve, and what to say where it cannot be.
+
+The heap itself is ``quire._core``; what decides is here. Read at every start of a served Python, so it imports
+nothing that costs time.
+"""
+
+from __future__ import annotations
+
+import os
+
+from quire.errors import AllocatorInUse, OutOfMemory, QuireError, UnsupportedRuntime
+from quire.process.core import core, require_core
+from quire.process.settings import RANGE_BYTES_MIN, Config, check_writable, is_disabled, read_config
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Final
+
+_DEFAULT_RANGE_BYTES_MIN: Final = 64 * 1024**3
+_DEFAULT_RANGE_BYTES_MAX: Final = 16 * 1024**4
+
+
+def install(config: Config | None = None) -> Config | None:
+    """Serve this process from quire's heap, from now until it ends.
+
+    Returns:
+        What it was installed with; ``None`` where nothing was done: quire serves already, or is switched off.
+
+    Raises:
+        UnsupportedRuntime, AllocatorInUse, InvalidOption, OutOfMemory: nothing has changed.
+    """
+    if is_disabled(os.environ):
+        return None
+    if config is None:
+        config = read_config(os.environ)
+    if config.json is not None:
+        check_writable(config.json)
+    return config if serve(require_core(), config) else None
+
+
+def installed() -> bool:
+    """Whether quire's heap serves this process."""
+    return core is not None and core.installed()
+
+
+def why_not() -> QuireError | None:
+    """Why this process cannot be served, as the error that ``install`` would raise; ``None`` if it can."""
+    try:
+        found = require_core()
+    except UnsupportedRuntime as error:
+        return error
+    reason = None if found.installed() else found.refusal()
+    return None if reason is None else _refused(reason)
+
+
+def serve(core: ModuleType, config: Config) -> bool:
+    """Install the heap of the given core; whether it was done now, not before."""
+    if core.installed():
+        return False
+    try:
+        _reserve(core, config)
+    except RuntimeError as error:
+        raise _refused(str(error)) from None
+    return True
+
+
+# --- how many addresses ---------------------------------------------------------------------------------------
+
+
+def default_range_bytes(physical_bytes: int, left_bytes: int | None) -> int:
+    """How many addresses to reserve when nobody says.
+
+    Addresses cost nothing until they are used, so there are about four times as many as memory; where the process
+    is limited in them (``RLIMIT_AS``), a quarter of what is left, so that mappings of libraries, stacks and files
+    still find room. A power of two.
+
+    Args:
+        physical_bytes: the machine's memory.
+        left_bytes: how much more the process may map; ``None`` without a limit.
+    """
+    wanted = _power_of_two(4 * physical_bytes)
+    wanted = min(max(wanted, _DEFAULT_RANGE_BYTES_MIN), _DEFAULT_RANGE_BYTES_MAX)
+    if left_bytes is not None:
+        wanted = min(wanted, _power_of_two(max(left_bytes // 4, 1)))
+    return max(wanted, RANGE_BYTES_MIN)
+
+
+def reserved_by_default() -> int:
+    """How many addresses this process would reserve when nobody says."""
+    return default_range_bytes(_physical_bytes(), _left_bytes())
+
+
+def _power_of_two(size_bytes: int) -> int:
+    """The largest power of two that is not above the size."""
+    return 1 << (size_bytes.bit_length() - 1)
+
+
+def _physical_bytes() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _left_bytes() -> int | None:
+    """How much more the process may map under ``RLIMIT_AS``; ``None`` without a limit."""
+    import resource
+
+    limit_bytes = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit_bytes == resource.RLIM_INFINITY:
+        return None
+    with open("/proc/self/statm", "rb") as file:
+        mapped_bytes = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    return max(limit_bytes - mapped_bytes, 0)
+
+
+def _reserve(core: ModuleType, config: Config) -> None:
+    """Install with the addresses asked for, or with as many as the system gives."""
+    if config.range_bytes is not None:
+        _reserve_exactly(core, config.range_bytes, config)
+        return
+    range_bytes = reserved_by_default()
+    while range_bytes > RANGE_BYTES_MIN:
+        try:
+            core.install(range_bytes, config.large_blocks == "libc")
+            return
+        except MemoryError:
+            range_bytes //= 2
+    _reserve_exactly(core, RANGE_BYTES_MIN, config)
+
+
+def _reserve_exactly(core: ModuleType, range_bytes: int, config: Config) -> None:
+    try:
+        core.install(range_bytes, config.large_blocks == "libc")
+    except MemoryError:
+        raise OutOfMemory(
+            f"the system does not reserve {range_bytes // 1024**2} MiB of addresses; "
+            "allow the process more (ulimit -v), or ask for fewer (QUIRE_RANGE)"
+        ) from None
+
+
+# --- what to say ----------------------------------------------------------------------------------------------
+
+
+def _refused(reason: str) -> QuireError:
+    """The error for the core's word, with the remedy."""
+    if reason == "debug":
+        return AllocatorInUse("a debug allocator is active; run without -X dev, PYTHONDEVMODE and PYTHONMALLOC=debug")
+    if reason == "hooked":
+        return AllocatorInUse(
+            "tracemalloc or another memory hook is active; install quire first, or stop the hook before"
+        )
+    if reason == "free-threaded":
+        return UnsupportedRuntime(
+            "a free-threaded Python cannot be served, its collector walks its own heap; use a build with the lock"
+        )
+    if reason == "sub-interpreter":
+        return UnsupportedRuntime("a sub-interpreter cannot be served; install quire in the main interpreter")
+    return UnsupportedRuntime(
+        f"this Python cannot be served ({reason}); use CPython 3.11 to 3.15 as python.org, distributions or uv build it"
+    )

@@ -1,0 +1,250 @@
+"""What a process is asked for: ``QUIRE_*`` in its environment, or a ``Config`` given to ``quire.install``.
+
+    QUIRE=1                         serve this process and its Python children
+    QUIRE_DISABLE=1                 switch quire off; wins over everything
+    QUIRE_LARGE_BLOCKS=quire|libc   who serves blocks above 512 bytes
+    QUIRE_REPORT=1                  say at the end where the memory was
+    QUIRE_JSON=path                 write the same as a file
+    QUIRE_RANGE=64G                 how many addresses to reserve
+
+``QUIRE_RUN`` is the order that ``quire run`` hands to the process it starts; ``QUIRE_FAMILY`` marks a served
+process, so that its children know they are children. Both are quire's own.
+
+This file is read at every start of a served Python, so it imports nothing that costs time.
+"""
+
+from __future__ import annotations
+
+import os
+
+from quire.errors import InvalidOption
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Literal, NoReturn
+
+    LargeBlocks = Literal["quire", "libc"]
+
+SETTINGS = ("QUIRE_DISABLE", "QUIRE_LARGE_BLOCKS", "QUIRE_REPORT", "QUIRE_JSON", "QUIRE_RANGE")
+RUN = "QUIRE_RUN"
+FAMILY = "QUIRE_FAMILY"
+_BUILD = "QUIRE_REQUIRE_CORE"
+"""Read when quire is built; a build environment may still carry it when a program runs."""
+_KNOWN = ("QUIRE", *SETTINGS, RUN, FAMILY, _BUILD)
+
+RANGE_BYTES_MIN = 64 * 1024**2
+RANGE_BYTES_MAX = 64 * 1024**4
+_SIZE_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+
+class Config:
+    """What to serve and what to report.
+
+    Args:
+        large_blocks: ``"libc"`` leaves blocks above 512 bytes to libc, as CPython does.
+        range_bytes: how many addresses to reserve; ``None`` lets quire choose.
+        report: say on standard error, when the process ends, where its memory was.
+        json: write the same to this file.
+
+    Raises:
+        InvalidOption: a value is not one of these.
+    """
+
+    __slots__ = ("json", "large_blocks", "range_bytes", "report")
+
+    large_blocks: LargeBlocks
+    range_bytes: int | None
+    report: bool
+    json: str | None
+
+    def __init__(
+        self,
+        *,
+        large_blocks: LargeBlocks = "quire",
+        range_bytes: int | None = None,
+        report: bool = False,
+        json: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if large_blocks not in ("quire", "libc"):
+            raise InvalidOption(f"large_blocks={large_blocks!r} is not understood; give 'quire' or 'libc'")
+        if range_bytes is not None:
+            _check_range(range_bytes, f"range_bytes={range_bytes!r}")
+        set_once = object.__setattr__
+        set_once(self, "large_blocks", large_blocks)
+        set_once(self, "range_bytes", range_bytes)
+        set_once(self, "report", bool(report))
+        set_once(self, "json", None if json is None else os.fspath(json))
+
+    @property
+    def wants_report(self) -> bool:
+        return self.report or self.json is not None
+
+    def without_report(self) -> Config:
+        """The same, for a process whose parent reports."""
+        return Config(large_blocks=self.large_blocks, range_bytes=self.range_bytes)
+
+    def _values(self) -> tuple[object, ...]:
+        return (self.large_blocks, self.range_bytes, self.report, self.json)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a Config does not change; make another with {name}={value!r}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a Config does not change")
+
+    def __eq__(self, other: object) -> bool:
+        return self._values() == other._values() if isinstance(other, Config) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def __repr__(self) -> str:
+        return "Config(large_blocks={!r}, range_bytes={!r}, report={!r}, json={!r})".format(*self._values())
+
+
+# --- the environment ------------------------------------------------------------------------------------------
+
+
+def is_disabled(environment: Mapping[str, str]) -> bool:
+    """Whether ``QUIRE_DISABLE`` switches quire off."""
+    return _switch(environment, "QUIRE_DISABLE")
+
+
+def is_asked(environment: Mapping[str, str]) -> bool:
+    """Whether ``QUIRE`` asks for this process to be served."""
+    return _switch(environment, "QUIRE")
+
+
+def read_config(environment: Mapping[str, str]) -> Config:
+    """What the ``QUIRE_*`` variables ask for; every one of them is checked.
+
+    Raises:
+        InvalidOption: a name is unknown or a value not understood; the message says what to write.
+    """
+    for name in environment:
+        if name.startswith("QUIRE_") and name not in _KNOWN:
+            raise InvalidOption(f"there is no setting {name}{did_you_mean(name, SETTINGS)}")
+    _switch(environment, "QUIRE")
+    _switch(environment, "QUIRE_DISABLE")
+    return Config(
+        large_blocks=read_large_blocks(environment.get("QUIRE_LARGE_BLOCKS") or "quire", "QUIRE_LARGE_BLOCKS"),
+        range_bytes=_range_bytes(environment.get("QUIRE_RANGE", "")),
+        report=_switch(environment, "QUIRE_REPORT"),
+        json=environment.get("QUIRE_JSON") or None,
+    )
+
+
+def read_large_blocks(value: str, option: str) -> LargeBlocks:
+    """Who serves blocks above 512 bytes.
+
+    Raises:
+        InvalidOption: it is neither; the message names the option.
+    """
+    match value:
+        case "quire" | "libc":
+            return value
+    raise InvalidOption(f"{option}={value} is not understood; it is quire or libc")
+
+
+def write_environment(config: Config) -> dict[str, str]:
+    """The variables that make a child process be served as this config says; reports are the parent's alone."""
+    settings = {"QUIRE": "1", "QUIRE_LARGE_BLOCKS": config.large_blocks}
+    if config.range_bytes is not None:
+        settings["QUIRE_RANGE"] = str(config.range_bytes)
+    return settings
+
+
+def _switch(environment: Mapping[str, str], name: str) -> bool:
+    value = environment.get(name, "")
+    if value not in ("1", "0", ""):
+        raise InvalidOption(f"{name}={value} is not understood; set it to 1, or to 0 for off")
+    return value == "1"
+
+
+def _range_bytes(value: str) -> int | None:
+    if value == "":
+        return None
+    range_bytes = _size_bytes(value)
+    _check_range(range_bytes, f"QUIRE_RANGE={value}")
+    return range_bytes
+
+
+def _check_range(range_bytes: object, what: str) -> None:
+    if type(range_bytes) is not int or not RANGE_BYTES_MIN <= range_bytes <= RANGE_BYTES_MAX:
+        raise InvalidOption(f"{what} is not a size from 64M to 64T; write it like 64G")
+
+
+def _size_bytes(text: str) -> int | None:
+    """A size like ``64G``, ``512 MiB`` or ``1073741824``, in bytes; ``None`` if it is not one."""
+    digits = text.upper().removesuffix("B").removesuffix("I").rstrip()
+    unit = digits[-1:] if digits[-1:] in _SIZE_UNITS else ""
+    number = digits.removesuffix(unit).strip()
+    is_number = number.isascii() and number.isdigit() and len(number) < 20
+    return int(number) * _SIZE_UNITS[unit] if is_number else None
+
+
+def did_you_mean(wrong: str, names: Iterable[str]) -> str:
+    """The end of a sentence about an unknown name: the nearest known one, or all of them."""
+    from difflib import get_close_matches
+
+    names = list(names)
+    nearest = get_close_matches(wrong, names, n=1)
+    return f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(names)}"
+
+
+def check_writable(path: str) -> None:
+    """See that a file can be written there, leaving what is there as it is.
+
+    Raises:
+        InvalidOption: it cannot; the message says why.
+    """
+    try:
+        _try_to_write(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidOption(f"cannot write {path}: {reason}; give another path for the report") from None
+
+
+def _try_to_write(path: str) -> None:
+    if os.path.isdir(path):
+        raise ValueError("it is a folder")
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        raise ValueError("it may not be written")
+    if os.path.exists(path) and not os.path.isfile(path):
+        return  # a device or a pipe, which is written to as it is
+    probe = f"{os.path.realpath(path)}.{os.getpid()}.tmp"
+    os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    os.unlink(probe)
+
+
+# --- the order of ``quire run`` -------------------------------------------------------------------------------
+
+
+def write_order(config: Config, serves_children: bool) -> str:
+    """What ``quire run`` hands to the process it starts, as one text.
+
+    Not JSON: importing its module takes longer than all the rest of quire's start. The path is last, since it
+    may hold any character.
+    """
+    switches = f"{config.large_blocks} {config.range_bytes or 0} {config.report:d} {serves_children:d}"
+    return f"{switches} {config.json or ''}"
+
+
+def read_order(text: str) -> tuple[Config, bool]:
+    """The config, and whether children are to be served.
+
+    Raises:
+        InvalidOption: the text is not from ``quire run`` of this version.
+    """
+    try:
+        large_blocks, range_bytes, report, serves_children, json = text.split(" ", 4)
+        config = Config(
+            large_blocks=read_large_blocks(large_blocks, RUN),
+            range_bytes=int(range_bytes) or None,
+            report=bool(int(report)),
+            json=json or None,
+        )
+        return config, bool(int(serves_children))
+    except ValueError:
+        raise InvalidOption(f"{RUN} is quire's own; set QUIRE=1 to be served") from None

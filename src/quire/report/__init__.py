@@ -1,0 +1,10 @@
+"""Records in, tables and views out. Pure: nothing here reads a process, a file or a clock.
+
+Read the files in this order:
+
+    waterfall    a RunReport's memory, row by row
+    run_view     everything the screen at a program's end says
+    view         what a view is made of
+    units        sizes and counts as people read them
+    plain        a view as text, with the standard library alone
+"""

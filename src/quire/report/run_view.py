@@ -1,0 +1,186 @@
+"""What the screen at a program's end says: where its memory is, what the heap is made of, what went back."""
+
+from __future__ import annotations
+
+from quire.records import ArenaKind, ArenaStatistics, ClassStatistics, Domain, HeapStatistics, RunReport, WaterfallRow
+from quire.report.units import count, mib, mib_column, seconds, size
+from quire.report.view import Column, ColumnKind, Row, RowKind, Table, View
+from quire.report.waterfall import ABOVE_KEY, GLOSSES, HEAP_PARTS, held_bytes, live_bytes, waterfall
+
+_CLASSES_SHOWN = 5
+_SMALL_BYTES_MAX = 512
+
+
+def run_view(report: RunReport) -> View:
+    """The whole screen."""
+    statistics = report.statistics
+    tables = [_waterfall_table(report), _arena_table(statistics)]
+    if any(_class_bytes(counts) for counts in statistics.classes):
+        tables.append(_class_table(statistics))
+    return View(
+        title=f"quire: {_command(report)}",
+        subtitle=f"Python {report.python}",
+        facts=(_run_sentence(report), _memory_sentence(report)),
+        tables=tuple(tables),
+        notes=(_given_back_note(statistics), _sharing_note(report)),
+    )
+
+
+# --- sentences ------------------------------------------------------------------------------------------------
+
+
+def _command(report: RunReport) -> str:
+    """The program and its arguments on one line, whatever characters are in them."""
+    words = " ".join(report.argv[1:])
+    return "".join(character if character.isprintable() else " " for character in words)
+
+
+def _run_sentence(report: RunReport) -> str:
+    return (
+        f"{seconds(report.wall_seconds)}, {_processor_share(report)}; "
+        f"peak {mib(report.rss_max_bytes)} MiB; at the end {mib(report.end.rss_bytes)} MiB resident"
+    )
+
+
+def _processor_share(report: RunReport) -> str:
+    share = report.cpu_seconds / max(report.wall_seconds, 1e-6)
+    return f"{share:.1f} processors" if share > 1.2 else f"{min(share, 1):.0%} of a processor"
+
+
+def _memory_sentence(report: RunReport) -> str:
+    live, held = live_bytes(report.end), held_bytes(report.end)
+    rest = report.end.rss_bytes - live - held
+    return f"in use {_part(report, live)}; freed but held {_part(report, held)}; other {_part(report, rest)}"
+
+
+def _part(report: RunReport, size_bytes: int) -> str:
+    return f"{mib(size_bytes)} MiB ({size_bytes / max(report.end.rss_bytes, 1):.0%})"
+
+
+def _given_back_note(statistics: HeapStatistics) -> str:
+    arenas = f"{_count_or_none(statistics.arenas_given_back)} of {statistics.arenas_obtained:,} arenas"
+    mapped = mib(statistics.mapping_bytes_given_back)
+    return f"Given back to the system while it ran: {arenas}, and {mapped} MiB of blocks with mappings of their own."
+
+
+def _count_or_none(value: int) -> str:
+    return f"{value:,}" if value else "none"
+
+
+def _sharing_note(report: RunReport) -> str:
+    swapped = f" {mib(report.end.swap_bytes)} MiB more are swapped out." if report.end.swap_bytes else ""
+    return (
+        "Resident memory counts pages shared with other processes in full; in proportion to its sharers this "
+        f"process has {mib(report.end.pss_bytes)} MiB.{swapped}"
+    )
+
+
+# --- the waterfall --------------------------------------------------------------------------------------------
+
+_WATERFALL_COLUMNS = (
+    Column("", ColumnKind.NAME),
+    Column("", ColumnKind.GLOSS),
+    Column("at end", ColumnKind.NUMBER),
+    Column("", ColumnKind.BAR),
+    Column("at peak", ColumnKind.NUMBER),
+    Column("", ColumnKind.BAR),
+)
+
+
+def _waterfall_table(report: RunReport) -> Table:
+    rows = waterfall(report)
+    printed = zip(
+        rows,
+        mib_column([row.end_bytes for row in rows]),
+        mib_column([row.peak_bytes for row in rows]),
+        strict=True,
+    )
+    cells = [_waterfall_row(report, *row) for row in printed]
+    split = len(HEAP_PARTS)
+    return Table(
+        title="Where is the memory? (MiB resident)",
+        columns=_WATERFALL_COLUMNS,
+        rows=(
+            Row(("quire's heap",), RowKind.HEADING),
+            *cells[:split],
+            Row(("beside it",), RowKind.HEADING),
+            *cells[split:],
+            _sum_row(report),
+        ),
+    )
+
+
+def _waterfall_row(report: RunReport, row: WaterfallRow, end: str, peak: str) -> Row:
+    end = "" if row.key == ABOVE_KEY else end
+    scale_bytes = max(report.rss_max_bytes, 1)
+    return Row(
+        (f" {row.label}", GLOSSES[row.key], end, row.end_bytes / scale_bytes, peak, row.peak_bytes / scale_bytes)
+    )
+
+
+def _sum_row(report: RunReport) -> Row:
+    scale_bytes = max(report.rss_max_bytes, 1)
+    end_bytes = report.end.rss_bytes
+    cells = ("resident memory", "", mib(end_bytes), end_bytes / scale_bytes, mib(report.rss_max_bytes), 1.0)
+    return Row(cells, RowKind.SUM)
+
+
+# --- arenas and pools -----------------------------------------------------------------------------------------
+
+_ARENA_COLUMNS = (
+    Column("", ColumnKind.NAME),
+    *(Column(title, ColumnKind.NUMBER) for title in ("arenas", "full", "used", "empty", "untouched")),
+)
+
+
+def _arena_table(statistics: HeapStatistics) -> Table:
+    rows = [_arena_row(statistics, arenas) for arenas in statistics.arenas]
+    return Table("Arenas and pools by state", _ARENA_COLUMNS, tuple(rows))
+
+
+def _arena_row(statistics: HeapStatistics, arenas: ArenaStatistics) -> Row:
+    unit = size(arenas.unit_bytes)
+    empty = (count(arenas.units_free), count(arenas.units_untouched))
+    if arenas.kind is ArenaKind.RUN:
+        return Row((f"runs, in pages of {unit}", count(arenas.arenas), count(arenas.units_in_use), "", *empty))
+    classes = [counts for counts in statistics.classes if _kind(counts) is arenas.kind]
+    full = sum(counts.pools_full for counts in classes)
+    used = sum(counts.pools_used for counts in classes)
+    blocks = "up to 512 B" if arenas.kind is ArenaKind.SMALL else "above 512 B"
+    return Row((f"{unit} pools, blocks {blocks}", count(arenas.arenas), count(full), count(used), *empty))
+
+
+def _kind(counts: ClassStatistics) -> ArenaKind:
+    return ArenaKind.SMALL if counts.block_bytes <= _SMALL_BYTES_MAX else ArenaKind.LARGE
+
+
+# --- size classes ---------------------------------------------------------------------------------------------
+
+_CLASS_COLUMNS = (
+    Column("", ColumnKind.NAME),
+    *(Column(title, ColumnKind.NUMBER) for title in ("pools", "live blocks", "free blocks", "live MiB", "free MiB")),
+)
+_DOMAIN_NAMES = {Domain.OBJECT: "objects", Domain.MEM: "buffers"}
+
+
+def _class_table(statistics: HeapStatistics) -> Table:
+    largest = sorted(statistics.classes, key=_class_bytes, reverse=True)[:_CLASSES_SHOWN]
+    rows = [_class_row(counts) for counts in largest if _class_bytes(counts)]
+    return Table("Largest size classes", _CLASS_COLUMNS, tuple(rows))
+
+
+def _class_bytes(counts: ClassStatistics) -> int:
+    return counts.allocated_bytes + counts.free_bytes
+
+
+def _class_row(counts: ClassStatistics) -> Row:
+    return Row(
+        (
+            f"{_DOMAIN_NAMES[counts.domain]} of {size(counts.block_bytes)}",
+            count(counts.pools_used + counts.pools_full),
+            count(counts.blocks_allocated),
+            count(counts.blocks_free),
+            mib(counts.allocated_bytes),
+            mib(counts.free_bytes),
+        )
+    )

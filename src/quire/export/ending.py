@@ -1,0 +1,189 @@
+"""What a program says of its memory when it ends: a screen on standard error, a file, or both.
+
+    report_at_end()   before the program: remembers the start, and begins to sample
+    _Ending.tell()    after it, as the last of the functions given to atexit: samples once more, and tells
+
+It changes neither the exit code nor standard output, and whatever goes wrong in it is one line. It runs inside
+somebody else's program: it imports the standard library alone, and not what lies beside the script.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from quire.process.settings import Config
+    from quire.records import RunReport
+    from quire.report.plain import Style
+
+_STDERR = 2
+_WIDTH = 80
+_WIDTH_MAX = 100
+
+
+def report_at_end(config: Config) -> None:
+    """Have this process report as the config says, when it ends."""
+    import atexit
+
+    ending = _Ending(config)
+    atexit.register(ending.tell)
+
+
+class _Ending:
+    """The end of one process; a fork of it says nothing."""
+
+    def __init__(self, config: Config) -> None:
+        from quire.process.sampling import PeakSampler
+
+        self._wants_screen = config.report
+        self._json = None if config.json is None else os.path.abspath(config.json)
+        self._pid = os.getpid()
+        self._argv = tuple(sys.orig_argv)
+        self._path = list(sys.path)
+        self._stderr = _identity(_STDERR)
+        self._clock = _Clock()
+        self._sampler = PeakSampler()
+        self._sampler.start()
+
+    def tell(self) -> None:
+        """Sample once more, and tell."""
+        if os.getpid() != self._pid:
+            return
+        wall_seconds, cpu_seconds = self._clock.read()
+        program_path, sys.path = sys.path, self._path
+        try:
+            _flush_standard_streams()
+            report = self._report(wall_seconds, cpu_seconds)
+            self._write_file(report)
+            self._draw(report)
+        except BaseException as error:
+            self._say(f"quire: no report of the memory: {type(error).__name__}: {error}\n")
+        finally:
+            sys.path = program_path
+
+    def _report(self, wall_seconds: float, cpu_seconds: float) -> RunReport:
+        from quire.export.run_report import VERSION
+        from quire.process.statistics import stats
+        from quire.process.version import __version__
+        from quire.records import RunReport
+
+        statistics = stats()
+        end, peak, samples = self._sampler.stop()
+        return RunReport(
+            version=VERSION,
+            quire_version=__version__,
+            python=sys.version.split()[0],
+            argv=self._argv,
+            pid=self._pid,
+            wall_seconds=wall_seconds,
+            cpu_seconds=cpu_seconds,
+            rss_max_bytes=max(_rss_max_bytes(), peak.rss_bytes),
+            end=end,
+            peak=peak,
+            samples=samples,
+            statistics=statistics,
+        )
+
+    def _write_file(self, report: RunReport) -> None:
+        if self._json is None:
+            return
+        from quire.export.files import write_whole
+        from quire.export.run_report import to_json
+
+        try:
+            write_whole(self._json, to_json(report))
+        except OSError as error:
+            self._say(f"quire: cannot write {self._json}: {error.strerror}\n")
+
+    def _draw(self, report: RunReport) -> None:
+        if not self._wants_screen:
+            return
+        from quire.report.plain import draw
+        from quire.report.run_view import run_view
+
+        self._say("\n" + draw(run_view(report), _style()))
+
+    def _say(self, text: str) -> None:
+        """Write to standard error as it was at the start, unless the program has put something else there."""
+        if self._stderr is None or _identity(_STDERR) != self._stderr:
+            return
+        left = text.encode(_encoding(), "backslashreplace")
+        try:
+            while left:
+                left = left[os.write(_STDERR, left) :]
+        except OSError:
+            pass
+
+
+class _Clock:
+    """Time since it was made."""
+
+    def __init__(self) -> None:
+        self._start = self._now()
+
+    def read(self) -> tuple[float, float]:
+        """Seconds by the wall, and of processor time in this process."""
+        wall, cpu = self._now()
+        return wall - self._start[0], cpu - self._start[1]
+
+    def _now(self) -> tuple[float, float]:
+        return time.monotonic(), time.process_time()
+
+
+def _identity(descriptor: int) -> tuple[int, int] | None:
+    """Which file an open descriptor leads to."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _flush_standard_streams() -> None:
+    """What the program printed comes before what is said of it. Where that fails, Python says so after us."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            continue
+
+
+def _encoding() -> str:
+    return getattr(sys.__stderr__, "encoding", None) or "utf-8"
+
+
+def _style() -> Style:
+    """What standard error can show."""
+    from quire.report.plain import Style
+
+    is_terminal = os.isatty(_STDERR)
+    has_colours = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Style(_width() if is_terminal else _WIDTH, _can_show("█▏─"), has_colours)
+
+
+def _width() -> int:
+    try:
+        columns = os.get_terminal_size(_STDERR).columns
+    except OSError:
+        return _WIDTH
+    return min(columns or _WIDTH, _WIDTH_MAX)
+
+
+def _can_show(characters: str) -> bool:
+    try:
+        characters.encode(_encoding())
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
+def _rss_max_bytes() -> int:
+    """``VmHWM``: the most that was resident at any moment, as the kernel saw it."""
+    with open("/proc/self/status", "rb") as file:
+        for line in file:
+            if line.startswith(b"VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0

@@ -1,0 +1,37 @@
+"""Writing a file whole: whoever looks sees the old one or the new one, never half of it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+
+def write_whole(path: str, text: str) -> None:
+    """Put the text where the path leads.
+
+    A regular file is written beside and put in place at once; a device or a pipe is written to as it is.
+
+    Raises:
+        OSError: it cannot be written; what was there is there still.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        _write(path, "w", text)
+        return
+    target = os.path.realpath(path)
+    beside = f"{target}.{os.getpid()}.tmp"
+    try:
+        _write(beside, "x", text)
+        os.replace(beside, target)
+    except BaseException:
+        _remove(beside)
+        raise
+
+
+def _write(path: str, mode: str, text: str) -> None:
+    with open(path, mode, encoding="utf-8") as file:
+        file.write(text)
+
+
+def _remove(path: str) -> None:
+    with suppress(OSError):
+        os.unlink(path)

@@ -1,0 +1,1 @@
+"""The commands: one file each, with ``run(arguments) -> exit code``. Nothing imports from here."""

@@ -1,0 +1,171 @@
+"""The words after ``quire run``: quire's options, Python's options, and where the program's own begin.
+
+Python reads its options the same way (``Python/getopt.c``): letters may be clustered, ``-c`` and ``-m`` take the
+rest of the line, and the first word without a dash is the script. Not argparse, which takes longer to import than
+Python to start, and looks for options behind the script.
+"""
+
+from __future__ import annotations
+
+from quire.errors import InvalidOption
+from quire.process.settings import did_you_mean, read_large_blocks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from quire.process.settings import LargeBlocks
+
+_PYTHON_FLAGS = "bBdEiIOPqRsSuvx"
+_OPTIONS = {"--children": "", "--help": "", "--json": "FILE", "--large-blocks": "libc", "--quiet": ""}
+"""quire's options, each with an example of its value if it takes one."""
+
+
+class CommandLine:
+    """What was asked for. ``python_arguments`` are the words as they were, without quire's options."""
+
+    def __init__(self) -> None:
+        self.wants_help = False
+        self.is_quiet = False
+        self.serves_children = False
+        self.json: str | None = None
+        self.large_blocks: LargeBlocks | None = None
+        self.python_arguments: list[str] = []
+        self.flags = ""
+        self.x_options: list[str] = []
+        self.kind = ""
+        """``script``, ``module``, ``command`` or ``input``; empty where there is nothing to run."""
+        self.target = ""
+
+    def has_flag(self, letter: str) -> bool:
+        return letter in self.flags
+
+    @property
+    def ignores_environment(self) -> bool:
+        return self.has_flag("E") or self.has_flag("I")
+
+
+def parse(arguments: list[str]) -> CommandLine:
+    """Read the words after ``quire run``.
+
+    Raises:
+        InvalidOption: an option is unknown or lacks its value, or there is nothing to run.
+    """
+    line = CommandLine()
+    words = _Words(arguments)
+    while not line.kind and not line.wants_help:
+        _parse_word(line, words)
+    line.python_arguments += words.rest()
+    return line
+
+
+class _Words:
+    """The words, taken one after the other."""
+
+    def __init__(self, words: list[str]) -> None:
+        self._words = words
+        self._next = 0
+
+    def take(self, otherwise: str) -> str:
+        """The next word.
+
+        Raises:
+            InvalidOption: there is none; the message is ``otherwise``.
+        """
+        if self._next == len(self._words):
+            raise InvalidOption(otherwise)
+        self._next += 1
+        return self._words[self._next - 1]
+
+    def rest(self) -> list[str]:
+        return self._words[self._next :]
+
+
+def _parse_word(line: CommandLine, words: _Words) -> None:
+    word = words.take("there is nothing to run; give a script, -m MODULE, -c COMMAND, or - for standard input")
+    if word == "-":
+        _set_target(line, "input", word, [word])
+    elif word == "--":
+        script = words.take("there is no script after --")
+        _set_target(line, "script", script, [word, script])
+    elif word == "--check-hash-based-pycs":
+        line.python_arguments += [word, words.take(f"{word} needs a value: always, default or never")]
+    elif word.startswith("--"):
+        _parse_option(line, word, words)
+    elif word.startswith("-"):
+        _parse_cluster(line, word, words)
+    else:
+        _set_target(line, "script", word, [word])
+
+
+def _set_target(line: CommandLine, kind: str, target: str, words: list[str]) -> None:
+    line.kind = kind
+    line.target = target
+    line.python_arguments += words
+
+
+# --- quire's options ------------------------------------------------------------------------------------------
+
+
+def _parse_option(line: CommandLine, word: str, words: _Words) -> None:
+    name, has_value, value = word.partition("=")
+    if name not in _OPTIONS:
+        raise InvalidOption(f"quire run has no option {name}{did_you_mean(name, _OPTIONS)}")
+    example = _OPTIONS[name]
+    if has_value and not example:
+        raise InvalidOption(f"{name} takes no value")
+    if example and not has_value:
+        value = words.take(f"{name} needs a value: {name} {example}")
+    match name:
+        case "--help":
+            line.wants_help = True
+        case "--quiet":
+            line.is_quiet = True
+        case "--children":
+            line.serves_children = True
+        case "--json":
+            line.json = _json(value)
+        case "--large-blocks":
+            line.large_blocks = read_large_blocks(value, name)
+
+
+def _json(value: str) -> str:
+    if value in ("", "-"):
+        raise InvalidOption("--json writes a file; give its path")
+    return value
+
+
+# --- Python's options -----------------------------------------------------------------------------------------
+
+
+def _parse_cluster(line: CommandLine, word: str, words: _Words) -> None:
+    """One word of Python's options, like ``-u``, ``-Wignore`` or ``-Im``."""
+    taken = [word]
+    for position, letter in enumerate(word[1:], start=2):
+        if letter in _PYTHON_FLAGS:
+            line.flags += letter
+        elif letter in "cmWX":
+            _parse_valued(line, letter, word[position:], taken, words)
+            break
+        else:
+            _end_of_cluster(line, letter)
+            break
+    line.python_arguments += taken
+
+
+def _parse_valued(line: CommandLine, letter: str, value: str, taken: list[str], words: _Words) -> None:
+    """An option whose value is the rest of the word, or the next one."""
+    if not value:
+        value = words.take(f"-{letter} needs a value")
+        taken.append(value)
+    match letter:
+        case "c":
+            _set_target(line, "command", value, [])
+        case "m":
+            _set_target(line, "module", value, [])
+        case "X":
+            line.x_options.append(value)
+
+
+def _end_of_cluster(line: CommandLine, letter: str) -> None:
+    if letter not in "h?":
+        raise InvalidOption(f"neither quire run nor Python has an option -{letter} that runs a program")
+    line.wants_help = True

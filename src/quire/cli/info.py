@@ -1,0 +1,141 @@
+"""``quire info``: whether this Python can be served, what is set, and the machine's limits that matter."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+
+from quire import __version__
+from quire.cli.target import has_start_file
+from quire.errors import InvalidOption
+from quire.process import settings
+from quire.process.install import installed, reserved_by_default, why_not
+from quire.report.units import MIB
+from quire.report.view import Column, ColumnKind, Row, Table, View
+
+HELP = """\
+quire info
+
+Says whether this Python can be served, which settings are in force, and which of the machine's limits matter.
+"""
+
+_COLUMNS = (Column("", ColumnKind.NAME), Column("", ColumnKind.NAME), Column("", ColumnKind.GLOSS))
+
+
+def run(arguments: list[str]) -> int:
+    """Tell; returns the exit code."""
+    if arguments and arguments[0] in ("-h", "--help"):
+        sys.stdout.write(HELP)
+        return 0
+    if arguments:
+        raise InvalidOption(f"quire info takes no {arguments[0]}; see quire info --help")
+    from quire.cli.screen import show
+
+    show(info_view())
+    return 0
+
+
+def info_view() -> View:
+    """What there is to tell, as a view.
+
+    Raises:
+        InvalidOption: a ``QUIRE_*`` variable is not what it should be.
+    """
+    config = settings.read_config(os.environ)
+    return View(
+        title=f"quire {__version__}",
+        subtitle=f"Python {platform.python_version()}",
+        facts=(_verdict(),),
+        tables=(
+            Table("This Python", _COLUMNS, _python_rows()),
+            Table("Settings in force", _COLUMNS, _setting_rows(config)),
+            Table("This machine", _COLUMNS, _machine_rows()),
+        ),
+        notes=(),
+    )
+
+
+def _verdict() -> str:
+    if installed():
+        return "This Python can be served, and quire serves this very process."
+    error = why_not()
+    return "This Python can be served." if error is None else f"This Python cannot be served: {error}."
+
+
+def _row(name: str, value: object, gloss: str = "") -> Row:
+    return Row((name, str(value), gloss))
+
+
+def _python_rows() -> tuple[Row, ...]:
+    return (
+        _row("program", sys.executable or "unknown"),
+        _row("implementation", f"{platform.python_implementation()} {platform.python_version()}"),
+        _row("built with", platform.python_compiler()),
+        _row("start-up file", "found" if has_start_file(sys.path) else "missing", "quire.pth"),
+        _row("system", f"{platform.system()} {platform.release()}, {platform.machine()}"),
+    )
+
+
+def _setting_rows(config: settings.Config) -> tuple[Row, ...]:
+    environment = os.environ
+    return (
+        _row("QUIRE", _on(settings.is_asked(environment)), "serve each Python process"),
+        _row("QUIRE_DISABLE", _on(settings.is_disabled(environment)), "switch quire off, whatever else is set"),
+        _row("QUIRE_LARGE_BLOCKS", config.large_blocks, "who serves blocks above 512 bytes"),
+        _row("QUIRE_RANGE", _range(config), "addresses to reserve"),
+        _row("QUIRE_REPORT", _on(config.report), "say at the end where the memory was"),
+        _row("QUIRE_JSON", config.json or "not set", "write the same to a file"),
+    )
+
+
+def _on(value: bool) -> str:
+    return "on" if value else "off"
+
+
+def _range(config: settings.Config) -> str:
+    if config.range_bytes is not None:
+        return _large(config.range_bytes)
+    if not installed() and why_not() is not None:
+        return "not set"
+    return f"{_large(reserved_by_default())}, by default"
+
+
+def _machine_rows() -> tuple[Row, ...]:
+    return (
+        _row("page", f"{_system('SC_PAGE_SIZE') // 1024} KiB", "the system's unit of memory"),
+        _row("memory", _large(_system("SC_PAGE_SIZE") * _system("SC_PHYS_PAGES"))),
+        _row("vm.overcommit_memory", _kernel("vm/overcommit_memory"), "2: memory must be there when it is asked for"),
+        _row("vm.max_map_count", _kernel("vm/max_map_count"), "mappings a process may have"),
+        _row("RLIMIT_AS", _address_limit(), "addresses a process may map (ulimit -v)"),
+    )
+
+
+def _system(name: str) -> int:
+    return os.sysconf(name) if hasattr(os, "sysconf") else 0
+
+
+def _kernel(name: str) -> str:
+    try:
+        with open(f"/proc/sys/{name}", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return "unknown"
+
+
+def _address_limit() -> str:
+    try:
+        import resource
+    except ImportError:
+        return "unknown"
+    limit_bytes = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return "none" if limit_bytes == resource.RLIM_INFINITY else _large(limit_bytes)
+
+
+def _large(size_bytes: int) -> str:
+    """A size in the largest unit that leaves a number above one."""
+    amount, unit = size_bytes / MIB, "MiB"
+    for larger in ("GiB", "TiB"):
+        if amount >= 1024:
+            amount, unit = amount / 1024, larger
+    return f"{amount:,.1f} {unit}".replace(".0 ", " ")

@@ -1,0 +1,89 @@
+"""``quire``: finds the command, and turns every error of quire's own into one line and exit code 2.
+
+A command's file is imported when it is asked for, and this one imports next to nothing: whoever types
+``quire run`` waits for it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from quire.errors import InvalidOption, QuireError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HELP = """\
+quire: Python's memory manager as a program you can run on and look into.
+
+  quire run SCRIPT [ARGUMENTS]   run a program on quire's heap; at its end, see where its memory is
+  quire show FILE                see a report again that quire run --json has written
+  quire info                     whether this Python can be served, and what is set
+
+  quire COMMAND --help           more about one of them
+  quire --version
+
+A service needs no other command: set QUIRE=1 in its environment.
+"""
+
+_COMMANDS = ("run", "show", "info")
+_EXIT_ERROR = 2
+_EXIT_INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    try:
+        code = _dispatch(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+        return code
+    except QuireError as error:
+        print(f"quire: {error}", file=sys.stderr)
+        return _EXIT_ERROR
+    except KeyboardInterrupt:
+        return _EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _quiet_standard_output()
+        return 0
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        sys.stdout.write(HELP)
+        return 0
+    if arguments[0] in ("-V", "--version"):
+        from quire import __version__
+
+        print(f"quire {__version__}")
+        return 0
+    return _command(arguments[0])(arguments[1:])
+
+
+def _command(name: str) -> Callable[[list[str]], int]:
+    match name:
+        case "run":
+            from quire.cli.run import run
+        case "show":
+            from quire.cli.show import run
+        case "info":
+            from quire.cli.info import run
+        case _:
+            raise InvalidOption(_unknown(name))
+    return run
+
+
+def _unknown(name: str) -> str:
+    from quire.process.settings import did_you_mean
+
+    if os.path.exists(name):
+        return f"there is no command {name}; to run a program: quire run {name}"
+    return f"there is no command {name}{did_you_mean(name, _COMMANDS)}"
+
+
+def _quiet_standard_output() -> None:
+    """Whoever read our output has gone; without this, Python would complain when it flushes at its end."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)

@@ -1,0 +1,167 @@
+"""Is there anything to run? Found out before Python starts, and without running any of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from quire.errors import InvalidOption
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
+    from quire.cli.command_line import CommandLine
+
+
+_START_FILES = ("quire.pth", "quire.start")
+
+
+def check_target(line: CommandLine, path: list[str]) -> None:
+    """See that the program is there.
+
+    Args:
+        line: what was asked for.
+        path: where the program's Python looks for modules, without its first place.
+
+    Raises:
+        InvalidOption: it is not; the message says what to do.
+    """
+    if line.kind == "script":
+        _check_script(line.target)
+    elif line.kind == "module":
+        first = [] if _is_path_safe(line) else [os.getcwd()]
+        _check_module(line.target, first + path)
+
+
+# --- scripts --------------------------------------------------------------------------------------------------
+
+
+def _check_script(script: str) -> None:
+    if not os.path.exists(script):
+        raise InvalidOption(f"there is no script {script}{_module_hint(script)}")
+    if os.path.isdir(script) and not _has_main(script):
+        raise InvalidOption(f"{script} is a folder without a __main__.py; name the script in it that is to run")
+    if not os.access(script, os.R_OK):
+        raise InvalidOption(f"the script {script} may not be read; check its permissions")
+
+
+def _has_main(folder: str) -> bool:
+    return any(os.path.exists(os.path.join(folder, name)) for name in ("__main__.py", "__main__.pyc"))
+
+
+def _module_hint(script: str) -> str:
+    """The end of a sentence about a script that is not there."""
+    if os.sep not in script and _find(script, sys.path)[0] is not None:
+        return f"; to run the module: quire run -m {script}"
+    return "; check the path"
+
+
+# --- modules --------------------------------------------------------------------------------------------------
+
+
+def target_path(line: CommandLine) -> list[str]:
+    """Where the program's Python looks for modules: ours, without what its options leave out.
+
+    Its first place, the script's folder or the current one, is not in it.
+    """
+    path = sys.path if sys.flags.safe_path else sys.path[1:]
+    left_out = set(_user_places()) if line.has_flag("s") or line.has_flag("I") else set()
+    if line.ignores_environment:
+        left_out.update(_environment_places())
+    return [place for place in path if place not in left_out]
+
+
+def has_start_file(path: list[str]) -> bool:
+    """Whether Python, with this path, reads quire's start-up file; it does so only in its own package folders."""
+    not_read = _environment_places()
+    return any(
+        os.path.exists(os.path.join(place, name)) for place in path if place not in not_read for name in _START_FILES
+    )
+
+
+def _user_places() -> list[str]:
+    import site
+
+    return [site.getusersitepackages()]
+
+
+def _environment_places() -> set[str]:
+    """What is on the path by PYTHONPATH alone."""
+    import site
+
+    given = {os.path.abspath(place) for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place}
+    return given.difference(site.getsitepackages())
+
+
+def _is_path_safe(line: CommandLine) -> bool:
+    by_environment = bool(os.environ.get("PYTHONSAFEPATH")) and not line.ignores_environment
+    return by_environment or line.has_flag("P") or line.has_flag("I")
+
+
+def _check_module(name: str, path: list[str]) -> None:
+    spec, parent = _find(name, path)
+    if spec is None:
+        if parent is not None and _changes_its_path(parent):
+            return
+        raise InvalidOption(f"there is no module {name}{_file_hint(name)}")
+    if spec.submodule_search_locations is not None and _find(f"{name}.__main__", path)[0] is None:
+        raise InvalidOption(f"the package {name} has no __main__ module, so it cannot be run; name a module in it")
+    if type(spec.loader).__name__ == "ExtensionFileLoader" or spec.origin == "built-in":
+        raise InvalidOption(f"the module {name} is not written in Python, so it cannot be run")
+
+
+def _file_hint(name: str) -> str:
+    if name.endswith(".py"):
+        return f"; to run a file: quire run {name}"
+    return " that this Python finds; check the name, or install it"
+
+
+def _changes_its_path(package: ModuleSpec) -> bool:
+    """Whether only running the package can tell which modules it has."""
+    if package.origin is None or not package.origin.endswith(".py"):
+        return True
+    try:
+        with open(package.origin, "rb") as file:
+            return b"__path__" in file.read()
+    except OSError:
+        return True
+
+
+def _find(name: str, path: list[str]) -> tuple[ModuleSpec | None, ModuleSpec | None]:
+    """The module's spec as ``import`` would find it, and the last package found on the way; none is imported."""
+    spec = parent = None
+    places: list[str] | None = None
+    saved = sys.path
+    sys.path = path
+    try:
+        parts = name.split(".")
+        for depth in range(1, len(parts) + 1):
+            spec = _find_in(".".join(parts[:depth]), places)
+            if spec is None or depth == len(parts):
+                break
+            if spec.submodule_search_locations is None:
+                return None, None
+            places = _places(spec, parts[depth - 1], places)
+            parent = spec
+        return spec, parent
+    finally:
+        sys.path = saved
+
+
+def _find_in(name: str, places: list[str] | None) -> ModuleSpec | None:
+    if name in sys.modules:
+        return sys.modules[name].__spec__
+    for finder in sys.meta_path:
+        spec = finder.find_spec(name, places)
+        if spec is not None:
+            return spec
+    return None
+
+
+def _places(spec: ModuleSpec, name: str, above: list[str] | None) -> list[str]:
+    """Where a package's modules are. A namespace package inside another cannot say, as its parent is not imported."""
+    try:
+        return list(spec.submodule_search_locations or ())
+    except KeyError:
+        return [place for place in (os.path.join(folder, name) for folder in above or ()) if os.path.isdir(place)]

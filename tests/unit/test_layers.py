@@ -60,7 +60,7 @@ MAY_IMPORT = {
     "export": {"records", "errors", "model", "process", "report"},
     "web": {"records", "errors", "model", "process", "report", "export"},
     "cli": {"records", "errors", "model", "process", "report", "export", "web", "__init__"},
-    "__init__": {"records", "errors", "process"},
+    "__init__": {"records", "errors", "process", "export"},  # install() with a config that asks for a report
     "boot": {"records", "errors", "process", "report", "export"},
     "__main__": {"records", "errors", "process", "cli"},  # the command line's other door
 }

@@ -1,0 +1,153 @@
+"""This process's memory as the system shows it: texts about it, its contents, and which of its pages are resident.
+
+Contents are read through ``/proc/self/mem``: what is gone by the time it is read gives an answer, not a fault. The
+files are opened for one sample and closed again, because a program may close descriptors that it does not know, and
+because a forked child's would still show its parent.
+"""
+
+from __future__ import annotations
+
+import os
+
+from quire.errors import UnsupportedRuntime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final, Self
+
+PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+_WORD_BYTES: Final = 8
+_ADDRESSES_END: Final = 1 << 63
+_NOT_PRESENT: Final = bytes(range(128))
+"""Top bytes of pagemap entries without the topmost bit, which says that the page is present."""
+_PAGES_AT_ONCE: Final = 16 * 1024
+
+
+def read_text(name: str, buffer: bytearray) -> int:
+    """Read the whole of a file of ``/proc/self``; returns its size.
+
+    Args:
+        buffer: what to read into; it grows where the file needs more.
+
+    Raises:
+        UnsupportedRuntime: the file cannot be read.
+    """
+    descriptor = _open(name)
+    size = 0
+    try:
+        while got := os.readv(descriptor, [memoryview(buffer)[size:]]):
+            size += got
+            if size == len(buffer):
+                buffer.extend(bytes(len(buffer)))
+    except OSError as error:
+        raise _cannot_read(name, error) from None
+    finally:
+        os.close(descriptor)
+    return size
+
+
+def read_rss_bytes() -> int:
+    """``VmRSS``, by the quickest way there is.
+
+    Raises:
+        UnsupportedRuntime: the system does not tell.
+    """
+    descriptor = _open("statm")
+    try:
+        _mapped, resident, *_rest = os.read(descriptor, PAGE_BYTES).split()
+    except (OSError, ValueError):
+        raise UnsupportedRuntime("/proc/self/statm is not as Linux writes it") from None
+    finally:
+        os.close(descriptor)
+    return int(resident) * PAGE_BYTES
+
+
+class OwnMemory:
+    """Contents and residency of this process's memory, for one sample.
+
+    Raises:
+        UnsupportedRuntime: the system does not show them.
+    """
+
+    __slots__ = ("_contents", "_descriptors", "_pages", "_status")
+
+    def __init__(self) -> None:
+        self._descriptors: list[int] = []
+        try:
+            self._contents = self._open("mem")
+            self._pages = self._open("pagemap")
+            self._status = self._open("status")
+        except UnsupportedRuntime:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+
+    def _open(self, name: str) -> int:
+        self._descriptors.append(_open(name))
+        return self._descriptors[-1]
+
+    def status(self) -> bytes:
+        """The file ``status``, in one read, so that hardly anything comes between it and what is read next."""
+        return os.pread(self._status, PAGE_BYTES, 0)
+
+    def read(self, address: int, size_bytes: int) -> bytes:
+        """What is there; fewer bytes, or none, where nothing is. Brings in a page that is not resident."""
+        if not 0 <= address < _ADDRESSES_END:
+            return b""
+        try:
+            return os.pread(self._contents, size_bytes, address)
+        except OSError:
+            return b""
+
+    def read_resident(self, address: int, size_bytes: int) -> bytes:
+        """What is there, if all of its pages are resident; otherwise nothing."""
+        end = address + size_bytes
+        pages = -(-end // PAGE_BYTES) - address // PAGE_BYTES
+        if self.resident_bytes(address, end) < pages * PAGE_BYTES:
+            return b""
+        return self.read(address, size_bytes)
+
+    def presence(self, start: int, end: int) -> bytes:
+        """One byte for each page that the piece touches, 128 or more where the page is present."""
+        first = start // PAGE_BYTES
+        pages = -(-end // PAGE_BYTES) - first
+        try:
+            entries = os.pread(self._pages, pages * _WORD_BYTES, first * _WORD_BYTES)
+        except (OSError, OverflowError):
+            return b""
+        return entries[_WORD_BYTES - 1 :: _WORD_BYTES]
+
+    def resident_bytes(self, start: int, end: int) -> int:
+        """Bytes of the present pages that the piece touches. The zero page counts; the kernel's Rss leaves it out."""
+        pages = 0
+        step = _PAGES_AT_ONCE * PAGE_BYTES
+        for at in range(start // PAGE_BYTES * PAGE_BYTES, end, step):
+            pages += len(self.presence(at, min(at + step, end)).translate(None, _NOT_PRESENT))
+        return pages * PAGE_BYTES
+
+
+def words(content: bytes) -> memoryview[int]:
+    """The content as 64-bit words, as far as they are whole."""
+    return memoryview(content[: len(content) // _WORD_BYTES * _WORD_BYTES]).cast("Q")
+
+
+def _open(name: str) -> int:
+    try:
+        return os.open(f"/proc/self/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _cannot_read(name, error) from None
+
+
+def _cannot_read(name: str, error: OSError) -> UnsupportedRuntime:
+    return UnsupportedRuntime(
+        f"/proc/self/{name} cannot be read ({error.strerror}); mount /proc, and let a process read its own files there"
+    )

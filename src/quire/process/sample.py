@@ -1,0 +1,245 @@
+"""Where this process's resident memory is: one sample, whose parts add up (see parts.py).
+
+The kernel says what is mapped and resident. quire's own regions, Python's frames, threads' stacks, libc's heap and
+CPython's arenas are looked up in it, each from its own source, and every mapping's bytes are shared out to them:
+
+    what                                       how it is found
+    quire's heap                               its own account
+    Python frames                              the interpreter's chunks
+    thread stacks                              the threads' records and pointers; the main one by name
+    libc's heap                                by name, by alignment, by chunks' headers; live and held by mallinfo2
+    CPython's arenas                           by the headers of their pools
+    files; libraries' data; the kernel's own   by name; zero-initialised data behind a library by the library's headers
+    other anonymous                            shared memory, and whatever else no file is behind
+
+A sample is taken in the middle of other people's programs: nothing costly is imported, and the records are made
+afterwards.
+"""
+
+from __future__ import annotations
+
+from quire.process import parts as rows
+from quire.process.claims import Claims, share_out
+from quire.process.libc import find_heaps
+from quire.process.libraries import find_zeroed_data
+from quire.process.own_memory import OwnMemory, read_text
+from quire.process.parts import Parts, settle_heap, settle_libc, settle_total
+from quire.process.recognise import Recogniser
+from quire.process.smaps import parse_maps, parse_smaps, parse_status, stretches
+from quire.process.stacks import find_stacks, stack_pointers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Final, Protocol
+
+    from quire.process.libc import LibcStatistics
+    from quire.process.parts import HeapResident
+    from quire.process.smaps import SystemMapping
+    from quire.records import MemorySample
+
+    class Core(Protocol):
+        """What a sample asks of ``quire._core``."""
+
+        def residency(self) -> HeapResident: ...
+        def regions(self) -> list[tuple[int, int]]: ...
+        def resident_bytes(self, address: int, size_bytes: int, /) -> int: ...
+        def frame_chunks(self) -> list[tuple[int, int]]: ...
+        def thread_idents(self) -> list[int]: ...
+        def libc_statistics(self) -> LibcStatistics | None: ...
+
+
+_OF_KERNEL: Final = (b"[vdso]", b"[vvar", b"[vsyscall]", b"[vectors]", b"[sigpage]", b"[uprobes]")
+_BUFFER_BYTES: Final = 128 * 1024
+_QUICK_BYTES_MAX: Final = 16 * 1024**3
+_QUICK_EXCESS_DIVISOR: Final = 64
+_QUICK_EXCESS_BYTES_MIN: Final = 4 * 1024**2
+
+
+def take_sample(core: Core, seconds: float = 0.0) -> MemorySample:
+    """Where this process's memory is now.
+
+    Args:
+        core: ``quire._core``, installed.
+        seconds: how long quire has been installed.
+
+    Raises:
+        UnsupportedRuntime: the system does not show the process its own memory.
+    """
+    return make_sample(Sampler(core).measure(), seconds)
+
+
+class Sampler:
+    """Takes samples of this process as plain numbers, and remembers from one to the next what need not be tried again.
+
+    Args:
+        core: ``quire._core``, installed.
+    """
+
+    __slots__ = ("_core", "_is_quick_wrong", "_searched")
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._searched = Claims()
+        self._is_quick_wrong = False
+
+    def measure(self) -> Parts:
+        """Where the memory is now.
+
+        Raises:
+            UnsupportedRuntime: the system does not show the process its own memory.
+        """
+        with OwnMemory() as memory:
+            moment = _Moment(self._core, memory, "smaps")
+            mappings = parse_smaps(moment.text)
+            owners = _Owners(self._core, memory, mappings, moment.libc_statistics, self._searched)
+            parts = Parts(moment.heap)
+            for mapping in mappings:
+                parts.pss_bytes += mapping.pss_bytes
+                if mapping.rss_bytes:
+                    resident_bytes = _ruler(mapping, self._core, memory)
+                    parts.add(share_out(mapping, owners.claims, _row_by_name(mapping), resident_bytes))
+        return _settle(parts, moment, owners)
+
+    def measure_quickly(self) -> Parts:
+        """The same but for the proportional size (0), at an eighth of the cost where most memory is the heap's.
+
+        The kernel's account of resident memory walks through all of it. Here the heap's own account stands for its
+        regions, and only the rest is looked at. That counts zeroes that were only ever read, and takes long where
+        very much is mapped; where it is so, the kernel's account is read after all, now and later.
+        """
+        if not self._is_quick_wrong:
+            quick = self._measure_pieces()
+            if quick is not None:
+                return quick
+            self._is_quick_wrong = True
+        return self.measure()
+
+    def _measure_pieces(self) -> Parts | None:
+        with OwnMemory() as memory:
+            moment = _Moment(self._core, memory, "maps")
+            mappings = parse_maps(moment.text)
+            owners = _Owners(self._core, memory, mappings, moment.libc_statistics, self._searched)
+            pieces = list(_pieces_to_measure(mappings, owners.claims))
+            if sum(end - start for _mapping, start, end, _row in pieces) > _QUICK_BYTES_MAX:
+                return None
+            parts = Parts(moment.heap)
+            parts.add([(rows.HEAP, sum(moment.heap))])
+            parts.add((row, _ruler(mapping, self._core, memory)(start, end)) for mapping, start, end, row in pieces)
+        quick = _settle(parts, moment, owners)
+        excess_bytes = quick.rss_bytes - moment.rss_bytes
+        allowed_bytes = max(moment.rss_bytes // _QUICK_EXCESS_DIVISOR, _QUICK_EXCESS_BYTES_MIN)
+        return quick if excess_bytes <= allowed_bytes else None
+
+
+def make_sample(parts: Parts, seconds: float) -> MemorySample:
+    """The record. What records need is imported only here: it is a part of the memory that a sample tells of."""
+    from quire.records import HeapResidency, MemorySample
+
+    return MemorySample(
+        seconds=seconds,
+        rss_bytes=parts.rss_bytes,
+        pss_bytes=parts.pss_bytes,
+        swap_bytes=parts.swap_bytes,
+        heap=HeapResidency(*parts.heap),
+        **{field: parts.rows[field] for field in rows.FIELDS},
+    )
+
+
+# --- what the system and the libraries say --------------------------------------------------------------------
+
+
+class _Moment:
+    """What changes while a program runs, read within moments, before anything is worked out from it."""
+
+    __slots__ = ("heap", "libc_statistics", "rss_bytes", "swap_bytes", "text")
+
+    def __init__(self, core: Core, memory: OwnMemory, account: str) -> None:
+        buffer = bytearray(_BUFFER_BYTES)
+        self.libc_statistics = core.libc_statistics()
+        size_bytes = read_text(account, buffer)
+        status = memory.status()
+        self.heap = core.residency()
+        self.rss_bytes, self.swap_bytes = parse_status(status)
+        self.text = bytes(memoryview(buffer)[:size_bytes])
+
+
+class _Owners:
+    """Who owns which piece of memory, as far as it is not told by a mapping's name."""
+
+    __slots__ = ("chunk_found_bytes", "claims", "heap_found_bytes")
+
+    def __init__(
+        self,
+        core: Core,
+        memory: OwnMemory,
+        mappings: Sequence[SystemMapping],
+        libc_statistics: LibcStatistics | None,
+        searched: Claims,
+    ) -> None:
+        self.claims = Claims()
+        self._claim_told(core, mappings, memory)
+        writable = stretches(mappings)
+        self.heap_found_bytes = sum(mapping.size_bytes for mapping in mappings if mapping.name == b"[heap]")
+        for stretch in writable:
+            for start, end in find_heaps(self.claims.gaps(stretch.start, stretch.end), memory.read_resident):
+                self.heap_found_bytes += end - start
+                self.claims.add(start, end, rows.LIBC_HEAPS)
+        recogniser = Recogniser(memory, self.claims, libc_statistics and libc_statistics[3], searched)
+        for stretch in writable:
+            recogniser.walk(stretch)
+        for stretch in writable:
+            recogniser.search(stretch)
+        self.chunk_found_bytes = recogniser.chunk_found_bytes
+
+    def _claim_told(self, core: Core, mappings: Sequence[SystemMapping], memory: OwnMemory) -> None:
+        for address, size_bytes in core.regions():
+            self.claims.add(address, address + size_bytes, rows.HEAP)
+        for address, size_bytes in core.frame_chunks():
+            self.claims.add(address, address + size_bytes, rows.FRAMES)
+        for start, end in find_stacks(core.thread_idents(), stack_pointers(), mappings, memory.read_resident):
+            self.claims.add(start, end, rows.STACKS)
+        for start, end in find_zeroed_data(mappings, memory.read_resident):
+            self.claims.add(start, end, rows.FILES)
+
+
+# --- how much of it is resident -------------------------------------------------------------------------------
+
+
+def _pieces_to_measure(
+    mappings: Sequence[SystemMapping], claims: Claims
+) -> Iterator[tuple[SystemMapping, int, int, str]]:
+    """All pieces that can be resident but the heap's."""
+    for mapping in mappings:
+        if not mapping.is_closed:
+            for start, end, row in claims.divide(mapping.start, mapping.end, _row_by_name(mapping)):
+                if row != rows.HEAP:
+                    yield mapping, start, end, row
+
+
+def _ruler(mapping: SystemMapping, core: Core, memory: OwnMemory) -> Callable[[int, int], int]:
+    """How to measure what is resident of a piece of the mapping.
+
+    The core is fast, but for files and shared memory it would tell what the system has, not what the process has.
+    """
+    if mapping.is_private_memory:
+        return lambda start, end: core.resident_bytes(start, end - start)
+    return memory.resident_bytes
+
+
+def _row_by_name(mapping: SystemMapping) -> str:
+    """The row of what nobody claims in the mapping."""
+    if mapping.is_file or mapping.name.startswith(_OF_KERNEL):
+        return rows.FILES
+    if mapping.name == b"[heap]":
+        return rows.LIBC_HEAPS
+    return rows.STACKS if mapping.name.startswith(b"[stack") else rows.OTHER
+
+
+def _settle(parts: Parts, moment: _Moment, owners: _Owners) -> Parts:
+    """Make the parts add up."""
+    parts.swap_bytes = moment.swap_bytes
+    settle_libc(parts, moment.libc_statistics, owners.heap_found_bytes, owners.chunk_found_bytes)
+    settle_heap(parts, moment.rss_bytes)
+    settle_total(parts, moment.rss_bytes)
+    return parts

@@ -1,0 +1,171 @@
+"""When to take samples while a program runs, so that one is close to its peak.
+
+The heap tells when it has reached a new height (``_core.watch``). Then resident memory is read, which is cheap; and
+if it stands well above the highest sample, a sample is taken:
+
+    heap grows --> the core calls, at a safe point --> has memory grown? -- enough --> sample
+                   ^                                        | no                         |
+                   '------------ watch a new height <-------'----------------------------'
+
+Enough is a twentieth, if the last sample is a hundred times as long ago as it took. Before that it is a quarter, so
+that the highest sample of a program that grows quickly is no less than about four fifths of its peak; growing by so
+much takes longer than a sample, too.
+
+What goes wrong in a sample ends the sampling and is remembered. What the program's own signal handlers raise while
+one is taken is the program's, and passes through.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import time
+
+from quire.process.core import require_core
+from quire.process.own_memory import read_rss_bytes
+from quire.process.sample import Sampler, make_sample
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Final, Protocol
+
+    from quire.process.parts import Parts
+    from quire.process.sample import Core
+    from quire.records import MemorySample
+
+    class WatchingCore(Core, Protocol):
+        """What sampling asks of ``quire._core``."""
+
+        NEEDS_POLL: bool
+
+        def poll(self, phase: str = ..., info: dict[str, int] = ..., /) -> None: ...
+        def watch(self, limit_bytes: int, callback: Callable[[], object] | None, /) -> None: ...
+        def statistics(self) -> tuple[Any, ...]: ...
+
+
+_REST_PER_SAMPLE: Final = 100
+_GROWTH_DIVISOR: Final = 20
+_QUICK_GROWTH_DIVISOR: Final = 4
+_QUICK_GROWTH_BYTES_MIN: Final = 32 * 1024**2
+_LOOK_SECONDS: Final = 0.001
+_STEP_DIVISOR: Final = 64
+_STEP_BYTES_MIN: Final = 2 * 1024**2
+_ARENA_BYTES: Final = 0
+_MAPPING_BYTES: Final = 5
+"""Indexes in the last tuple of the core's statistics; ``decode`` gives all of them names, but imports much."""
+
+
+class PeakSampler:
+    """Samples this process from ``start`` to ``stop``, and keeps the highest sample.
+
+    A fork of the process is not sampled.
+
+    Args:
+        core: ``quire._core``, installed; the one of this process if not given.
+        clock: tells the time in seconds.
+
+    Raises:
+        UnsupportedRuntime: the core is not there.
+    """
+
+    def __init__(self, core: WatchingCore | None = None, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._core: WatchingCore = require_core() if core is None else core
+        self._clock = clock
+        self._sampler = Sampler(self._core)
+        self._pid = os.getpid()
+        self._start = clock()
+        self._due = self._start
+        self._limit_bytes = 0
+        self._next_look = self._start
+        self._highest: tuple[Parts, float] | None = None
+        self.samples = 0
+        self.failure: BaseException | None = None
+        """Why there are no further samples, if something went wrong in one."""
+
+    def start(self) -> None:
+        """Sample from now on, each time that memory has grown."""
+        if self._core.NEEDS_POLL:
+            gc.callbacks.append(self._core.poll)
+        self._watch_new_height()
+
+    def stop(self) -> tuple[MemorySample, MemorySample, int]:
+        """Sample once more, and no longer.
+
+        Returns:
+            The last sample, the highest one, and how many there were.
+
+        Raises:
+            UnsupportedRuntime: the system does not show the process its own memory.
+        """
+        self._core.watch(0, None)
+        if self._core.poll in gc.callbacks:
+            gc.callbacks.remove(self._core.poll)
+        seconds = self._clock() - self._start
+        last = self._sampler.measure()
+        self._keep(last, seconds)
+        end = make_sample(last, seconds)
+        highest, highest_seconds = self._highest or (last, seconds)
+        return end, end if highest is last else make_sample(highest, highest_seconds), self.samples
+
+    # --- while the program runs -------------------------------------------------------------------------------
+
+    def _grown(self) -> None:
+        """Called by the core, somewhere in the program."""
+        if os.getpid() != self._pid or sys.is_finalizing():
+            return
+        try:
+            self._look()
+        except RecursionError:
+            self._core.watch(self._limit_bytes, self._grown)  # the program is deep in its calls; another time
+        except BaseException as error:
+            if not _is_ours(error):
+                self._core.watch(self._limit_bytes, self._grown)
+                raise
+            self.failure = error
+
+    def _look(self) -> None:
+        now = self._clock()
+        is_in_time = now >= self._due
+        if now >= self._next_look:
+            self._next_look = now + _LOOK_SECONDS
+            if self._has_grown(is_in_time):
+                self._keep(self._sampler.measure_quickly(), now - self._start)
+                ended = self._clock()
+                self._due = ended + _REST_PER_SAMPLE * (ended - now)
+                is_in_time = True
+        if is_in_time:
+            self._watch_new_height()
+        else:
+            self._core.watch(self._limit_bytes, self._grown)  # which is passed already, so at any growth
+
+    def _has_grown(self, is_in_time: bool) -> bool:
+        if self._highest is None:
+            return True
+        highest_bytes = self._highest[0].rss_bytes
+        enough_bytes = highest_bytes // _GROWTH_DIVISOR
+        if not is_in_time:
+            enough_bytes = max(highest_bytes // _QUICK_GROWTH_DIVISOR, _QUICK_GROWTH_BYTES_MIN)
+        return read_rss_bytes() >= highest_bytes + enough_bytes
+
+    def _keep(self, parts: Parts, seconds: float) -> None:
+        self.samples += 1
+        if self._highest is None or parts.rss_bytes > self._highest[0].rss_bytes:
+            self._highest = parts, seconds
+
+    def _watch_new_height(self) -> None:
+        *_rest, totals = self._core.statistics()
+        obtained_bytes = totals[_ARENA_BYTES] + totals[_MAPPING_BYTES]
+        self._limit_bytes = obtained_bytes + max(obtained_bytes // _STEP_DIVISOR, _STEP_BYTES_MIN)
+        self._core.watch(self._limit_bytes, self._grown)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether it was raised in quire, and not by a signal handler of the program's that ran meanwhile."""
+    if not isinstance(error, Exception):
+        return False
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return at is None or str(at.tb_frame.f_globals.get("__name__")).startswith("quire.")

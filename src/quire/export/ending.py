@@ -13,6 +13,8 @@ import os
 import sys
 import time
 
+from quire.process.core import require_core
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from quire.process.settings import Config
@@ -65,26 +67,29 @@ class _Ending:
             sys.path = program_path
 
     def _report(self, wall_seconds: float, cpu_seconds: float) -> RunReport:
-        from quire.export.run_report import VERSION
-        from quire.process.statistics import stats
+        """Look first, and import afterwards: what the report needs is no part of the program's memory."""
+        rss_max_bytes = _rss_max_bytes()
+        statistics = require_core().statistics()
+        end, peak, samples = self._sampler.stop()
+
+        from quire.export import RUN_REPORT_VERSION
+        from quire.process.decode import decode_statistics
         from quire.process.version import __version__
         from quire.records import RunReport
 
-        statistics = stats()
-        end, peak, samples = self._sampler.stop()
         return RunReport(
-            version=VERSION,
+            version=RUN_REPORT_VERSION,
             quire_version=__version__,
             python=sys.version.split()[0],
             argv=self._argv,
             pid=self._pid,
             wall_seconds=wall_seconds,
             cpu_seconds=cpu_seconds,
-            rss_max_bytes=max(_rss_max_bytes(), peak.rss_bytes),
+            rss_max_bytes=max(rss_max_bytes, peak.rss_bytes),
             end=end,
             peak=peak,
             samples=samples,
-            statistics=statistics,
+            statistics=decode_statistics(statistics),
         )
 
     def _write_file(self, report: RunReport) -> None:

@@ -13,10 +13,10 @@ from enum import Enum
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 from quire.errors import InvalidOption
+from quire.export import RUN_REPORT_VERSION
 from quire.records import RunReport
 
 FORMAT = "quire.run"
-VERSION = 1
 
 
 def to_json(report: RunReport) -> str:
@@ -37,8 +37,10 @@ def from_json(text: str) -> RunReport:
     version = document.get("version")
     if type(version) is not int or version < 1:
         raise InvalidOption("damaged: its version is no number; run the program again for another")
-    if version > VERSION:
-        raise InvalidOption(f"written by a newer quire (format {version}, this one reads {VERSION}); update quire")
+    if version > RUN_REPORT_VERSION:
+        raise InvalidOption(
+            f"written by a newer quire (format {version}, this one reads {RUN_REPORT_VERSION}); update quire"
+        )
     try:
         report: RunReport = _decode(RunReport, document, "report")
     except ValueError as error:

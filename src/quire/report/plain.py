@@ -7,7 +7,6 @@ glosses go first, then the bars.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from textwrap import wrap
 
 from quire.report.view import ColumnKind, Row, RowKind, Table, View
 
@@ -44,7 +43,7 @@ def draw(view: View, style: Style) -> str:
     paint = _Paint(style.is_coloured)
     blocks = [_head(view, style, paint)]
     blocks += [_table(table, style, paint) for table in view.tables]
-    blocks.append([line for note in view.notes for line in wrap(note, style.width)])
+    blocks.append([line for note in view.notes for line in _wrapped(note, style.width)])
     text = "\n\n".join("\n".join(block) for block in blocks) + "\n"
     return text if style.is_unicode else text.translate(_ASCII)
 
@@ -53,7 +52,19 @@ def _head(view: View, style: Style, paint: _Paint) -> list[str]:
     room = style.width - len(view.subtitle) - 2
     title = view.title if len(view.title) <= room else view.title[: room - 3] + "..."
     lines = [paint(title, _BOLD) + " " * (room - len(title)) + "  " + paint(view.subtitle, _DIM)]
-    return lines + [line for fact in view.facts for line in wrap(fact, style.width)]
+    return lines + [line for fact in view.facts for line in _wrapped(fact, style.width)]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """The words of a sentence on lines; textwrap would have to be imported, and re with it."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if len(longer) <= width or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 # --- tables ---------------------------------------------------------------------------------------------------

@@ -146,8 +146,8 @@ def _arena_row(statistics: HeapStatistics, arenas: ArenaStatistics) -> Row:
     classes = [counts for counts in statistics.classes if _kind(counts) is arenas.kind]
     full = sum(counts.pools_full for counts in classes)
     used = sum(counts.pools_used for counts in classes)
-    blocks = "up to 512 B" if arenas.kind is ArenaKind.SMALL else "above 512 B"
-    return Row((f"{unit} pools, blocks {blocks}", count(arenas.arenas), count(full), count(used), *empty))
+    blocks = "to 512 B" if arenas.kind is ArenaKind.SMALL else "above 512 B"
+    return Row((f"{unit} pools, {blocks}", count(arenas.arenas), count(full), count(used), *empty))
 
 
 def _kind(counts: ClassStatistics) -> ArenaKind:

@@ -66,8 +66,7 @@ def _start_asked() -> None:
     except InvalidOption:
         raise
     except Exception as error:
-        if family == own:
-            os.environ[settings.FAMILY] = f"{own} plain"  # a sub-interpreter, which also comes here, is silent
+        if family == own and not _is_sub_interpreter():
             _say(f"{_in_words(error)}; the program runs without quire")
 
 
@@ -84,6 +83,19 @@ def _install(config: Config) -> None:
         from quire.export.ending import report_at_end
 
         report_at_end(served)
+
+
+def _is_sub_interpreter() -> bool:
+    """Whether this is not the process's first interpreter: each of them reads the start-up files."""
+    from importlib import import_module
+
+    for name in ("_interpreters", "_xxsubinterpreters"):
+        try:
+            interpreters = import_module(name)
+        except ImportError:
+            continue
+        return bool(interpreters.get_current() != interpreters.get_main())
+    return False
 
 
 # tracemalloc, asked for with -X or PYTHONTRACEMALLOC, is on by now. It works over quire, but not under it: when it

@@ -119,7 +119,9 @@ def _file_hint(name: str) -> str:
 
 def _changes_its_path(package: ModuleSpec) -> bool:
     """Whether only running the package can tell which modules it has."""
-    if package.origin is None or not package.origin.endswith(".py"):
+    if package.origin is None:
+        return False  # a namespace package: nothing to run
+    if not package.origin.endswith(".py"):
         return True
     try:
         with open(package.origin, "rb") as file:
@@ -142,7 +144,7 @@ def _find(name: str, path: list[str]) -> tuple[ModuleSpec | None, ModuleSpec | N
                 break
             if spec.submodule_search_locations is None:
                 return None, None
-            places = _places(spec, parts[depth - 1], places)
+            places = list(spec.submodule_search_locations)
             parent = spec
         return spec, parent
     finally:
@@ -153,15 +155,20 @@ def _find_in(name: str, places: list[str] | None) -> ModuleSpec | None:
     if name in sys.modules:
         return sys.modules[name].__spec__
     for finder in sys.meta_path:
-        spec = finder.find_spec(name, places)
+        try:
+            spec = finder.find_spec(name, places)
+        except KeyError:
+            spec = _namespace(name, places or [])
         if spec is not None:
             return spec
     return None
 
 
-def _places(spec: ModuleSpec, name: str, above: list[str] | None) -> list[str]:
-    """Where a package's modules are. A namespace package inside another cannot say, as its parent is not imported."""
-    try:
-        return list(spec.submodule_search_locations or ())
-    except KeyError:
-        return [place for place in (os.path.join(folder, name) for folder in above or ()) if os.path.isdir(place)]
+def _namespace(name: str, places: list[str]) -> ModuleSpec:
+    """A namespace package inside a package; Python's own finder gives up on it where its parent is not imported."""
+    from importlib.machinery import ModuleSpec
+
+    spec = ModuleSpec(name, None, is_package=True)
+    folders = [os.path.join(place, name.rpartition(".")[2]) for place in places]
+    spec.submodule_search_locations = [folder for folder in folders if os.path.isdir(folder)]
+    return spec

@@ -1,0 +1,213 @@
+"""Settings: what the environment may say, and how many addresses are reserved."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import tomllib
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import quire
+from quire.errors import AllocatorInUse, InvalidOption, OutOfMemory, QuireError, UnsupportedRuntime
+from quire.process.install import default_range_bytes, serve
+from quire.process.settings import Config, read_config, read_order, write_environment, write_order
+
+GIB = 1024**3
+CONFIGS = st.builds(
+    Config,
+    large_blocks=st.sampled_from(["quire", "libc"]),
+    range_bytes=st.none() | st.integers(64 * 1024**2, 2**46),
+    report=st.booleans(),
+    json=st.none() | st.text(min_size=1),
+)
+
+
+# --- the environment ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "size_bytes"),
+    [
+        ("64G", 64 * GIB),
+        ("64g", 64 * GIB),
+        ("64GiB", 64 * GIB),
+        ("64 GB", 64 * GIB),
+        ("512M", 512 * 1024**2),
+        ("1T", 1024 * GIB),
+        ("67108864", 64 * 1024**2),
+        ("", None),
+    ],
+)
+def test_a_range_is_a_size(text: str, size_bytes: int | None) -> None:
+    """Sizes are written as people write them."""
+    assert read_config({"QUIRE_RANGE": text}).range_bytes == size_bytes
+
+
+@pytest.mark.parametrize("text", ["G", "1", "63M", "65T", "64X", "6 4G", "1.5G", "٣G", "0x10G", "1_0G", "-64G", "+64G"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    """What is not a size, too small or too large is refused, and named."""
+    with pytest.raises(InvalidOption, match="QUIRE_RANGE="):
+        read_config({"QUIRE_RANGE": text})
+
+
+def test_what_is_not_set_is_the_default() -> None:
+    """An environment without settings, or with empty ones, asks for what Config() says."""
+    assert read_config({}) == Config()
+    assert (
+        read_config(dict.fromkeys(["QUIRE_REPORT", "QUIRE_JSON", "QUIRE_RANGE", "QUIRE_LARGE_BLOCKS"], "")) == Config()
+    )
+
+
+@given(CONFIGS)
+def test_children_are_served_alike_and_leave_the_report_to_their_parent(config: Config) -> None:
+    """What a parent hands to its children is the same config without the report."""
+    assert read_config(write_environment(config)) == config.without_report()
+
+
+@given(CONFIGS, st.booleans())
+def test_an_order_arrives_as_it_was_given(config: Config, serves_children: bool) -> None:
+    """What ``quire run`` hands over is what the process reads, whatever characters are in a path."""
+    assert read_order(write_order(config, serves_children)) == (config, serves_children)
+
+
+@given(st.text())
+def test_another_order_is_refused(text: str) -> None:
+    """A QUIRE_RUN that somebody else has set is refused, or harmless."""
+    with suppress(InvalidOption):
+        read_order(text)
+
+
+# --- Config ---------------------------------------------------------------------------------------------------
+
+
+def test_a_config_does_not_change() -> None:
+    """A Config is a value: equal by content, hashable, and fixed."""
+    config = Config(json=Path("a"), report=True)
+    assert config == Config(json="a", report=True)
+    assert hash(config) == hash(Config(json="a", report=True))
+    assert config != Config()
+    assert repr(config) == "Config(large_blocks='quire', range_bytes=None, report=True, json='a')"
+    with pytest.raises(AttributeError):
+        config.report = False
+    with pytest.raises(AttributeError):
+        del config.report
+
+
+@pytest.mark.parametrize(
+    "values", [{"large_blocks": "x"}, {"range_bytes": 5}, {"range_bytes": "64G"}, {"range_bytes": True}], ids=str
+)
+def test_a_config_is_checked(values: dict[str, Any]) -> None:
+    """A value that cannot be is refused when the Config is made."""
+    with pytest.raises(InvalidOption):
+        Config(**values)
+
+
+def test_the_package_says_what_it_has() -> None:
+    """Everything that quire lists is there, nothing else is, and its version is the distribution's."""
+    assert all(hasattr(quire, name) for name in quire.__all__)
+    assert set(quire.__all__) <= set(dir(quire))
+    assert not hasattr(quire, "nothing")
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert quire.__version__ == project["project"]["version"] == importlib.metadata.version("quire")
+
+
+# --- how many addresses ---------------------------------------------------------------------------------------
+
+
+class FakeCore:
+    """Stands for quire._core: gives up to so many addresses, and remembers what it was asked for."""
+
+    def __init__(self, gives_bytes: int = 2**60, refusal: str | None = None, is_installed: bool = False) -> None:
+        self.gives_bytes = gives_bytes
+        self.refusal = refusal
+        self.is_installed = is_installed
+        self.asked: list[tuple[int, bool]] = []
+
+    def as_module(self) -> ModuleType:
+        return cast(ModuleType, SimpleNamespace(install=self.install, installed=lambda: self.is_installed))
+
+    def install(self, range_bytes: int, large_to_previous: bool) -> None:
+        self.asked.append((range_bytes, large_to_previous))
+        if self.refusal is not None:
+            raise RuntimeError(self.refusal)
+        if range_bytes > self.gives_bytes:
+            raise MemoryError
+        self.is_installed = True
+
+
+@given(st.integers(1, 2**50), st.none() | st.integers(0, 2**50))
+def test_the_default_range_is_bounded(physical_bytes: int, left_bytes: int | None) -> None:
+    """A power of two from 64 MiB to 16 TiB, never above a quarter of what a limit leaves unless that is too little."""
+    range_bytes = default_range_bytes(physical_bytes, left_bytes)
+    assert range_bytes.bit_count() == 1
+    assert 64 * 1024**2 <= range_bytes <= 16 * 1024 * GIB
+    if left_bytes is None:
+        assert range_bytes >= 64 * GIB
+    else:
+        assert range_bytes <= max(left_bytes // 4, 64 * 1024**2)
+
+
+@pytest.mark.parametrize(
+    ("physical_gib", "range_gib"), [(1, 64), (16, 64), (24, 64), (32, 128), (100, 256), (1024, 4096), (2**20, 16384)]
+)
+def test_there_are_more_addresses_than_memory(physical_gib: int, range_gib: int) -> None:
+    """About four times the machine's memory."""
+    assert default_range_bytes(physical_gib * GIB, None) == range_gib * GIB
+
+
+def test_fewer_addresses_are_taken_where_many_are_refused() -> None:
+    """What is refused is asked for again, half as much, until it is given."""
+    core = FakeCore(gives_bytes=GIB)
+    assert serve(core.as_module(), Config(large_blocks="libc"))
+    asked = [range_bytes for range_bytes, _ in core.asked]
+    assert asked[-1] == GIB
+    assert all(second * 2 == first for first, second in pairwise(asked))
+    assert all(large_to_previous for _, large_to_previous in core.asked)
+
+
+def test_there_is_an_end_to_fewer() -> None:
+    """Where not even 64 MiB are given, that is an error that names the remedies."""
+    core = FakeCore(gives_bytes=0)
+    with pytest.raises(OutOfMemory, match=r"64 MiB.*ulimit -v.*QUIRE_RANGE"):
+        serve(core.as_module(), Config())
+    assert core.asked[-1][0] == 64 * 1024**2
+
+
+def test_a_range_that_was_asked_for_is_taken_or_refused() -> None:
+    """Nobody gets fewer addresses than they asked for."""
+    core = FakeCore(gives_bytes=GIB)
+    with pytest.raises(OutOfMemory):
+        serve(core.as_module(), Config(range_bytes=2 * GIB))
+    assert core.asked == [(2 * GIB, False)]
+
+
+def test_installed_is_installed() -> None:
+    """A core that serves already is not asked again."""
+    core = FakeCore(is_installed=True)
+    assert not serve(core.as_module(), Config())
+    assert core.asked == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("debug", AllocatorInUse),
+        ("hooked", AllocatorInUse),
+        ("free-threaded", UnsupportedRuntime),
+        ("sub-interpreter", UnsupportedRuntime),
+        ("unknown-allocator", UnsupportedRuntime),
+    ],
+)
+def test_a_refusal_has_reason_and_remedy(reason: str, kind: type[QuireError]) -> None:
+    """Each of the core's words becomes the right error, in one line that says what to do."""
+    with pytest.raises(kind) as caught:
+        serve(FakeCore(refusal=reason).as_module(), Config())
+    assert "\n" not in str(caught.value)
+    assert any(remedy in str(caught.value) for remedy in ("run without", "install quire", "use "))

@@ -1,0 +1,116 @@
+"""The report as a file: what is written is read again, and what is not a report is refused in a line."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quire.errors import InvalidOption
+from quire.export.files import write_whole
+from quire.export.run_report import from_json, to_json
+from quire.records import RunReport
+from reports import after_a_peak, reports
+
+DOCUMENT: dict[str, Any] = json.loads(to_json(after_a_peak()))
+
+
+@given(reports())
+def test_what_is_written_is_read_again(report: RunReport) -> None:
+    """Every report comes back equal."""
+    assert from_json(to_json(report)) == report
+
+
+def test_the_format_is_as_documented() -> None:
+    """The document names itself and its version, and every field in it is in the documentation."""
+    assert (DOCUMENT["format"], DOCUMENT["version"]) == ("quire.run", 1)
+    assert DOCUMENT["statistics"]["classes"][0]["domain"] == "object"
+    assert [arena["kind"] for arena in DOCUMENT["statistics"]["arenas"]] == ["small", "large", "run"]
+    text = (Path(__file__).parents[2] / "docs/run-report.md").read_text(encoding="utf-8")
+    names = {*DOCUMENT, *DOCUMENT["end"], *DOCUMENT["statistics"], *DOCUMENT["statistics"]["classes"][0]}
+    names |= {f"heap.{name}" for name in DOCUMENT["end"]["heap"]}
+    assert [name for name in sorted(names - {"domain", "heap"}) if f"`{name}`" not in text] == []
+
+
+def test_a_field_more_is_ignored() -> None:
+    """A later quire may add a field without a new version."""
+    assert from_json(json.dumps(DOCUMENT | {"later": 1})) == after_a_peak()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        ("[]", "not a report"),
+        ("3", "not a report"),
+        ('{"format": "other"}', "not a report"),
+        (json.dumps(DOCUMENT | {"version": 2}), "newer quire"),
+        (json.dumps(DOCUMENT | {"version": 0}), "its version is no number"),
+        (json.dumps(DOCUMENT | {"version": True}), "its version is no number"),
+        (json.dumps(DOCUMENT | {"pid": "1"}), "report.pid is not of type int"),
+        (json.dumps(DOCUMENT | {"pid": True}), "report.pid is not of type int"),
+        (json.dumps(DOCUMENT | {"wall_seconds": "1"}), "report.wall_seconds is not of type float"),
+        (json.dumps(DOCUMENT | {"wall_seconds": float("nan")}), "not JSON"),
+        (json.dumps(DOCUMENT | {"argv": "x"}), "report.argv is not a list"),
+        (json.dumps(DOCUMENT | {"argv": [1]}), "report.argv[0] is not of type str"),
+        (json.dumps(DOCUMENT | {"end": []}), "report.end is not an object"),
+        (json.dumps({k: v for k, v in DOCUMENT.items() if k != "peak"}), "report has no peak"),
+        (to_json(after_a_peak()).replace('"mem"', '"memory"'), "is not one of object, mem"),
+        (to_json(after_a_peak())[:-3], "not JSON"),
+    ],
+    ids=lambda value: value if len(value) < 50 else "",
+)
+def test_what_is_not_a_report_is_refused(text: str, words: str) -> None:
+    """A damaged, foreign or newer document is refused, and the message says which and where."""
+    with pytest.raises(InvalidOption) as caught:
+        from_json(text)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@given(st.data())
+def test_a_damaged_document_is_refused_or_read(data: st.DataObject) -> None:
+    """Whatever is put in place of one value, there is a report or a clear refusal, and nothing else."""
+    document = json.loads(json.dumps(DOCUMENT))
+    place: Any = document
+    while True:
+        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not place[key] or not isinstance(place[key], dict | list) or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(st.none() | st.booleans() | st.integers() | st.text() | st.just([]) | st.just({}))
+    with suppress(InvalidOption):
+        assert isinstance(from_json(json.dumps(document)), RunReport)
+
+
+def test_a_file_is_written_whole(tmp_path: Path) -> None:
+    """A file is replaced at once, through a link too, and nothing is left beside it when that fails."""
+    target, link = tmp_path / "target", tmp_path / "link"
+    link.symlink_to(target)
+    target.write_text("old")
+    write_whole(str(link), "new")
+    assert target.read_text() == "new"
+    assert link.is_symlink()
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(str(target), "\ud800")
+    assert target.read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "target"]
+
+
+def test_a_pipe_is_written_to_as_it_is(tmp_path: Path) -> None:
+    """What is no regular file is not replaced."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(str(pipe), "text")
+    assert os.read(reader, 100) == b"text"
+    os.close(reader)
+    assert pipe.is_fifo()

@@ -26,7 +26,7 @@ _COLUMNS = (Column("", ColumnKind.NAME), Column("", ColumnKind.NAME), Column("",
 def run(arguments: list[str]) -> int:
     """Tell; returns the exit code."""
     if arguments and arguments[0] in ("-h", "--help"):
-        sys.stdout.write(HELP)
+        print(HELP, end="")
         return 0
     if arguments:
         raise InvalidOption(f"quire info takes no {arguments[0]}; see quire info --help")

@@ -37,10 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     try:
         code = _dispatch(sys.argv[1:] if arguments is None else arguments)
-        sys.stdout.flush()
+        _flush()
         return code
     except QuireError as error:
-        print(f"quire: {error}", file=sys.stderr)
+        _say(f"quire: {error}")
         return _EXIT_ERROR
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        sys.stdout.write(HELP)
+        print(HELP, end="")
         return 0
     if arguments[0] in ("-V", "--version"):
         from quire import __version__
@@ -80,6 +80,16 @@ def _unknown(name: str) -> str:
     if os.path.exists(name):
         return f"there is no command {name}; to run a program: quire run {name}"
     return f"there is no command {name}{did_you_mean(name, _COMMANDS)}"
+
+
+def _say(line: str) -> None:
+    if sys.stderr is not None:  # closed: print would turn to standard output
+        print(line, file=sys.stderr)
+
+
+def _flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def _quiet_standard_output() -> None:

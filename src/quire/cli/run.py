@@ -46,7 +46,7 @@ def run(arguments: list[str]) -> int:
     """Become the Python that runs the program. Returns only after ``--help``."""
     line = parse(arguments)
     if line.wants_help:
-        sys.stdout.write(HELP)
+        print(HELP, end="")
         return 0
     config = _config(line)
     _check_python(line, os.environ)

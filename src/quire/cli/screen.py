@@ -16,7 +16,7 @@ _BAR_SHARE = 12
 
 def show(view: View) -> None:
     """Draw the view on standard output."""
-    console = Console(highlight=False)
+    console = _Screen(highlight=False)
     console.width = min(console.width, _WIDTH_MAX)
     console.print(_head(view))
     for fact in view.facts:
@@ -29,6 +29,12 @@ def show(view: View) -> None:
         console.print()
     for note in view.notes:
         console.print(Text(note, style="dim"))
+
+
+class _Screen(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave a reader that has gone to the command line, which ends quietly; Rich would exit with code 1."""
+        raise BrokenPipeError
 
 
 def _head(view: View) -> RichTable:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from quire.errors import InvalidOption
 
 TYPE_CHECKING = False
@@ -20,7 +18,7 @@ Shows a report again that quire run --json FILE has written.
 def run(arguments: list[str]) -> int:
     """Show one file; returns the exit code."""
     if arguments and arguments[0] in ("-h", "--help"):
-        sys.stdout.write(HELP)
+        print(HELP, end="")
         return 0
     if len(arguments) != 1 or arguments[0].startswith("-"):
         raise InvalidOption("quire show takes one file, as quire run --json FILE has written it")

@@ -115,7 +115,7 @@ def _left_bytes() -> int | None:
 def _reserve(core: ModuleType, config: Config) -> None:
     """Install with the addresses asked for, or with as many as the system gives."""
     if config.range_bytes is not None:
-        _reserve_exactly(core, config.range_bytes, config)
+        _reserve_exactly(core, config.range_bytes, config, "give less in QUIRE_RANGE, or allow more (ulimit -v)")
         return
     range_bytes = reserved_by_default()
     while range_bytes > RANGE_BYTES_MIN:
@@ -124,17 +124,14 @@ def _reserve(core: ModuleType, config: Config) -> None:
             return
         except MemoryError:
             range_bytes //= 2
-    _reserve_exactly(core, RANGE_BYTES_MIN, config)
+    _reserve_exactly(core, RANGE_BYTES_MIN, config, "allow the process more (ulimit -v)")
 
 
-def _reserve_exactly(core: ModuleType, range_bytes: int, config: Config) -> None:
+def _reserve_exactly(core: ModuleType, range_bytes: int, config: Config, remedy: str) -> None:
     try:
         core.install(range_bytes, config.large_blocks == "libc")
     except MemoryError:
-        raise OutOfMemory(
-            f"the system does not reserve {range_bytes // 1024**2} MiB of addresses; "
-            "allow the process more (ulimit -v), or ask for fewer (QUIRE_RANGE)"
-        ) from None
+        raise OutOfMemory(f"the system does not reserve {range_bytes // 1024**2} MiB of addresses; {remedy}") from None
 
 
 # --- what to say ----------------------------------------------------------------------------------------------

@@ -58,20 +58,20 @@ def _part(report: RunReport, size_bytes: int) -> str:
 
 
 def _given_back_note(statistics: HeapStatistics) -> str:
-    arenas = f"{_count_or_none(statistics.arenas_given_back)} of {statistics.arenas_obtained:,} arenas"
-    mapped = mib(statistics.mapping_bytes_given_back)
-    return f"Given back to the system while it ran: {arenas}, and {mapped} MiB of blocks with mappings of their own."
-
-
-def _count_or_none(value: int) -> str:
-    return f"{value:,}" if value else "none"
+    parts = []
+    if statistics.arenas_given_back:
+        parts.append(f"{statistics.arenas_given_back:,} of {statistics.arenas_obtained:,} arenas")
+    if statistics.mapping_bytes_given_back:
+        parts.append(f"{mib(statistics.mapping_bytes_given_back)} MiB of blocks with mappings of their own")
+    what = " and ".join(parts) or "nothing"
+    return f"Given back to the system while it ran: {what}."
 
 
 def _sharing_note(report: RunReport) -> str:
     swapped = f" {mib(report.end.swap_bytes)} MiB more are swapped out." if report.end.swap_bytes else ""
     return (
-        "Resident memory counts pages shared with other processes in full; in proportion to its sharers this "
-        f"process has {mib(report.end.pss_bytes)} MiB.{swapped}"
+        "Resident memory counts pages that other processes share in full; counted in proportion (PSS), "
+        f"it is {mib(report.end.pss_bytes)} MiB at the end.{swapped}"
     )
 
 
@@ -121,7 +121,7 @@ def _waterfall_row(report: RunReport, row: WaterfallRow, end: str, peak: str) ->
 def _sum_row(report: RunReport) -> Row:
     scale_bytes = max(report.rss_max_bytes, 1)
     end_bytes = report.end.rss_bytes
-    cells = ("resident memory", "", mib(end_bytes), end_bytes / scale_bytes, mib(report.rss_max_bytes), 1.0)
+    cells = ("resident memory", "VmRSS, VmHWM", mib(end_bytes), end_bytes / scale_bytes, mib(report.rss_max_bytes), 1.0)
     return Row(cells, RowKind.SUM)
 
 

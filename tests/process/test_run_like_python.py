@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,9 +22,6 @@ QUIRE_RUN = [sys.executable, "-m", "quire", "run", "--quiet"]
 
 TELL = """
 import json, os, signal, sys
-if "quire.boot" in sys.modules:
-    import quire
-    assert quire.installed()
 facts = dict(
     argv=sys.argv, orig_argv=sys.orig_argv, flags=repr(sys.flags), warnoptions=sys.warnoptions, path=sys.path,
     xoptions=sys._xoptions, name=__name__, file=globals().get("__file__"), executable=sys.executable, cwd=os.getcwd(),
@@ -148,6 +146,12 @@ def test_options_of_quire_may_stand_among_pythons(script: Callable[[str], str], 
     assert served == plain
 
 
+@pytest.mark.parametrize("options", [[], ["-I"], ["-E", "-s"], ["-P"], ["-OO", "-B"], ["-X", "utf8"]], ids=" ".join)
+def test_it_is_served_whatever_the_options(options: list[str]) -> None:
+    """No option that quire run takes keeps quire from being installed."""
+    assert run([*QUIRE_RUN, *options, "-c", "import quire; print(quire.installed())"]).stdout == "True\n"
+
+
 # --- how it ends ----------------------------------------------------------------------------------------------
 
 ENDINGS = {
@@ -200,9 +204,16 @@ def signalled(command: list[str], number: int) -> tuple[int, str]:
     with subprocess.Popen(command, env=environment, stdout=-1, stderr=-1, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
+        wait_until_asleep(process.pid)
         process.send_signal(number)
         _, stderr = process.communicate(timeout=60)
-    return process.returncode, stderr.rpartition("\n ")[2]  # the lines above say where in its wait the program was
+    return process.returncode, stderr
+
+
+def wait_until_asleep(pid: int) -> None:
+    """A signal is to find the program in its wait, and not still on the line before."""
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "S":
+        time.sleep(0.001)
 
 
 def test_output_to_nobody_ends_as_under_plain_python(script: Callable[[str], str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import resource
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,15 +30,17 @@ class Twins:
 
     Args:
         core: the native type, of ``quire._core`` or of ``quire._core_fake``.
+        page_bytes: the page of the system it stands on; the machine's if not given.
     """
 
     core: Any
+    page_bytes: int = field(default_factory=resource.getpagesize, kw_only=True)
     blocks: list[Twin] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.native = Heap(RANGE_BYTES, core=self.core)
         address, _ = self.native.range
-        geometry = replace(QUIRE, range_bytes=RANGE_BYTES)
+        geometry = replace(QUIRE, range_bytes=RANGE_BYTES, page_bytes=self.page_bytes)
         self.model = Allocator(geometry, System(geometry.page_bytes, address, PAGES_MAX))
 
     def allocate(self, size_bytes: int, domain: Domain) -> None:

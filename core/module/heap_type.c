@@ -195,6 +195,12 @@ heap_method_state(PyObject *self, PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
+heap_method_residency(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return module_residency(heap_of(self));
+}
+
+static PyObject *
 heap_method_range(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
     const struct heap *heap = heap_of(self);
@@ -210,6 +216,7 @@ static PyMethodDef heap_methods[] = {
     {"check", heap_method_check, METH_NOARGS, NULL},
     {"statistics", heap_method_statistics, METH_NOARGS, NULL},
     {"state", heap_method_state, METH_NOARGS, NULL},
+    {"residency", heap_method_residency, METH_NOARGS, NULL},
     {"range", heap_method_range, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

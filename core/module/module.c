@@ -112,14 +112,7 @@ static PyObject *
 method_residency(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     struct heap *heap = require_heap();
-    if (heap == NULL) {
-        return NULL;
-    }
-    struct residency residency;
-    residency_measure(heap, &residency);
-    return Py_BuildValue("(nnnnn)", (Py_ssize_t)residency.live_bytes, (Py_ssize_t)residency.free_bytes,
-                         (Py_ssize_t)residency.empty_pool_bytes, (Py_ssize_t)residency.free_run_bytes,
-                         (Py_ssize_t)residency.metadata_bytes);
+    return heap == NULL ? NULL : module_residency(heap);
 }
 
 static PyObject *

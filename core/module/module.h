@@ -16,6 +16,7 @@ extern PyType_Spec module_heap_spec;
 /* state.c: what a heap holds, as plain tuples; quire.process.decode gives them names. */
 PyObject *module_statistics(struct heap *heap);
 PyObject *module_state(struct heap *heap);
+PyObject *module_residency(struct heap *heap);
 
 /* Append to a list and drop the reference, also when the item could not be made. False with an exception set. */
 static inline bool

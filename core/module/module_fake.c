@@ -28,6 +28,12 @@ method_held_bytes(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
+method_resident_bytes(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return PyLong_FromSize_t(fake_resident_bytes());
+}
+
+static PyObject *
 method_set_page_bytes(PyObject *Py_UNUSED(self), PyObject *object)
 {
     size_t page_bytes = PyLong_AsSize_t(object);
@@ -42,6 +48,7 @@ static PyMethodDef methods[] = {
     {"refuse", method_refuse, METH_VARARGS, NULL},
     {"calls", method_calls, METH_NOARGS, NULL},
     {"held_bytes", method_held_bytes, METH_NOARGS, NULL},
+    {"resident_bytes", method_resident_bytes, METH_NOARGS, NULL},
     {"set_page_bytes", method_set_page_bytes, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };

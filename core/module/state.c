@@ -2,9 +2,11 @@
  *
  *     statistics = (classes, arenas, runs_allocated, run_bytes, totals)
  *     state      = (arenas, available, rings, mappings)
+ *     residency  = (live, free, empty pools, free runs, metadata), in bytes
  */
 #include "module/module.h"
 
+#include "observe/residency.h"
 #include "observe/walk.h"
 
 /* --- statistics --- */
@@ -227,4 +229,16 @@ module_state(struct heap *heap)
 {
     return Py_BuildValue("(NNNN)", filled(heap, fill_arenas), filled(heap, fill_available), ring_lists(heap),
                          filled(heap, fill_mappings));
+}
+
+/* --- residency --- */
+
+PyObject *
+module_residency(struct heap *heap)
+{
+    struct residency residency;
+    residency_measure(heap, &residency);
+    return Py_BuildValue("(nnnnn)", (Py_ssize_t)residency.live_bytes, (Py_ssize_t)residency.free_bytes,
+                         (Py_ssize_t)residency.empty_pool_bytes, (Py_ssize_t)residency.free_run_bytes,
+                         (Py_ssize_t)residency.metadata_bytes);
 }

@@ -41,20 +41,22 @@ struct arena_pages {
     unsigned char pages[ARENA_BYTES / (4 * KIB)];
 };
 
+/* Parts may share a page that is larger than they are: each counts what it takes of it. */
 static size_t
 resident_in(const struct arena_pages *pages, const char *address, size_t size_bytes)
 {
     size_t page_bytes = os_page_bytes();
-    if (page_bytes > RUN_UNIT_BYTES) { /* parts share pages: count them by what they take of the page */
-        size_t page = (size_t)(address - pages->address) / page_bytes;
-        return pages->pages[page] & 1 ? size_bytes : 0;
-    }
-    size_t first = (size_t)(address - pages->address) / page_bytes;
+    size_t at = (size_t)(address - pages->address);
+    size_t end = at + size_bytes;
     size_t resident = 0;
-    for (size_t i = 0; i < size_bytes / page_bytes; i++) {
-        resident += pages->pages[first + i] & 1;
+    while (at < end) {
+        size_t page = at / page_bytes;
+        size_t page_end = (page + 1) * page_bytes;
+        size_t next = page_end < end ? page_end : end;
+        resident += pages->pages[page] & 1 ? next - at : 0;
+        at = next;
     }
-    return resident * page_bytes;
+    return resident;
 }
 
 static bool
@@ -83,6 +85,16 @@ add_run(void *context, char *address, size_t size_bytes, enum run_state state)
     return true;
 }
 
+/* Slots that are no pool yet are resident where they share a page with one that is; a walk does not visit them. */
+static size_t
+resident_beside_pools(const struct arena_pages *pages, const struct arena *arena)
+{
+    size_t pool_bytes = arena->kind == ARENA_LARGE ? LARGE_POOL_BYTES : POOL_BYTES;
+    size_t cut_end = (1 + (size_t)arena->cut) * pool_bytes; /* the header takes the first */
+    return resident_in(pages, pages->address + ARENA_HEADER_BYTES, pool_bytes - ARENA_HEADER_BYTES)
+         + resident_in(pages, pages->address + cut_end, ARENA_BYTES - cut_end);
+}
+
 static bool
 add_arena(void *context, struct arena *arena)
 {
@@ -91,7 +103,11 @@ add_arena(void *context, struct arena *arena)
         return true;
     }
     pages.residency->metadata_bytes += resident_in(&pages, pages.address, ARENA_HEADER_BYTES);
-    return arena->kind == ARENA_RUN ? walk_runs(arena, add_run, &pages) : walk_pools(arena, add_pool, &pages);
+    if (arena->kind == ARENA_RUN) {
+        return walk_runs(arena, add_run, &pages);
+    }
+    pages.residency->empty_pool_bytes += resident_beside_pools(&pages, arena);
+    return walk_pools(arena, add_pool, &pages);
 }
 
 static bool

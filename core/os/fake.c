@@ -39,12 +39,6 @@ fake_calls(void)
     return calls;
 }
 
-void
-fake_set_page_bytes(size_t bytes)
-{
-    page_bytes = bytes;
-}
-
 size_t
 fake_held_bytes(void)
 {
@@ -57,6 +51,13 @@ demand(bool kept, const char *rule)
     if (!kept) {
         base_fail(rule, "os/fake.c", 0);
     }
+}
+
+void
+fake_set_page_bytes(size_t bytes)
+{
+    demand(held_bytes == 0, "pages change their size while nothing is held");
+    page_bytes = bytes;
 }
 
 static bool
@@ -217,10 +218,51 @@ os_unmap(char *address, size_t size_bytes)
     drop_piece(piece);
 }
 
+static bool
+is_resident(const struct piece *piece, size_t page)
+{
+    if (piece->committed != NULL && !piece->committed[page]) {
+        return false;
+    }
+    const char *content = piece->address + page * page_bytes;
+    return content[0] != 0 || memcmp(content, content + 1, page_bytes - 1) != 0;
+}
+
+static struct piece *
+piece_at(const char *address)
+{
+    for (size_t i = 0; i < TRACKED_MAX; i++) {
+        struct piece *piece = &pieces[i];
+        if (piece->address != NULL && address >= piece->address && address < piece->address + piece->size_bytes) {
+            return piece;
+        }
+    }
+    return NULL;
+}
+
 int
 os_resident(char *address, size_t size_bytes, unsigned char *pages)
 {
-    (void)address;
-    memset(pages, 1, size_bytes / page_bytes);
+    const struct piece *piece = piece_at(address);
+    if (piece == NULL) {
+        return ENOMEM;
+    }
+    size_t first = (size_t)(address - piece->address) / page_bytes;
+    demand((size_t)(address - piece->address) % page_bytes == 0 && size_bytes % page_bytes == 0, "whole pages only");
+    for (size_t page = 0; page < size_bytes / page_bytes; page++) {
+        pages[page] = is_resident(piece, first + page);
+    }
     return 0;
+}
+
+size_t
+fake_resident_bytes(void)
+{
+    size_t resident = 0;
+    for (size_t i = 0; i < TRACKED_MAX; i++) {
+        for (size_t page = 0; page < pieces[i].size_bytes / page_bytes; page++) {
+            resident += is_resident(&pieces[i], page) ? page_bytes : 0;
+        }
+    }
+    return resident;
 }

@@ -11,10 +11,13 @@ void fake_refuse(size_t nth, bool for_good);
 /* How many calls that can be refused were made so far. */
 size_t fake_calls(void);
 
-/* Pretend that pages have another size; before any other call. */
+/* Pretend that pages have another size; while nothing is held. */
 void fake_set_page_bytes(size_t page_bytes);
 
 /* Bytes obtained and not given back: committed in ranges, and in mappings. */
 size_t fake_held_bytes(void);
+
+/* Of those, the bytes of resident pages: a page is resident while a byte of it is not zero. */
+size_t fake_resident_bytes(void);
 
 #endif

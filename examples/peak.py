@@ -22,7 +22,7 @@ class Customer:
         self.points = number % 1000
 
 
-def read_order(number: int) -> dict[str, object]:
+def read_order(number: int) -> dict:
     """One order, as a parser would leave it: objects of many kinds and sizes."""
     return {
         "id": f"order-{number:09}",
@@ -43,7 +43,7 @@ chance = random.Random(7)
 orders = [read_order(number) for number in range(ORDERS)]
 say(f"read {len(orders):,} orders")
 
-value = sum(price for order in orders for _, price in order["items"])  # type: ignore[attr-defined]
+value = sum(price for order in orders for _, price in order["items"])
 say(f"they are worth {value:,.0f}")
 
 orders = [order for order in orders if chance.random() < KEPT_SHARE]

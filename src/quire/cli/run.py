@@ -29,7 +29,7 @@ quire run [OPTIONS] [PYTHON'S OPTIONS] -c COMMAND [ARGUMENTS]
 quire run [OPTIONS] [PYTHON'S OPTIONS] -             the program comes on standard input
 
 Runs a Python program as plain python would, on quire's heap. When it ends, one screen on standard error says
-where its memory was.
+where its memory was. (A program that a signal or os._exit ends is gone before it can say anything.)
 
   --quiet               no screen
   --json FILE           write the report to FILE as well; quire show FILE shows it again

@@ -33,14 +33,28 @@ class Claims:
     def add(self, start: int, end: int, row: str) -> None:
         """Claim the piece for the row, as far as nobody has."""
         for at, gap_end in self.gaps(start, end):
-            self._insert(at, gap_end, row)
+            self.insert(at, gap_end, row)
+
+    def insert(self, start: int, end: int, row: str) -> None:
+        """Claim the piece, of which the caller knows that nobody has claimed any."""
+        index = bisect_left(self._starts, start)
+        if index and self._pieces[index - 1][1:] == (start, row):
+            self._pieces[index - 1] = (self._pieces[index - 1][0], end, row)
+            return
+        self._starts.insert(index, start)
+        self._pieces.insert(index, (start, end, row))
+
+    def has(self, address: int) -> bool:
+        """Whether somebody has claimed the address."""
+        return any(self.inside(address, address + 1))
 
     def inside(self, start: int, end: int) -> Iterator[Piece]:
         """The claims between the addresses, cut to them."""
         index = max(bisect_right(self._starts, start) - 1, 0)
         for piece_start, piece_end, row in self._pieces[index : bisect_left(self._starts, end)]:
-            if piece_end > start:
-                yield max(piece_start, start), min(piece_end, end), row
+            cut_start, cut_end = max(piece_start, start), min(piece_end, end)
+            if cut_start < cut_end:
+                yield cut_start, cut_end, row
 
     def gaps(self, start: int, end: int) -> list[tuple[int, int]]:
         """The pieces between the addresses that nobody has claimed."""
@@ -56,14 +70,6 @@ class Claims:
     def divide(self, start: int, end: int, left_over: str) -> list[Piece]:
         """The claims between the addresses, and what nobody has claimed for the row left over; in no order."""
         return [*self.inside(start, end), *((*gap, left_over) for gap in self.gaps(start, end))]
-
-    def _insert(self, start: int, end: int, row: str) -> None:
-        index = bisect_left(self._starts, start)
-        if index and self._pieces[index - 1][1:] == (start, row):
-            self._pieces[index - 1] = (self._pieces[index - 1][0], end, row)
-            return
-        self._starts.insert(index, start)
-        self._pieces.insert(index, (start, end, row))
 
 
 def share_out(

@@ -30,6 +30,7 @@ HEAP_ALIGNMENT: Final = 64 * 1024**2
 CHUNK_HEADER_BYTES: Final = 16
 _HEAP_INFO_BYTES: Final = 32
 _FIRST_ARENA_OFFSET_MAX: Final = 256
+_NOTHING_BEFORE: Final = bytes(8)
 _IS_MAPPED: Final = 2
 _FLAGS: Final = 7
 
@@ -59,10 +60,10 @@ def heap_size_bytes(address: int, end: int, read: Read) -> int:
 
 def chunk_size_bytes(header: bytes) -> int:
     """The size of the mapped chunk that begins with the header, at a page's start; 0 if none does."""
-    if len(header) < CHUNK_HEADER_BYTES:
+    if len(header) < CHUNK_HEADER_BYTES or header[:8] != _NOTHING_BEFORE:
         return 0
-    before, size = words(header)
-    if before or size & _FLAGS != _IS_MAPPED:
+    size = int.from_bytes(header[8:CHUNK_HEADER_BYTES], "little")
+    if size & _FLAGS != _IS_MAPPED:
         return 0
     size &= ~_FLAGS
     if size % PAGE_BYTES == PAGE_BYTES - CHUNK_HEADER_BYTES:

@@ -24,9 +24,9 @@ from quire.process.libc import find_heaps
 from quire.process.libraries import find_zeroed_data
 from quire.process.own_memory import OwnMemory, read_text
 from quire.process.parts import Parts, settle_heap, settle_libc, settle_total
-from quire.process.recognise import Recogniser
+from quire.process.recognise import Findings, recognise
 from quire.process.smaps import parse_maps, parse_smaps, parse_status, stretches
-from quire.process.stacks import find_stacks, stack_pointers
+from quire.process.stacks import claim_stacks, stack_pointers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,11 +76,11 @@ class Sampler:
         core: ``quire._core``, installed.
     """
 
-    __slots__ = ("_core", "_is_quick_wrong", "_searched")
+    __slots__ = ("_core", "_findings", "_is_quick_wrong")
 
     def __init__(self, core: Core) -> None:
         self._core = core
-        self._searched = Claims()
+        self._findings = Findings()
         self._is_quick_wrong = False
 
     def measure(self) -> Parts:
@@ -89,15 +89,15 @@ class Sampler:
         Raises:
             UnsupportedRuntime: the system does not show the process its own memory.
         """
-        with OwnMemory() as memory:
+        with OwnMemory(self._core.resident_bytes) as memory:
             moment = _Moment(self._core, memory, "smaps")
             mappings = parse_smaps(moment.text)
-            owners = _Owners(self._core, memory, mappings, moment.libc_statistics, self._searched)
+            owners = _Owners(self._core, memory, mappings, moment.libc_statistics, self._findings)
             parts = Parts(moment.heap)
             for mapping in mappings:
                 parts.pss_bytes += mapping.pss_bytes
                 if mapping.rss_bytes:
-                    resident_bytes = _ruler(mapping, self._core, memory)
+                    resident_bytes = _ruler(mapping, memory)
                     parts.add(share_out(mapping, owners.claims, _row_by_name(mapping), resident_bytes))
         return _settle(parts, moment, owners)
 
@@ -116,16 +116,16 @@ class Sampler:
         return self.measure()
 
     def _measure_pieces(self) -> Parts | None:
-        with OwnMemory() as memory:
+        with OwnMemory(self._core.resident_bytes) as memory:
             moment = _Moment(self._core, memory, "maps")
             mappings = parse_maps(moment.text)
-            owners = _Owners(self._core, memory, mappings, moment.libc_statistics, self._searched)
+            owners = _Owners(self._core, memory, mappings, moment.libc_statistics, self._findings)
             pieces = list(_pieces_to_measure(mappings, owners.claims))
             if sum(end - start for _mapping, start, end, _row in pieces) > _QUICK_BYTES_MAX:
                 return None
             parts = Parts(moment.heap)
             parts.add([(rows.HEAP, sum(moment.heap))])
-            parts.add((row, _ruler(mapping, self._core, memory)(start, end)) for mapping, start, end, row in pieces)
+            parts.add((row, _ruler(mapping, memory)(start, end)) for mapping, start, end, row in pieces)
         quick = _settle(parts, moment, owners)
         excess_bytes = quick.rss_bytes - moment.rss_bytes
         allowed_bytes = max(moment.rss_bytes // _QUICK_EXCESS_DIVISOR, _QUICK_EXCESS_BYTES_MIN)
@@ -175,7 +175,7 @@ class _Owners:
         memory: OwnMemory,
         mappings: Sequence[SystemMapping],
         libc_statistics: LibcStatistics | None,
-        searched: Claims,
+        findings: Findings,
     ) -> None:
         self.claims = Claims()
         self._claim_told(core, mappings, memory)
@@ -185,20 +185,15 @@ class _Owners:
             for start, end in find_heaps(self.claims.gaps(stretch.start, stretch.end), memory.read_resident):
                 self.heap_found_bytes += end - start
                 self.claims.add(start, end, rows.LIBC_HEAPS)
-        recogniser = Recogniser(memory, self.claims, libc_statistics and libc_statistics[3], searched)
-        for stretch in writable:
-            recogniser.walk(stretch)
-        for stretch in writable:
-            recogniser.search(stretch)
-        self.chunk_found_bytes = recogniser.chunk_found_bytes
+        chunk_bytes = None if libc_statistics is None else libc_statistics[3]
+        self.chunk_found_bytes = recognise(writable, memory, self.claims, chunk_bytes, findings)
 
     def _claim_told(self, core: Core, mappings: Sequence[SystemMapping], memory: OwnMemory) -> None:
         for address, size_bytes in core.regions():
             self.claims.add(address, address + size_bytes, rows.HEAP)
         for address, size_bytes in core.frame_chunks():
             self.claims.add(address, address + size_bytes, rows.FRAMES)
-        for start, end in find_stacks(core.thread_idents(), stack_pointers(), mappings, memory.read_resident):
-            self.claims.add(start, end, rows.STACKS)
+        claim_stacks(self.claims, core.thread_idents(), stack_pointers(), mappings, memory.read_resident)
         for start, end in find_zeroed_data(mappings, memory.read_resident):
             self.claims.add(start, end, rows.FILES)
 
@@ -217,13 +212,13 @@ def _pieces_to_measure(
                     yield mapping, start, end, row
 
 
-def _ruler(mapping: SystemMapping, core: Core, memory: OwnMemory) -> Callable[[int, int], int]:
+def _ruler(mapping: SystemMapping, memory: OwnMemory) -> Callable[[int, int], int]:
     """How to measure what is resident of a piece of the mapping.
 
     The core is fast, but for files and shared memory it would tell what the system has, not what the process has.
     """
     if mapping.is_private_memory:
-        return lambda start, end: core.resident_bytes(start, end - start)
+        return lambda start, end: memory.private_resident_bytes(start, end - start)
     return memory.resident_bytes
 
 

@@ -7,21 +7,23 @@ included, so that the two are found there as a pair of words around the thread's
     | guard |   never used   |  frames in use  | struct pthread |
     ^ address                                  ^ pthread_t      ^ address + size
 
-A thread that is not Python's is found by its stack pointer, and a stack kept for the next thread by its guard.
+Where the kernel has joined the stack with other memory above it, the record is found from the ``pthread_t`` of a Python
+thread, or from the stack pointer of any other that sleeps.
 """
 
 from __future__ import annotations
 
 import os
-from itertools import pairwise
 
 from quire.process.own_memory import PAGE_BYTES, words
+from quire.process.parts import STACKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Final
 
+    from quire.process.claims import Claims
     from quire.process.smaps import SystemMapping
 
     Read = Callable[[int, int], bytes]
@@ -29,18 +31,19 @@ if TYPE_CHECKING:
     """Start and end of a stack, the guard included."""
 
 _RECORD_BYTES: Final = 2560
+_RECORD_AND_LOCALS_BYTES: Final = 4096
 _PAGES_ABOVE_POINTER: Final = 4
 _ABOVE_RECORD_BYTES_MAX: Final = 1024**2
+_STACK_BYTES_MIN: Final = 16 * 1024
 _STACK_BYTES_MAX: Final = 16 * 1024**3
 _GUARD_BYTES_MAX: Final = 64 * 1024
-_USUAL_BYTES: Final = 8 * 1024**2 + PAGE_BYTES
-"""What glibc maps for a thread under the usual ``ulimit -s``, guard included."""
+_WORD_BYTES: Final = 8
 
 
-def find_stacks(
-    idents: Iterable[int], pointers: Iterable[int], mappings: Sequence[SystemMapping], read: Read
-) -> list[Bounds]:
-    """The stacks of all threads but the main one, in address order.
+def claim_stacks(
+    claims: Claims, idents: Iterable[int], pointers: Iterable[int], mappings: Sequence[SystemMapping], read: Read
+) -> None:
+    """Claim the stacks of all threads but the main one, guards included.
 
     Args:
         idents: every Python thread's ``pthread_t``.
@@ -48,15 +51,16 @@ def find_stacks(
         mappings: the process's mappings, in address order.
         read: reads memory where it is resident.
     """
-    guarded = _guarded(mappings)
-    stacks: set[Bounds] = set()
+    for start, end in _stacks_of_their_own(mappings, read):
+        claims.add(start, end, STACKS)
     for ident in idents:
-        stacks.update(bounds_in_record(read(ident, _RECORD_BYTES), ident))
+        if not claims.has(ident):
+            for start, end in bounds_in_record(read(ident, _RECORD_BYTES), ident):
+                claims.add(start, end, STACKS)
     for pointer in pointers:
-        if not _is_inside(pointer, stacks):
-            stacks.update(_bounds_at_pointer(pointer, guarded, read))
-    stacks.update(_kept(guarded, stacks))
-    return sorted(stacks)
+        if not claims.has(pointer):
+            for start, end in _bounds_at_pointer(pointer, mappings, read):
+                claims.add(start, end, STACKS)
 
 
 def stack_pointers() -> list[int]:
@@ -114,31 +118,51 @@ def _syscall_of(thread: str) -> bytes:
         os.close(descriptor)
 
 
-# --- by the guard ---------------------------------------------------------------------------------------------
+# --- where a stack may be -------------------------------------------------------------------------------------
 
 
-def _guarded(mappings: Sequence[SystemMapping]) -> list[Bounds]:
-    """Guard and writable memory above it, where they may be a stack."""
-    return [
-        (guard.start, above.end)
-        for guard, above in pairwise(mappings)
-        if guard.is_closed
-        and guard.size_bytes <= _GUARD_BYTES_MAX
-        and guard.end == above.start
-        and above.is_writable_anonymous
-    ]
+def _stacks_of_their_own(mappings: Sequence[SystemMapping], read: Read) -> Iterator[Bounds]:
+    """Stacks that the kernel has not joined with other memory: the record is where the mapping ends.
+
+    These may be of any thread, also of one that has ended and whose stack glibc keeps for another, or that was left
+    behind in the parent of a fork.
+    """
+    for mapping, guard_start in _with_guards(mappings):
+        if mapping.size_bytes >= _STACK_BYTES_MIN:
+            record = read(mapping.end - _RECORD_AND_LOCALS_BYTES, _RECORD_AND_LOCALS_BYTES)
+            if _bounds(guard_start, mapping.end) in record or _bounds(mapping.start, mapping.end) in record:
+                yield guard_start, mapping.end
 
 
-def _bounds_at_pointer(pointer: int, guarded: Sequence[Bounds], read: Read) -> list[Bounds]:
+def _bounds(start: int, end: int) -> bytes:
+    """The pair of words for a stack that lies there."""
+    return start.to_bytes(_WORD_BYTES, "little") + (end - start).to_bytes(_WORD_BYTES, "little")
+
+
+def _with_guards(mappings: Sequence[SystemMapping]) -> Iterator[tuple[SystemMapping, int]]:
+    """Writable memory, with the start of the guard right below it, or its own where there is none."""
+    end, start = 0, 0
+    for mapping in mappings:
+        if mapping.is_writable_anonymous:
+            yield mapping, start if end == mapping.start else mapping.start
+        is_guard = mapping.is_closed and mapping.size_bytes <= _GUARD_BYTES_MAX
+        end, start = (mapping.end, mapping.start) if is_guard else (0, 0)
+
+
+def _bounds_at_pointer(pointer: int, mappings: Sequence[SystemMapping], read: Read) -> list[Bounds]:
     """The stack that the pointer points into: from the record above it, or else from the guard below it."""
     stack = bounds_in_record(_read_above(pointer, read), pointer)
-    return stack or [bounds for bounds in guarded if bounds[0] <= pointer < bounds[1]]
+    return stack or [
+        (guard_start, mapping.end)
+        for mapping, guard_start in _with_guards(mappings)
+        if guard_start < mapping.start <= pointer < mapping.end
+    ]
 
 
 def _read_above(pointer: int, read: Read) -> bytes:
     """Memory from the pointer's word on, over a few pages, up to the first that cannot be read."""
     content = b""
-    at = pointer // 8 * 8
+    at = pointer // _WORD_BYTES * _WORD_BYTES
     for _ in range(_PAGES_ABOVE_POINTER):
         end = (at // PAGE_BYTES + 1) * PAGE_BYTES
         piece = read(at, end - at)
@@ -147,18 +171,3 @@ def _read_above(pointer: int, read: Read) -> bytes:
         content += piece
         at = end
     return content
-
-
-def _kept(guarded: Iterable[Bounds], stacks: set[Bounds]) -> list[Bounds]:
-    """What has a guard and room for a stack of a known size: glibc keeps stacks of ended threads for new ones."""
-    sizes = sorted({end - start for start, end in stacks} | {_USUAL_BYTES})
-    kept = []
-    for start, end in guarded:
-        fitting = [size for size in sizes if size <= end - start]
-        if fitting and not any(start < other_end and other_start < end for other_start, other_end in stacks):
-            kept.append((start, start + fitting[-1]))
-    return kept
-
-
-def _is_inside(address: int, stacks: Iterable[Bounds]) -> bool:
-    return any(start <= address < end for start, end in stacks)

@@ -1,0 +1,88 @@
+"""The parts of a sample add up, whatever its sources say."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quire.process.parts import (
+    FIELDS,
+    HEAP,
+    LIBC_CHUNKS,
+    LIBC_HEAPS,
+    OTHER,
+    UNEXPLAINED,
+    Parts,
+    settle_heap,
+    settle_libc,
+    settle_total,
+)
+from quire.process.sample import make_sample
+
+sizes = st.integers(0, 1000)
+five = st.tuples(sizes, sizes, sizes, sizes, sizes)
+BEFORE_SETTLING = [HEAP, LIBC_HEAPS, LIBC_CHUNKS, OTHER, "mapped_file_bytes", "thread_stack_bytes", "frame_bytes"]
+
+
+def settled(heap: tuple[int, int, int, int, int], rows: dict[str, int], statistics: object, rss: int) -> Parts:
+    parts = Parts(heap)
+    parts.add(rows.items())
+    settle_libc(parts, statistics, rows.get(LIBC_HEAPS, 0), rows.get(LIBC_CHUNKS, 0))
+    settle_heap(parts, rss)
+    settle_total(parts, rss)
+    return parts
+
+
+@given(
+    five,
+    st.fixed_dictionaries(dict.fromkeys(BEFORE_SETTLING, sizes)),
+    st.none() | st.tuples(sizes, sizes, sizes, sizes),
+    st.integers(0, 8000),
+)
+def test_parts_add_up_and_none_is_negative(
+    heap: tuple[int, int, int, int, int], rows: dict[str, int], statistics: object, rss: int
+) -> None:
+    """For any answers of the kernel, libc and the heap, the record's fields add up to its resident bytes."""
+    sample = make_sample(settled(heap, rows, statistics, rss), seconds=1.5)
+    heap_bytes = sum(getattr(sample.heap, name) for name in sample.heap.__slots__)
+    fields = [getattr(sample, field) for field in FIELDS]
+    assert heap_bytes + sum(fields) == sample.rss_bytes >= rss
+    assert min(fields) >= 0
+    assert sample.heap.live_bytes >= 0
+
+
+def test_what_no_part_has_is_unexplained() -> None:
+    """Resident bytes that VmRSS has and no part are the unexplained row."""
+    assert settled((100, 0, 0, 0, 0), {HEAP: 100, OTHER: 50}, None, 180).rows[UNEXPLAINED] == 30
+
+
+def test_resident_bytes_in_the_regions_that_the_heap_does_not_know_are_unexplained() -> None:
+    """If the heap's account forgets memory of its own, the sample shows it."""
+    assert settled((100, 0, 0, 0, 0), {HEAP: 140}, None, 140).rows[UNEXPLAINED] == 40
+
+
+def test_chunks_that_libc_has_and_nobody_found_are_unexplained() -> None:
+    """They are taken from the other anonymous memory, where they must be, as far as it goes."""
+    parts = Parts((0, 0, 0, 0, 0))
+    parts.add([(OTHER, 500)])
+    settle_libc(parts, (0, 0, 0, 200), 0, 0)
+    settle_total(parts, 500)
+    assert (parts.rows[OTHER], parts.rows[UNEXPLAINED], parts.rss_bytes) == (300, 200, 500)
+
+
+def test_zeroes_that_were_only_read_are_not_live() -> None:
+    """Pages that the heap counts and the kernel does not are taken from the live blocks."""
+    parts = settled((500, 20, 0, 0, 5), {HEAP: 125}, None, 125)
+    assert parts.heap == (100, 20, 0, 0, 5)
+    assert (parts.rss_bytes, parts.rows[UNEXPLAINED]) == (125, 0)
+
+
+def test_growth_between_two_readings_is_not_taken_for_zeroes() -> None:
+    """If VmRSS has grown with the heap since its regions were looked at, the heap's account stands."""
+    assert settled((500, 0, 0, 0, 0), {HEAP: 400}, None, 500).heap == (500, 0, 0, 0, 0)
+
+
+def test_a_counter_that_lags_behind_does_not_hide_memory() -> None:
+    """Where VmRSS is less than what was found page by page, what was found counts."""
+    parts = settled((100, 0, 0, 0, 0), {HEAP: 100, OTHER: 50}, None, 140)
+    assert (parts.rss_bytes, parts.rows[UNEXPLAINED]) == (150, 0)

@@ -1,7 +1,7 @@
 """A peak, and what is left of it: the usual way a long-running program comes to hold memory it does not use.
 
-A night's orders are read, summed up and dropped, but for one in a hundred that needs another look. Those few lie
-scattered over all the memory that the others have left. Run it with
+A night's orders are read from one large text, summed up and dropped, but for one in a hundred that needs another look.
+Those few lie scattered over all the memory that the others have left. Run it with
 
     quire run examples/peak.py
 
@@ -16,20 +16,26 @@ KEPT_SHARE = 0.01
 
 
 class Customer:
-    def __init__(self, number: int) -> None:
-        self.name = f"customer {number}"
-        self.mail = f"customer.{number}@example.org"
-        self.points = number % 1000
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.mail = f"{name}@example.org"
+        self.orders = 1
 
 
-def read_order(number: int) -> dict:
-    """One order, as a parser would leave it: objects of many kinds and sizes."""
+def write_order(number: int) -> str:
+    """One line, as another system would send it."""
+    articles = " ".join(f"article{number * 7 + i}:{i + 0.5}" for i in range(number % 6))
+    return f"order-{number:09};customer.{number};{articles};{'remark ' * (number % 50)}"
+
+
+def read_order(line: str) -> dict:
+    """One order, as a parser leaves it: objects of many kinds and sizes."""
+    order, customer, articles, remark = line.split(";")
     return {
-        "id": f"order-{number:09}",
-        "customer": Customer(number),
-        "items": [(f"article {number * 7 + i}", i + 0.5) for i in range(number % 6)],
-        "position": (number / 7, number / 11),
-        "note": "x" * (number % 700),
+        "id": order,
+        "customer": Customer(customer),
+        "items": [(name, float(price)) for name, price in (article.split(":") for article in articles.split())],
+        "remark": remark,
     }
 
 
@@ -40,17 +46,21 @@ def say(text: str) -> None:
 STARTED = time.perf_counter()
 chance = random.Random(7)
 
-orders = [read_order(number) for number in range(ORDERS)]
+text = "\n".join(write_order(number) for number in range(ORDERS))
+say(f"received {len(text) / 1e6:,.0f} MB of text")
+
+orders = [read_order(line) for line in text.splitlines()]
 say(f"read {len(orders):,} orders")
 
-value = sum(price for order in orders for _, price in order["items"])
-say(f"they are worth {value:,.0f}")
+by_value = sorted(orders, key=lambda order: sum(price for _, price in order["items"]))
+say(f"the largest is {by_value[-1]['id']}")
 
 orders = [order for order in orders if chance.random() < KEPT_SHARE]
+del text, by_value
 say(f"kept {len(orders):,} for another look, dropped the others")
 
 for _ in range(10):
-    batch = [read_order(number) for number in range(ORDERS // 100)]
+    batch = [read_order(write_order(number)) for number in range(ORDERS // 100)]
     time.sleep(0.1)
     del batch
 say("served ten smaller batches")

@@ -157,7 +157,7 @@ def _find_in(name: str, places: list[str] | None) -> ModuleSpec | None:
     for finder in sys.meta_path:
         try:
             spec = finder.find_spec(name, places)
-        except KeyError:
+        except (KeyError, ModuleNotFoundError):  # the second since 3.15
             spec = _namespace(name, places or [])
         if spec is not None:
             return spec

@@ -260,6 +260,6 @@ class RunReport:
     """``VmHWM``: the highest the kernel saw."""
     end: MemorySample
     peak: MemorySample
-    """The sample with the highest resident size."""
+    """The highest sample of those taken while the program ran; the last one where it stands well above them."""
     samples: int
     statistics: HeapStatistics

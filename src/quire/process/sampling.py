@@ -94,7 +94,7 @@ class PeakSampler:
         """Sample once more, and no longer.
 
         Returns:
-            The last sample, the highest one, and how many there were.
+            The last sample, the highest one from the run (the last, where it stands well above), how many there were.
 
         Raises:
             UnsupportedRuntime: the system does not show the process its own memory.
@@ -104,10 +104,20 @@ class PeakSampler:
             gc.callbacks.remove(self._core.poll)
         seconds = self._clock() - self._start
         last = self._sampler.measure()
-        self._keep(last, seconds)
+        self.samples += 1
         end = make_sample(last, seconds)
-        highest, highest_seconds = self._highest or (last, seconds)
-        return end, end if highest is last else make_sample(highest, highest_seconds), self.samples
+        if self._highest is None or self._is_well_above(last, self._highest[0]):
+            return end, end, self.samples
+        return end, make_sample(*self._highest), self.samples
+
+    @staticmethod
+    def _is_well_above(last: Parts, highest: Parts) -> bool:
+        """Whether the last sample tells more of the peak than the highest from the run.
+
+        Where nothing went back, the program ends a little above its highest sample, but what was live at its peak
+        is no longer.
+        """
+        return last.rss_bytes > highest.rss_bytes + highest.rss_bytes // _QUICK_GROWTH_DIVISOR
 
     # --- while the program runs -------------------------------------------------------------------------------
 

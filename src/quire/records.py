@@ -194,7 +194,7 @@ class HeapStatistics:
 class HeapResidency:
     """Resident bytes of a served process's heap, page by page, split by what the pages hold.
 
-    The six parts add up to every resident byte of the range and of the heap's own mappings.
+    The five parts add up to every resident byte of the range and of the heap's own mappings.
     """
 
     live_bytes: int

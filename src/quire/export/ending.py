@@ -61,6 +61,7 @@ class _Ending:
             report = self._report(wall_seconds, cpu_seconds)
             self._write_file(report)
             self._draw(report)
+            self._tell_failure()
         except BaseException as error:
             self._say(f"quire: no report of the memory: {type(error).__name__}: {error}\n")
         finally:
@@ -110,6 +111,11 @@ class _Ending:
         from quire.report.run_view import run_view
 
         self._say("\n" + draw(run_view(report), _style()))
+
+    def _tell_failure(self) -> None:
+        failure = self._sampler.failure
+        if failure is not None and self._wants_screen:
+            self._say(f"quire: the peak may be missed: sampling ended early: {type(failure).__name__}: {failure}\n")
 
     def _say(self, text: str) -> None:
         """Write to standard error as it was at the start, unless the program has put something else there."""

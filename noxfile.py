@@ -20,7 +20,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def programs(session: nox.Session) -> None:
-    """Run programs of the kind people run, plainly and on quire: ten minutes. What follows ``--`` names some of them."""
+    """Run programs of the kind people run, plainly and on quire. What follows ``--`` names some of them."""
     session.env["QUIRE_REQUIRE_CORE"] = "1"
     session.install(".", "-r", "tests/programs/requirements.txt")
     session.run("python", "tests/programs/run.py", "--work", session.create_tmp(), *session.posargs)

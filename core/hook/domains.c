@@ -23,18 +23,22 @@ previous_of(const struct domain *domain)
 
 /* --- the heap, under the lock that guards it --- */
 
-static inline void
+/* Whether the mutex was taken: the service may become guarded while a thread is inside, which then must not release
+ * what it does not hold. */
+static inline bool
 guard_heap(void)
 {
-    if (UNLIKELY(service.is_guarded)) {
+    bool is_guarded = service.is_guarded;
+    if (UNLIKELY(is_guarded)) {
         pthread_mutex_lock(&service.mutex);
     }
+    return is_guarded;
 }
 
 static inline void
-unguard_heap(void)
+unguard_heap(bool is_guarded)
 {
-    if (UNLIKELY(service.is_guarded)) {
+    if (UNLIKELY(is_guarded)) {
         pthread_mutex_unlock(&service.mutex);
     }
 }
@@ -42,9 +46,9 @@ unguard_heap(void)
 static bool
 is_ours(const void *address)
 {
-    guard_heap();
+    bool is_guarded = guard_heap();
     bool owned = heap_owns(service.heap, address);
-    unguard_heap();
+    unguard_heap(is_guarded);
     return owned;
 }
 
@@ -65,9 +69,9 @@ static SLOW void *
 serve_malloc_slow(struct domain *domain, size_t size_bytes)
 {
     if (is_served(size_bytes)) {
-        guard_heap();
+        bool is_guarded = guard_heap();
         void *block = heap_allocate(domain, size_bytes);
-        unguard_heap();
+        unguard_heap(is_guarded);
         if (block != NULL) {
             return block;
         }
@@ -89,9 +93,9 @@ serve_calloc_slow(struct domain *domain, size_t count, size_t size_bytes)
 {
     size_t total_bytes;
     if (!__builtin_mul_overflow(count, size_bytes, &total_bytes) && is_served(total_bytes)) {
-        guard_heap();
+        bool is_guarded = guard_heap();
         void *block = heap_allocate_zeroed(domain, count, size_bytes);
-        unguard_heap();
+        unguard_heap(is_guarded);
         if (block != NULL) {
             return block;
         }
@@ -121,12 +125,12 @@ serve_free_slow(struct domain *domain, void *address)
         return;
     }
     interpreters_notice();
-    guard_heap();
+    bool is_guarded = guard_heap();
     bool owned = heap_owns(service.heap, address);
     if (owned) {
         heap_free(domain, address);
     }
-    unguard_heap();
+    unguard_heap(is_guarded);
     if (!owned) {
         PyMemAllocatorEx *previous = previous_of(domain);
         previous->free(previous->ctx, address);
@@ -155,11 +159,11 @@ move_to_previous(struct domain *domain, void *address, size_t size_bytes)
     if (moved == NULL) {
         return NULL;
     }
-    guard_heap();
+    bool is_guarded = guard_heap();
     size_t old_bytes = heap_size_of(service.heap, address);
     memcpy(moved, address, old_bytes < size_bytes ? old_bytes : size_bytes);
     heap_free(domain, address);
-    unguard_heap();
+    unguard_heap(is_guarded);
     return moved;
 }
 
@@ -167,9 +171,9 @@ static void *
 serve_realloc_ours(struct domain *domain, void *address, size_t size_bytes)
 {
     if (is_served(size_bytes)) {
-        guard_heap();
+        bool is_guarded = guard_heap();
         void *resized = heap_reallocate(domain, address, size_bytes);
-        unguard_heap();
+        unguard_heap(is_guarded);
         if (resized != NULL) {
             return resized;
         }
@@ -258,4 +262,12 @@ struct heap *
 hook_heap(void)
 {
     return service.heap != NULL && allocator_name() == NULL ? service.heap : NULL;
+}
+
+void
+hook_look(void (*look)(struct heap *heap, void *result), void *result)
+{
+    bool is_guarded = guard_heap();
+    look(service.heap, result);
+    unguard_heap(is_guarded);
 }

@@ -22,13 +22,19 @@ int hook_install(size_t range_bytes, bool large_to_previous);
  * process with allocators of its own. */
 struct heap *hook_heap(void);
 
+/* Look at that heap with nobody in it: where several interpreters share it, holding their lock does not keep the others
+ * out. The look may allocate nothing of Python's. */
+void hook_look(void (*look)(struct heap *heap, void *result), void *result);
+
 /* Run the callback at a safe point soon after the heap has obtained more than limit_bytes from the system.
- * One shot; a callback of NULL ends the watch. Where HOOK_NEEDS_POLL, gc.callbacks must call hook_poll. */
+ * One shot; a callback of NULL ends the watch. Where HOOK_NEEDS_POLL, gc.callbacks must call hook_poll; false, and the
+ * exception is set, if the callback raised one that cannot be raised in the program itself. */
 #define HOOK_NEEDS_POLL VERSION_SAFE_POINT_IS_COLLECTION
 void hook_watch(size_t limit_bytes, PyObject *callback);
-void hook_poll(void);
+bool hook_poll(void);
 
-/* Call visit for every chunk of every thread's Python call stack, and for every thread (its pthread_t). */
+/* Call visit for every chunk of every thread's Python call stack, and for every thread (its pthread_t); where
+ * interpreters may have locks of their own, for the main one's threads. visit runs no Python code. */
 bool hook_walk_frames(bool (*visit)(void *context, const void *address, size_t size_bytes), void *context);
 bool hook_walk_threads(bool (*visit)(void *context, unsigned long ident), void *context);
 

@@ -1,6 +1,6 @@
 /* Telling Python that the heap has grown, without calling Python from inside an allocation.
  *
- *     heap: passed --> a safe point is asked for --> hook_poll --> the callback, once
+ *     heap: passed --> a safe point is asked for --> call_if_due --> the callback, once
  *
  * Locking: the interpreter lock.
  */
@@ -9,29 +9,36 @@
 static PyObject *callback;
 static bool is_due;
 
-/* The callback tells its own failures; the program is not to see them. */
-void
-hook_poll(void)
+/* What the callback raises is from a signal handler of the program's that ran in it, since it keeps its own failures:
+ * false, and the exception is set. */
+static bool
+call_if_due(void)
 {
     PyObject *due = callback;
     if (!is_due || due == NULL) {
-        return;
+        return true;
     }
     is_due = false;
     callback = NULL;
     PyObject *result = PyObject_CallNoArgs(due);
     Py_DECREF(due);
-    if (result == NULL) {
-        PyErr_Clear();
-    }
     Py_XDECREF(result);
+    return result != NULL;
+}
+
+bool
+hook_poll(void)
+{
+    if (!call_if_due()) {
+        version_raise_after_collection();
+    }
+    return PyErr_Occurred() == NULL;
 }
 
 static int
 poll_pending(void *Py_UNUSED(argument))
 {
-    hook_poll();
-    return 0;
+    return call_if_due() ? 0 : -1;
 }
 
 static void

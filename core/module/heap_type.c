@@ -19,43 +19,6 @@ heap_of(PyObject *self)
     return ((struct heap_object *)self)->heap;
 }
 
-static PyObject *
-heap_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    Py_ssize_t range_bytes;
-    if (kwargs != NULL && PyDict_GET_SIZE(kwargs) != 0) {
-        PyErr_SetString(PyExc_TypeError, "Heap takes no keyword arguments");
-        return NULL;
-    }
-    if (!PyArg_ParseTuple(args, "n:Heap", &range_bytes)) {
-        return NULL;
-    }
-    if (range_bytes <= 0) {
-        PyErr_SetString(PyExc_ValueError, "range_bytes must be positive");
-        return NULL;
-    }
-    struct heap_object *self = (struct heap_object *)type->tp_alloc(type, 0);
-    if (self == NULL) {
-        return NULL;
-    }
-    if (heap_create((size_t)range_bytes, &self->heap) != 0) {
-        Py_DECREF(self);
-        return PyErr_NoMemory();
-    }
-    return (PyObject *)self;
-}
-
-static void
-heap_dealloc(PyObject *self)
-{
-    PyTypeObject *type = Py_TYPE(self);
-    if (heap_of(self) != NULL) {
-        heap_destroy(heap_of(self));
-    }
-    type->tp_free(self);
-    Py_DECREF(type);
-}
-
 /* --- arguments --- */
 
 static int
@@ -73,11 +36,15 @@ convert_size(PyObject *object, void *size_bytes)
     return 1;
 }
 
+/* What is too large for an address is none: nothing begins at NULL. */
 static int
 convert_address(PyObject *object, void *address)
 {
     *(void **)address = PyLong_AsVoidPtr(object);
-    return *(void **)address != NULL || !PyErr_Occurred();
+    if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        PyErr_Clear();
+    }
+    return !PyErr_Occurred();
 }
 
 static int
@@ -90,6 +57,45 @@ convert_domain(PyObject *object, void *domain)
     }
     *(unsigned *)domain = (unsigned)value;
     return 1;
+}
+
+/* --- making and ending --- */
+
+static PyObject *
+heap_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    size_t range_bytes;
+    if (kwargs != NULL && PyDict_GET_SIZE(kwargs) != 0) {
+        PyErr_SetString(PyExc_TypeError, "Heap takes no keyword arguments");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(args, "O&:Heap", convert_size, &range_bytes)) {
+        return NULL;
+    }
+    if (range_bytes == 0) {
+        PyErr_SetString(PyExc_ValueError, "range_bytes must be positive");
+        return NULL;
+    }
+    struct heap_object *self = (struct heap_object *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        return NULL;
+    }
+    if (heap_create(range_bytes, &self->heap) != 0) {
+        Py_DECREF(self);
+        return PyErr_NoMemory();
+    }
+    return (PyObject *)self;
+}
+
+static void
+heap_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    if (heap_of(self) != NULL) {
+        heap_destroy(heap_of(self));
+    }
+    type->tp_free(self);
+    Py_DECREF(type);
 }
 
 /* --- requests --- */
@@ -185,7 +191,9 @@ heap_method_check(PyObject *self, PyObject *Py_UNUSED(ignored))
 static PyObject *
 heap_method_statistics(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    return module_statistics(heap_of(self));
+    struct heap_statistics statistics;
+    heap_statistics(heap_of(self), &statistics);
+    return module_statistics(&statistics);
 }
 
 static PyObject *
@@ -197,7 +205,9 @@ heap_method_state(PyObject *self, PyObject *Py_UNUSED(ignored))
 static PyObject *
 heap_method_residency(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    return module_residency(heap_of(self));
+    struct residency residency;
+    residency_measure(heap_of(self), &residency);
+    return module_residency(&residency);
 }
 
 static PyObject *

@@ -50,15 +50,25 @@ method_refusal(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     return PyUnicode_FromString(refusal);
 }
 
-/* The heap that serves the process, or NULL with RuntimeError set. */
-static struct heap *
+/* Whether a heap serves the process; else RuntimeError is set. */
+static bool
 require_heap(void)
 {
-    struct heap *heap = hook_heap();
-    if (heap == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "not installed");
+    if (hook_heap() != NULL) {
+        return true;
     }
-    return heap;
+    PyErr_SetString(PyExc_RuntimeError, "not installed");
+    return false;
+}
+
+static bool
+look(void (*looker)(struct heap *heap, void *result), void *result)
+{
+    if (!require_heap()) {
+        return false;
+    }
+    hook_look(looker, result);
+    return true;
 }
 
 static PyObject *
@@ -66,7 +76,7 @@ method_watch(PyObject *Py_UNUSED(self), PyObject *args)
 {
     Py_ssize_t limit_bytes;
     PyObject *callback;
-    if (!PyArg_ParseTuple(args, "nO:watch", &limit_bytes, &callback) || require_heap() == NULL) {
+    if (!PyArg_ParseTuple(args, "nO:watch", &limit_bytes, &callback) || !require_heap()) {
         return NULL;
     }
     if (limit_bytes < 0 || (callback != Py_None && !PyCallable_Check(callback))) {
@@ -81,38 +91,63 @@ method_watch(PyObject *Py_UNUSED(self), PyObject *args)
 static PyObject *
 method_poll(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args))
 {
-    hook_poll();
+    if (!hook_poll()) {
+        return NULL;
+    }
     Py_RETURN_NONE;
 }
 
-/* --- looking --- */
+/* --- looking: into the heap with nobody in it, then what was seen becomes objects, which may change the heap --- */
+
+static void
+look_statistics(struct heap *heap, void *statistics)
+{
+    heap_statistics(heap, statistics);
+}
 
 static PyObject *
 method_statistics(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    struct heap *heap = require_heap();
-    return heap == NULL ? NULL : module_statistics(heap);
+    struct heap_statistics statistics;
+    if (!look(look_statistics, &statistics)) {
+        return NULL;
+    }
+    return module_statistics(&statistics);
+}
+
+static void
+look_check(struct heap *heap, void *broken)
+{
+    *(const char **)broken = heap_check(heap);
 }
 
 static PyObject *
 method_check(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    struct heap *heap = require_heap();
-    if (heap == NULL) {
+    const char *broken;
+    if (!look(look_check, &broken)) {
         return NULL;
     }
-    const char *broken = heap_check(heap);
     if (broken == NULL) {
         Py_RETURN_NONE;
     }
     return PyUnicode_FromString(broken);
 }
 
+static void
+look_residency(struct heap *heap, void *residency)
+{
+    residency_measure(heap, residency);
+}
+
 static PyObject *
 method_residency(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    struct heap *heap = require_heap();
-    return heap == NULL ? NULL : module_residency(heap);
+    struct residency residency;
+    if (!look(look_residency, &residency)) {
+        return NULL;
+    }
+    return module_residency(&residency);
 }
 
 static PyObject *
@@ -134,33 +169,74 @@ method_resident_bytes(PyObject *Py_UNUSED(self), PyObject *args)
     return PyLong_FromSize_t(residency_of(start, (size_t)size_bytes));
 }
 
-static bool
-append_region(void *list, const void *address, size_t size_bytes)
+static PyObject *
+region_object(const void *address, size_t size_bytes)
 {
-    return append(list, Py_BuildValue("(Nn)", address_object(address), (Py_ssize_t)size_bytes));
+    return Py_BuildValue("(Nn)", address_object(address), (Py_ssize_t)size_bytes);
 }
 
-static bool
-append_mapping_region(void *list, char *address, size_t size_bytes)
-{
-    return append_region(list, address, size_bytes);
-}
+struct regions {
+    size_t count;
+    struct mapping *pieces; /* NULL: no memory for them */
+};
 
 static bool
-fill_regions(struct heap *heap, PyObject *list)
+add_region(void *context, char *address, size_t size_bytes)
 {
-    return append_region(list, heap->range_address, heap->range_arenas * ARENA_BYTES)
-        && append_region(list, heap, heap->own_bytes)
-        && append_region(list, heap->mappings.places, mapping_table_bytes(&heap->mappings))
-        && walk_mappings(heap, append_mapping_region, list);
+    struct regions *regions = context;
+    regions->pieces[regions->count++] = (struct mapping){(uintptr_t)address, size_bytes};
+    return true;
+}
+
+static void
+look_regions(struct heap *heap, void *context)
+{
+    struct regions *regions = context;
+    regions->count = 0;
+    regions->pieces = PyMem_RawCalloc(3 + heap->mappings.count, sizeof(struct mapping));
+    if (regions->pieces != NULL) {
+        add_region(regions, heap->range_address, heap->range_arenas * ARENA_BYTES);
+        add_region(regions, (char *)heap, heap->own_bytes);
+        add_region(regions, (char *)heap->mappings.places, mapping_table_bytes(&heap->mappings));
+        walk_mappings(heap, add_region, regions);
+    }
+}
+
+static PyObject *
+region_list(const struct regions *regions)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < regions->count; i++) {
+        if (!append(list, region_object((const void *)regions->pieces[i].address, regions->pieces[i].size_bytes))) {
+            Py_CLEAR(list);
+        }
+    }
+    return list;
 }
 
 static PyObject *
 method_regions(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    struct heap *heap = require_heap();
-    PyObject *list = heap == NULL ? NULL : PyList_New(0);
-    if (list != NULL && !fill_regions(heap, list)) {
+    struct regions regions;
+    if (!look(look_regions, &regions)) {
+        return NULL;
+    }
+    PyObject *list = regions.pieces == NULL ? PyErr_NoMemory() : region_list(&regions);
+    PyMem_RawFree(regions.pieces);
+    return list;
+}
+
+static bool
+append_chunk(void *list, const void *address, size_t size_bytes)
+{
+    return append(list, region_object(address, size_bytes));
+}
+
+static PyObject *
+chunk_list(void *Py_UNUSED(context))
+{
+    PyObject *list = PyList_New(0);
+    if (list != NULL && !hook_walk_frames(append_chunk, list)) {
         Py_CLEAR(list);
     }
     return list;
@@ -169,11 +245,7 @@ method_regions(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 static PyObject *
 method_frame_chunks(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    PyObject *list = PyList_New(0);
-    if (list != NULL && !hook_walk_frames(append_region, list)) {
-        Py_CLEAR(list);
-    }
-    return list;
+    return without_collector(chunk_list, NULL);
 }
 
 static bool
@@ -183,13 +255,19 @@ append_ident(void *list, unsigned long ident)
 }
 
 static PyObject *
-method_thread_idents(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+ident_list(void *Py_UNUSED(context))
 {
     PyObject *list = PyList_New(0);
     if (list != NULL && !hook_walk_threads(append_ident, list)) {
         Py_CLEAR(list);
     }
     return list;
+}
+
+static PyObject *
+method_thread_idents(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return without_collector(ident_list, NULL);
 }
 
 /* glibc's accounts of its own heap; other libraries have none, and glibc before 2.33 counts in ints. */

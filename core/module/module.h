@@ -9,14 +9,15 @@
 #include <Python.h>
 
 #include "heap/heap.h"
+#include "observe/residency.h"
 
 /* heap_type.c: the type Heap, a heap of its own. */
 extern PyType_Spec module_heap_spec;
 
 /* state.c: what a heap holds, as plain tuples; quire.process.decode gives them names. */
-PyObject *module_statistics(struct heap *heap);
+PyObject *module_statistics(const struct heap_statistics *statistics);
 PyObject *module_state(struct heap *heap);
-PyObject *module_residency(struct heap *heap);
+PyObject *module_residency(const struct residency *residency);
 
 /* Append to a list and drop the reference, also when the item could not be made. False with an exception set. */
 static inline bool
@@ -28,6 +29,19 @@ append(PyObject *list, PyObject *item)
     int status = PyList_Append(list, item);
     Py_DECREF(item);
     return status == 0;
+}
+
+/* Make an object of what a walk visits. Up to 3.11 an allocation may run the collector, and with it any code, which
+ * could take apart what is walked: so it waits. */
+static inline PyObject *
+without_collector(PyObject *(*make)(void *context), void *context)
+{
+    int was_enabled = PyGC_Disable();
+    PyObject *made = make(context);
+    if (was_enabled) {
+        PyGC_Enable();
+    }
+    return made;
 }
 
 /* An address, as Python's integers hold it. */

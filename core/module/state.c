@@ -6,7 +6,6 @@
  */
 #include "module/module.h"
 
-#include "observe/residency.h"
 #include "observe/walk.h"
 
 /* --- statistics --- */
@@ -62,13 +61,11 @@ totals_tuple(const struct heap_totals *totals)
 }
 
 PyObject *
-module_statistics(struct heap *heap)
+module_statistics(const struct heap_statistics *statistics)
 {
-    struct heap_statistics statistics;
-    heap_statistics(heap, &statistics);
-    return Py_BuildValue("(NNnnN)", class_list(&statistics), arena_statistics_list(&statistics),
-                         (Py_ssize_t)statistics.runs_allocated, (Py_ssize_t)statistics.run_bytes,
-                         totals_tuple(&statistics.totals));
+    return Py_BuildValue("(NNnnN)", class_list(statistics), arena_statistics_list(statistics),
+                         (Py_ssize_t)statistics->runs_allocated, (Py_ssize_t)statistics->run_bytes,
+                         totals_tuple(&statistics->totals));
 }
 
 /* --- state --- */
@@ -224,21 +221,25 @@ fill_available(struct heap *heap, PyObject *list)
     return true;
 }
 
-PyObject *
-module_state(struct heap *heap)
+static PyObject *
+state_of(void *heap)
 {
     return Py_BuildValue("(NNNN)", filled(heap, fill_arenas), filled(heap, fill_available), ring_lists(heap),
                          filled(heap, fill_mappings));
 }
 
+PyObject *
+module_state(struct heap *heap)
+{
+    return without_collector(state_of, heap);
+}
+
 /* --- residency --- */
 
 PyObject *
-module_residency(struct heap *heap)
+module_residency(const struct residency *residency)
 {
-    struct residency residency;
-    residency_measure(heap, &residency);
-    return Py_BuildValue("(nnnnn)", (Py_ssize_t)residency.live_bytes, (Py_ssize_t)residency.free_bytes,
-                         (Py_ssize_t)residency.empty_pool_bytes, (Py_ssize_t)residency.free_run_bytes,
-                         (Py_ssize_t)residency.metadata_bytes);
+    return Py_BuildValue("(nnnnn)", (Py_ssize_t)residency->live_bytes, (Py_ssize_t)residency->free_bytes,
+                         (Py_ssize_t)residency->empty_pool_bytes, (Py_ssize_t)residency->free_run_bytes,
+                         (Py_ssize_t)residency->metadata_bytes);
 }

@@ -146,3 +146,45 @@ def mapped_bytes() -> int:
     """The process's mapped bytes, from the kernel."""
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[0]) * resource.getpagesize()
+
+
+def test_what_is_no_address_is_no_block(heap: Heap) -> None:
+    """Integers that no pointer can hold are refused as the model refuses them."""
+    for address in (1 << 64, 1 << 70, -(1 << 70)):
+        with pytest.raises(NotABlock):
+            heap.free(address)
+        with pytest.raises(NotABlock):
+            heap.size_of(address)
+        with pytest.raises(NotABlock):
+            heap.reallocate(address, 10)
+
+
+@pytest.mark.parametrize("range_bytes", [2**55, 2**62, 2**63, 2**70])
+def test_a_range_that_nobody_has_is_out_of_memory(range_bytes: int) -> None:
+    """A heap on more addresses than there are cannot be made, and says so."""
+    with pytest.raises(OutOfMemory):
+        Heap(range_bytes)
+
+
+def test_a_collection_during_the_state_leaves_it_whole(heap: Heap) -> None:
+    """A callback of the collector's that empties the heap while its state is read does not take it apart meanwhile."""
+    blocks = [heap.allocate(512) for _ in range(4 * 127 * 32)]
+    callbacks = 0
+
+    def empty_the_heap(_phase: str, _info: dict[str, int]) -> None:
+        nonlocal callbacks
+        callbacks += 1
+        while callbacks > 40 and blocks:
+            heap.free(blocks.pop())
+
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.callbacks.append(empty_the_heap)
+    gc.set_threshold(5)
+    try:
+        state = heap.state()
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(empty_the_heap)
+    allocated = sum(pool.allocated for arena in state.arenas for pool in arena.pools)
+    assert allocated in (0, 4 * 127 * 32)

@@ -310,3 +310,122 @@ def test_tracemalloc_around_sub_interpreters() -> None:
     if plain.exit_code != 0:
         pytest.skip(f"plain Python ends with {plain.exit_code}, doing the same")
     assert serve(TRACED_SUB_INTERPRETER) == plain.stdout
+
+
+# --- guarded ---
+
+BESIDE_THE_LOCK = (
+    SUB_INTERPRETERS
+    + """
+import ctypes, os, signal, sys, threading, time
+sys.setswitchinterval(1e-4)
+from quire.process.core import require_core
+core = require_core()
+c = ctypes.CDLL(None)  # its calls give the interpreter lock up: only the guard's mutex is left
+c.PyMem_Calloc.restype = ctypes.c_void_p
+c.PyMem_Calloc.argtypes = [ctypes.c_size_t, ctypes.c_size_t]
+c.PyMem_Free.argtypes = [ctypes.c_void_p]
+going = True
+def work(size_bytes):
+    while going:
+        block = c.PyMem_Calloc(1, size_bytes)
+        ctypes.memset(block, 1, size_bytes)
+        c.PyMem_Free(block)
+def run_beside(sizes, do):
+    global going
+    threads = [threading.Thread(target=work, args=(size,)) for size in sizes]
+    [t.start() for t in threads]
+    try:
+        do()
+    finally:
+        going = False
+        [t.join() for t in threads]
+"""
+)
+
+
+def test_a_guarded_heap_is_looked_at_with_nobody_in_it() -> None:
+    """Where others than the holder of the lock use the heap, every look at it sees a consistent moment."""
+    out = serve(
+        BESIDE_THE_LOCK
+        + """
+def look():
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:
+        assert core.check() is None
+        stats = quire.stats()
+        assert stats.mapping_bytes == stats.mappings * (64 << 20)
+        core.residency()
+        assert 3 <= len(core.regions()) <= 6
+run_beside([500, 20_000] + [64 << 20] * 3, look)
+print("whole")
+"""
+    )
+    assert out == "whole\n"
+
+
+def test_a_fork_waits_until_nobody_is_in_a_guarded_heap() -> None:
+    """A child forked while threads without the interpreter lock use the heap has a whole heap, and nobody's mutex."""
+    out = serve(
+        "import warnings; warnings.simplefilter('ignore')\n"
+        + BESIDE_THE_LOCK
+        + """
+def fork():
+    for _ in range(100):
+        pid = os.fork()
+        if pid == 0:
+            signal.alarm(20)
+            kept = [[i] * 40 for i in range(100)] + [bytes(300_000)]
+            os._exit(0 if core.check() is None else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+run_beside([256 << 10] * 3, fork)
+print("whole")
+"""
+    )
+    assert out == "whole\n"
+
+
+# --- watching ---
+
+
+def test_what_a_signal_handler_raises_while_quire_looks_is_the_programs() -> None:
+    """An interrupt that arrives in the callback of a watch is raised in the program, not swallowed."""
+    out = serve("""
+        import gc
+        from quire.process.core import require_core
+        core = require_core()
+        if core.NEEDS_POLL:
+            gc.callbacks.append(core.poll)
+        def interrupted():
+            raise KeyboardInterrupt
+        core.watch(0, interrupted)
+        try:
+            kept = [[i] for i in range(1_000_000)]
+            for _ in range(1000):
+                pass
+        except KeyboardInterrupt:
+            print("interrupted")
+    """)
+    assert out == "interrupted\n"
+
+
+def test_a_collection_while_threads_are_listed_waits() -> None:
+    """A callback of the collector's that ends the threads whose stacks are being listed does so afterwards."""
+    out = serve("""
+        import gc, threading
+        from quire.process.core import require_core
+        end, callbacks = threading.Event(), 0
+        threads = [threading.Thread(target=end.wait) for _ in range(100)]
+        [t.start() for t in threads]
+        def end_the_threads(phase, info):
+            global callbacks
+            callbacks += 1
+            if callbacks > 10:
+                end.set(); [t.join() for t in threads]
+        list_chunks = require_core().frame_chunks
+        gc.collect(); gc.callbacks.append(end_the_threads); gc.set_threshold(3)
+        chunks = list_chunks()
+        gc.set_threshold(700); gc.callbacks.clear(); end.set()
+        print(len(chunks) > 100)
+    """)
+    assert out == "True\n"

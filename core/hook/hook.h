@@ -26,12 +26,9 @@ struct heap *hook_heap(void);
  * out. The look may allocate nothing of Python's. */
 void hook_look(void (*look)(struct heap *heap, void *result), void *result);
 
-/* Run the callback at a safe point soon after the heap has obtained more than limit_bytes from the system.
- * One shot; a callback of NULL ends the watch. Where HOOK_NEEDS_POLL, gc.callbacks must call hook_poll; false, and the
- * exception is set, if the callback raised one that cannot be raised in the program itself. */
-#define HOOK_NEEDS_POLL VERSION_SAFE_POINT_IS_COLLECTION
-void hook_watch(size_t limit_bytes, PyObject *callback);
-bool hook_poll(void);
+/* Have Python handle the signal, as if it had arrived, once the heap has obtained more than limit_bytes from the system.
+ * One shot; the signal 0 ends the watch. */
+void hook_watch(size_t limit_bytes, int signal_number);
 
 /* Call visit for every chunk of every thread's Python call stack, and for every thread (its pthread_t); where
  * interpreters may have locks of their own, for the main one's threads. visit runs no Python code. */

@@ -45,58 +45,6 @@ version_spare_stack_chunk(const PyThreadState *thread)
 #endif
 }
 
-/* Ask for something to happen at the current thread's next safe point, from inside an allocation.
- *
- * Up to 3.12 a pending call does it. From 3.13 on, adding one may release the interpreter lock while it waits for
- * a mutex, which no caller of malloc is prepared for; there a collection of the youngest generation is asked for, by the
- * bit that CPython sets itself when one is due, and gc.callbacks tell of it. */
-#if PY_VERSION_HEX >= 0x030D0000
-#define VERSION_SAFE_POINT_IS_COLLECTION true
-enum { VERSION_COLLECTION_DUE_BIT = 1u << 4 };
-
-static inline void
-version_ask_for_safe_point(int (*unused)(void *))
-{
-    (void)unused;
-    PyThreadState *thread = version_current_thread();
-    if (thread != NULL) {
-        __atomic_fetch_or(&thread->eval_breaker, VERSION_COLLECTION_DUE_BIT, __ATOMIC_SEQ_CST);
-    }
-}
-
-static inline int
-version_raise_pending(void *exception)
-{
-    PyErr_SetRaisedException(exception);
-    return -1;
-}
-
-/* A collection drops what its callbacks raise; a pending call raises it again, in the program. Here one may be added:
- * nobody is allocating. The exception stays set if there is no room for one. */
-static inline void
-version_raise_after_collection(void)
-{
-    PyObject *exception = PyErr_GetRaisedException();
-    if (Py_AddPendingCall(version_raise_pending, exception) != 0) {
-        PyErr_SetRaisedException(exception);
-    }
-}
-#else
-#define VERSION_SAFE_POINT_IS_COLLECTION false
-
-static inline void
-version_ask_for_safe_point(int (*call)(void *))
-{
-    Py_AddPendingCall(call, NULL); /* where the queue is full, this growth goes unseen */
-}
-
-/* Nothing is called in collections: whoever polls raises the exception. */
-static inline void
-version_raise_after_collection(void)
-{
-}
-#endif
-
 /* Since 3.12 an interpreter may have a lock of its own. */
 #define VERSION_INTERPRETERS_SHARE_LOCK (PY_VERSION_HEX < 0x030C0000)
 

@@ -75,25 +75,15 @@ static PyObject *
 method_watch(PyObject *Py_UNUSED(self), PyObject *args)
 {
     Py_ssize_t limit_bytes;
-    PyObject *callback;
-    if (!PyArg_ParseTuple(args, "nO:watch", &limit_bytes, &callback) || !require_heap()) {
+    int signal_number;
+    if (!PyArg_ParseTuple(args, "ni:watch", &limit_bytes, &signal_number) || !require_heap()) {
         return NULL;
     }
-    if (limit_bytes < 0 || (callback != Py_None && !PyCallable_Check(callback))) {
-        PyErr_SetString(PyExc_ValueError, "watch takes a limit in bytes and a callable or None");
+    if (limit_bytes < 0 || signal_number < 0) {
+        PyErr_SetString(PyExc_ValueError, "watch takes a limit in bytes and the number of a signal, or 0");
         return NULL;
     }
-    hook_watch((size_t)limit_bytes, callback == Py_None ? NULL : callback);
-    Py_RETURN_NONE;
-}
-
-/* For gc.callbacks, which pass a phase and a dictionary. */
-static PyObject *
-method_poll(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(args))
-{
-    if (!hook_poll()) {
-        return NULL;
-    }
+    hook_watch((size_t)limit_bytes, signal_number);
     Py_RETURN_NONE;
 }
 
@@ -295,7 +285,6 @@ static PyMethodDef methods[] = {
     {"installed", method_installed, METH_NOARGS, NULL},
     {"refusal", method_refusal, METH_NOARGS, NULL},
     {"watch", method_watch, METH_VARARGS, NULL},
-    {"poll", method_poll, METH_VARARGS, NULL},
     {"statistics", method_statistics, METH_NOARGS, NULL},
     {"check", method_check, METH_NOARGS, NULL},
     {"residency", method_residency, METH_NOARGS, NULL},
@@ -313,7 +302,7 @@ execute(PyObject *module)
     PyObject *type = PyType_FromModuleAndSpec(module, &module_heap_spec, NULL);
     int status = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
     Py_XDECREF(type);
-    return status == 0 ? PyModule_AddObjectRef(module, "NEEDS_POLL", HOOK_NEEDS_POLL ? Py_True : Py_False) : status;
+    return status;
 }
 
 static PyModuleDef_Slot slots[] = {

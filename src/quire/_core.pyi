@@ -1,6 +1,5 @@
 """The native core. Only ``quire.process`` imports it; its tuples get names in ``quire.process.decode``."""
 
-from collections.abc import Callable
 from typing import Any, final
 
 @final
@@ -26,13 +25,8 @@ def installed() -> bool: ...
 def refusal() -> str | None:
     """Why the process cannot be served now, as one word; None if it can. Changes nothing."""
 
-NEEDS_POLL: bool
-"""Whether ``poll`` must stand in ``gc.callbacks`` for ``watch`` to work: from CPython 3.13 on."""
-
-def watch(limit_bytes: int, callback: Callable[[], object] | None, /) -> None:
-    """Run the callback once, at a safe point soon after the heap has obtained more than the limit."""
-
-def poll(phase: str = ..., info: dict[str, int] = ..., /) -> None: ...
+def watch(limit_bytes: int, signal_number: int, /) -> None:
+    """Have Python handle the signal once, soon after the heap has obtained more than the limit; 0 ends the watch."""
 
 def statistics() -> tuple[Any, ...]: ...
 def check() -> str | None: ...

@@ -9,6 +9,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -143,7 +144,13 @@ def test_options_of_quire_may_stand_among_pythons(script: Callable[[str], str], 
     json = str(tmp_path / "out.json")
     plain = run([*PYTHON, "-B", "-Wignore", path, "--json", "x"])
     served = run([*QUIRE_RUN, "-B", "--json", json, "-Wignore", "--large-blocks=libc", path, "--json", "x"])
-    assert served == plain
+    assert without_caught_signals(served) == without_caught_signals(plain)
+
+
+def without_caught_signals(outcome: Outcome) -> Outcome:
+    """A process that will report handles one real-time signal more: by it the heap tells of its growth."""
+    lines = outcome.stdout.splitlines()
+    return replace(outcome, stdout="\n".join(line for line in lines if "SigCgt" not in line))
 
 
 @pytest.mark.parametrize("options", [[], ["-I"], ["-E", "-s"], ["-P"], ["-OO", "-B"], ["-X", "utf8"]], ids=" ".join)

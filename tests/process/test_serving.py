@@ -389,25 +389,41 @@ print("whole")
 # --- watching ---
 
 
-def test_what_a_signal_handler_raises_while_quire_looks_is_the_programs() -> None:
-    """An interrupt that arrives in the callback of a watch is raised in the program, not swallowed."""
-    out = serve("""
-        import gc
+@pytest.mark.parametrize(
+    "allocation", ["[[i] for i in range(300_000)]", "[str(i) for i in range(1_000_000)]", "bytes(1 << 28)"]
+)
+def test_growth_is_told_once_at_a_safe_point(allocation: str) -> None:
+    """Containers, strings or one large block: the handler of the watch's signal runs once, whatever it raises."""
+    out = serve(f"""
+        import signal
         from quire.process.core import require_core
-        core = require_core()
-        if core.NEEDS_POLL:
-            gc.callbacks.append(core.poll)
-        def interrupted():
-            raise KeyboardInterrupt
-        core.watch(0, interrupted)
+        told = []
+        def handler(number, frame):
+            told.append(number)
+            raise LookupError
+        signal.signal(60, handler)
+        require_core().watch(quire.stats().arena_bytes + (4 << 20), 60)
         try:
-            kept = [[i] for i in range(1_000_000)]
+            kept = {allocation}
             for _ in range(1000):
                 pass
-        except KeyboardInterrupt:
-            print("interrupted")
+        except LookupError:
+            kept = {allocation}
+        print(told)
     """)
-    assert out == "interrupted\n"
+    assert out == "[60]\n"
+
+
+def test_a_signal_that_the_program_has_taken_back_is_not_told() -> None:
+    """Where the handler is gone, growth goes unseen, and nothing else happens."""
+    out = serve("""
+        import signal
+        from quire.process.core import require_core
+        require_core().watch(0, 60)
+        kept = [[i] for i in range(300_000)]
+        print(signal.getsignal(60) == signal.SIG_DFL)
+    """)
+    assert out == "True\n"
 
 
 def test_a_collection_while_threads_are_listed_waits() -> None:

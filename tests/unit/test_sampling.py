@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 
 import pytest
@@ -17,31 +16,39 @@ MIB = 1024**2
 class World:
     """A heap that grows when told, and what the sampler sees of it."""
 
-    NEEDS_POLL = False
-
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
         self.sample_seconds = 0.002
         self.rss_bytes = 10 * MIB
         self.heap_bytes = 4 * MIB
         self.limit_bytes = 0
-        self.callback: Callable[[], object] | None = None
+        self.handler: Callable[[int, None], object] | None = None
+        self.signal_number = 0
         self.taken: list[int] = []
         self.error: BaseException | None = None
         monkeypatch.setattr(sampling, "Sampler", lambda core: self)
         monkeypatch.setattr(sampling, "read_rss_bytes", lambda: self.rss_bytes)
+        monkeypatch.setattr(sampling, "claim_signal", self.claim_signal)
+        monkeypatch.setattr(sampling, "release_signal", self.release_signal)
         self.sampler = PeakSampler(self, clock=lambda: self.now)
 
     # what the sampler asks of the core
 
-    def watch(self, limit_bytes: int, callback: Callable[[], object] | None) -> None:
-        self.limit_bytes, self.callback = limit_bytes, callback
+    def watch(self, limit_bytes: int, signal_number: int) -> None:
+        self.limit_bytes, self.signal_number = limit_bytes, signal_number
 
     def statistics(self) -> tuple[object, ...]:
         return (), (), 0, 0, (self.heap_bytes - MIB, 0, 0, 0, 0, MIB, 0, 0)
 
-    def poll(self, phase: str = "", info: dict[str, int] | None = None) -> None:
-        """Stands in gc.callbacks."""
+    # the signal by which it is nudged
+
+    def claim_signal(self, handler: Callable[[int, None], object]) -> int:
+        self.handler = handler
+        return 63
+
+    def release_signal(self, number: int, handler: object) -> None:
+        assert (number, handler) == (63, self.handler)
+        self.handler = None
 
     # what it takes samples with
 
@@ -67,10 +74,9 @@ class World:
 
     def obtain(self) -> None:
         """The heap obtains memory from the system: the one-shot watch may fire."""
-        callback = self.callback
-        if callback is not None and self.heap_bytes > self.limit_bytes:
-            self.callback = None
-            callback()
+        if self.handler is not None and self.signal_number and self.heap_bytes > self.limit_bytes:
+            self.signal_number = 0
+            self.handler(63, None)
 
 
 @pytest.fixture
@@ -188,7 +194,7 @@ def test_a_fork_is_not_sampled(world: World, monkeypatch: pytest.MonkeyPatch) ->
     """In another process than the one that it was made in, the sampler does nothing."""
     monkeypatch.setattr(sampling.os, "getpid", lambda: -1)
     world.grow(100 * MIB)
-    assert (world.taken, world.callback) == ([], None)
+    assert (world.taken, world.signal_number) == ([], 0)
 
 
 def test_nothing_is_sampled_while_python_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,15 +204,22 @@ def test_nothing_is_sampled_while_python_ends(world: World, monkeypatch: pytest.
     assert world.taken == []
 
 
-def test_the_collector_is_asked_where_the_core_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From start to stop, and no longer, the core's poll stands in gc.callbacks."""
-    world = World(monkeypatch)
-    monkeypatch.setattr(World, "NEEDS_POLL", True)
-    world.sampler.start()
-    assert world.poll in gc.callbacks
+def test_the_signal_is_given_back(world: World) -> None:
+    """From start to stop, and no longer, the sampler handles a signal and watches the heap."""
+    assert world.handler is not None
     world.sampler.stop()
-    assert world.poll not in gc.callbacks
-    assert world.callback is None
+    assert (world.handler, world.signal_number) == (None, 0)
+
+
+def test_without_a_signal_there_is_the_last_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no signal can be had, nothing is watched, and the report has the end for its peak."""
+    world = World(monkeypatch)
+    monkeypatch.setattr(sampling, "claim_signal", lambda handler: 0)
+    monkeypatch.setattr(sampling, "release_signal", lambda number, handler: None)
+    world.sampler.start()
+    world.grow(100 * MIB)
+    end, peak, samples = world.sampler.stop()
+    assert (end, samples) == (peak, 1)
 
 
 def raise_from(module: str, world: World) -> None:

@@ -3,9 +3,9 @@
 The heap tells when it has reached a new height (``_core.watch``). Then resident memory is read, which is cheap; and
 if it stands well above the highest sample, a sample is taken:
 
-    heap grows --> the core calls, at a safe point --> has memory grown? -- enough --> sample
-                   ^                                        | no                         |
-                   '------------ watch a new height <-------'----------------------------'
+    heap grows --> the core nudges (see nudge.py) --> has memory grown? -- enough --> sample
+                   ^                                       | no                         |
+                   '------------ watch a new height <------'----------------------------'
 
 Enough is a twentieth, if the last sample is a hundred times as long ago as it took. Before that it is a quarter, so
 that the highest sample of a program that grows quickly is no less than about four fifths of its peak; growing by so
@@ -17,18 +17,19 @@ one is taken is the program's, and passes through.
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import time
 
 from quire.process.core import require_core
+from quire.process.nudge import claim_signal, release_signal
 from quire.process.own_memory import read_rss_bytes
 from quire.process.sample import Sampler, make_sample
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
     from typing import Any, Final, Protocol
 
     from quire.process.parts import Parts
@@ -38,10 +39,7 @@ if TYPE_CHECKING:
     class WatchingCore(Core, Protocol):
         """What sampling asks of ``quire._core``."""
 
-        NEEDS_POLL: bool
-
-        def poll(self, phase: str = ..., info: dict[str, int] = ..., /) -> None: ...
-        def watch(self, limit_bytes: int, callback: Callable[[], object] | None, /) -> None: ...
+        def watch(self, limit_bytes: int, signal_number: int, /) -> None: ...
         def statistics(self) -> tuple[Any, ...]: ...
 
 
@@ -77,6 +75,7 @@ class PeakSampler:
         self._pid = os.getpid()
         self._start = clock()
         self._due = self._start
+        self._signal_number = 0
         self._limit_bytes = 0
         self._next_look = self._start
         self._highest: tuple[Parts, float] | None = None
@@ -86,9 +85,9 @@ class PeakSampler:
 
     def start(self) -> None:
         """Sample from now on, each time that memory has grown."""
-        if self._core.NEEDS_POLL:
-            gc.callbacks.append(self._core.poll)
-        self._watch_new_height()
+        self._signal_number = claim_signal(self._grown)
+        if self._signal_number:
+            self._watch_new_height()
 
     def stop(self) -> tuple[MemorySample, MemorySample, int]:
         """Sample once more, and no longer.
@@ -99,9 +98,8 @@ class PeakSampler:
         Raises:
             UnsupportedRuntime: the system does not show the process its own memory.
         """
-        self._core.watch(0, None)
-        if self._core.poll in gc.callbacks:
-            gc.callbacks.remove(self._core.poll)
+        self._core.watch(0, 0)
+        release_signal(self._signal_number, self._grown)
         seconds = self._clock() - self._start
         last = self._sampler.measure()
         self.samples += 1
@@ -121,17 +119,17 @@ class PeakSampler:
 
     # --- while the program runs -------------------------------------------------------------------------------
 
-    def _grown(self) -> None:
-        """Called by the core, somewhere in the program."""
+    def _grown(self, _number: int, _frame: FrameType | None) -> None:
+        """The core has nudged, somewhere in the program."""
         if os.getpid() != self._pid or sys.is_finalizing():
             return
         try:
             self._look()
         except RecursionError:
-            self._core.watch(self._limit_bytes, self._grown)  # the program is deep in its calls; another time
+            self._core.watch(self._limit_bytes, self._signal_number)  # the program is deep in its calls; another time
         except BaseException as error:
             if not _is_ours(error):
-                self._core.watch(self._limit_bytes, self._grown)
+                self._core.watch(self._limit_bytes, self._signal_number)
                 raise
             self.failure = error
 
@@ -148,7 +146,7 @@ class PeakSampler:
         if is_in_time:
             self._watch_new_height()
         else:
-            self._core.watch(self._limit_bytes, self._grown)  # which is passed already, so at any growth
+            self._core.watch(self._limit_bytes, self._signal_number)  # which is passed already, so at any growth
 
     def _has_grown(self, is_in_time: bool) -> bool:
         if self._highest is None:
@@ -168,7 +166,7 @@ class PeakSampler:
         *_rest, totals = self._core.statistics()
         obtained_bytes = totals[_ARENA_BYTES] + totals[_MAPPING_BYTES]
         self._limit_bytes = obtained_bytes + max(obtained_bytes // _STEP_DIVISOR, _STEP_BYTES_MIN)
-        self._core.watch(self._limit_bytes, self._grown)
+        self._core.watch(self._limit_bytes, self._signal_number)
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -145,7 +145,7 @@ arena_obtain(struct heap *heap, enum arena_kind kind)
     arena_relist(heap, arena, room_of_new(kind, arena));
     heap->totals.arenas++;
     heap->totals.arenas_obtained++;
-    heap_note_growth(heap);
+    growth_note(heap);
     return arena;
 }
 

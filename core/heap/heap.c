@@ -287,29 +287,3 @@ heap_standing(const struct heap *heap, const void *address)
     const struct arena *arena = arena_of(address);
     return arena->kind == ARENA_RUN ? standing_in_runs(arena, address) : standing_in_pool(address);
 }
-
-/* --- growth --- */
-
-void
-heap_watch(struct heap *heap, size_t limit_bytes, void (*passed)(void))
-{
-    heap->watch_bytes = limit_bytes;
-    heap->watch_passed = passed;
-}
-
-/* Something was obtained from the system: keep the maxima, and tell who watches, once. */
-void
-heap_note_growth(struct heap *heap)
-{
-    struct heap_totals *totals = &heap->totals;
-    if (totals->arenas > totals->arenas_max) {
-        totals->arenas_max = totals->arenas;
-    }
-    if (totals->mapping_bytes > totals->mapping_bytes_max) {
-        totals->mapping_bytes_max = totals->mapping_bytes;
-    }
-    if (totals->arenas * ARENA_BYTES + totals->mapping_bytes > heap->watch_bytes) {
-        heap->watch_bytes = SIZE_MAX;
-        heap->watch_passed();
-    }
-}

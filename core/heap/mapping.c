@@ -127,7 +127,7 @@ mapping_allocate(struct heap *heap, size_t size_bytes)
     table_add(&heap->mappings, address, mapped_bytes);
     heap->totals.mappings++;
     heap->totals.mapping_bytes += mapped_bytes;
-    heap_note_growth(heap);
+    growth_note(heap);
     return address;
 }
 
@@ -163,6 +163,6 @@ mapping_resize(struct heap *heap, void *address, size_t size_bytes)
     if (new_bytes < old_bytes) {
         heap->totals.mapping_bytes_given_back += old_bytes - new_bytes;
     }
-    heap_note_growth(heap);
+    growth_note(heap);
     return moved;
 }

@@ -220,7 +220,7 @@ const struct mapping *mapping_find(const struct heap *heap, const void *address)
 void mapping_table_release(struct mapping_table *table);
 size_t mapping_table_bytes(const struct mapping_table *table);
 
-/* heap.c */
-void heap_note_growth(struct heap *heap);
+/* growth.c */
+void growth_note(struct heap *heap);
 
 #endif

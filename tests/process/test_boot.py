@@ -29,9 +29,9 @@ def test_quire_0_is_off(value: str) -> None:
 
 def test_disable_wins_over_everything() -> None:
     """With QUIRE_DISABLE=1 nothing serves: not QUIRE, not quire.install(), not quire run, and no error stops it."""
-    off = {"QUIRE_DISABLE": "1", "QUIRE": "1", "QUIRE_REPORT": "1", "QUIRE_RANGE": "nonsense"}
+    off = {"QUIRE_DISABLE": "yes", "QUIRE": "1", "QUIRE_REPORT": "1", "QUIRE_RANGE": "nonsense"}
     run_python("import quire; quire.install(); print(quire.installed())", environment=off).expect("False\n")
-    outcome = run([*QUIRE_RUN, "-c", SERVED], {"QUIRE_DISABLE": "1"})
+    outcome = run([*QUIRE_RUN, "-c", SERVED], {"QUIRE_DISABLE": "1", "QUIRE_RANGE": "nonsense"})
     assert (outcome.exit_code, outcome.stdout) == (0, "False\n")
     assert outcome.stderr == "quire: QUIRE_DISABLE=1 is set; the program runs without quire\n"
 

@@ -106,6 +106,25 @@ def test_a_sub_interpreter_is_refused() -> None:
     assert outcome.stdout == "UnsupportedRuntime\n"
 
 
+def test_threads_that_install_at_once_make_one_install() -> None:
+    """Whichever thread comes first installs; the others find it done."""
+    run_python(
+        """
+        import quire, threading
+        start, errors = threading.Barrier(8), []
+        def install():
+            start.wait()
+            try:
+                quire.install()
+            except BaseException as error:
+                errors.append(error)
+        threads = [threading.Thread(target=install) for _ in range(8)]
+        [t.start() for t in threads]; [t.join() for t in threads]
+        print(errors, quire.installed())
+        """
+    ).expect("[] True\n")
+
+
 def test_disabled_means_not_installed() -> None:
     """With QUIRE_DISABLE=1 the install does nothing, and says nothing."""
     run_python(TRY, environment={"QUIRE_DISABLE": "1"}).expect("False\n")

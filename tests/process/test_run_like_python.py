@@ -236,3 +236,16 @@ def test_output_to_nobody_ends_as_under_plain_python(script: Callable[[str], str
             return process.wait(60), process.stderr.read()
 
     assert piped([*QUIRE_RUN, path]) == piped([*PYTHON, path])
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["screen", "file"])
+def test_an_interrupt_ends_a_program_that_reports_as_plainly(
+    script: Callable[[str], str], tmp_path: Path, options: list[str]
+) -> None:
+    """Ctrl-C that nobody catches: the report is told, and the process dies of SIGINT as under plain Python."""
+    path = script("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n[None for _ in range(10**6)]\n")
+    options = [*options, str(tmp_path / "out.json")] if options else options
+    served = run([sys.executable, "-m", "quire", "run", *options, path])
+    assert served.exit_code == run([*PYTHON, path]).exit_code == -signal.SIGINT
+    assert "KeyboardInterrupt" in served.stderr
+    assert "resident" in served.stderr

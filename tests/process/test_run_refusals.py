@@ -111,7 +111,6 @@ def test_a_command_line_that_cannot_be(folder: Path, arguments: list[str], words
         ({"QUIRE_REPROT": "1"}, "did you mean QUIRE_REPORT?"),
         ({"QUIRE_": "1"}, "there is no setting QUIRE_"),
         ({"QUIRE": "yes"}, "QUIRE=yes"),
-        ({"QUIRE_DISABLE": "x"}, "QUIRE_DISABLE=x"),
         ({"QUIRE_REPORT": "x"}, "QUIRE_REPORT=x"),
         ({"QUIRE_LARGE_BLOCKS": "both"}, "QUIRE_LARGE_BLOCKS=both"),
         ({"QUIRE_RANGE": "big"}, "QUIRE_RANGE=big"),

@@ -80,9 +80,10 @@ PROGRAMS = [
         normalise=events_of_server,
     ),
     Program(
-        # Eleven thousand tests. With -s they test the installed SQLAlchemy with its C extensions, not its sources.
+        # Eleven thousand tests. With -s they test the installed SQLAlchemy with its C extensions, not its sources. With
+        # -rfE the reasons for skips are left out: they are made from sets in the order of addresses.
         "tests",
-        ("-s", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test/base", "test/engine", "test/sql"),
+        ("-s", "-m", "pytest", "-q", "-rfE", "-p", "no:cacheprovider", "test/base", "test/engine", "test/sql"),
         ("--children",),
         archive=SQLALCHEMY,
         normalise=without_durations,

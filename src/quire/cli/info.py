@@ -42,7 +42,7 @@ def info_view() -> View:
     Raises:
         InvalidOption: a ``QUIRE_*`` variable is not what it should be.
     """
-    config = settings.read_config(os.environ)
+    config = settings.Config() if settings.is_disabled(os.environ) else settings.read_config(os.environ)
     return View(
         title=f"quire {__version__}",
         subtitle=f"Python {platform.python_version()}",
@@ -57,6 +57,8 @@ def info_view() -> View:
 
 
 def _verdict() -> str:
+    if settings.is_disabled(os.environ):
+        return "quire is switched off: QUIRE_DISABLE is set."
     if installed():
         return "This Python can be served, and quire serves this very process."
     error = why_not()

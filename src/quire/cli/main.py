@@ -47,6 +47,10 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         _quiet_standard_output()
         return 0
+    except OSError as error:
+        _quiet_standard_output()
+        _say(f"quire: cannot write the answer: {error.strerror}")
+        return _EXIT_ERROR
 
 
 def _dispatch(arguments: list[str]) -> int:

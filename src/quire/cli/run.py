@@ -58,7 +58,7 @@ def run(arguments: list[str]) -> int:
 
 def _config(line: CommandLine) -> settings.Config:
     """What the options ask for, and what the environment does where they say nothing."""
-    base = settings.read_config(os.environ)
+    base = settings.Config() if settings.is_disabled(os.environ) else settings.read_config(os.environ)
     json = line.json or base.json
     if json is not None:
         settings.check_writable(json)

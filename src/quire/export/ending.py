@@ -55,6 +55,7 @@ class _Ending:
         if os.getpid() != self._pid:
             return
         wall_seconds, cpu_seconds = self._clock.read()
+        was_interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt
         program_path, sys.path = sys.path, self._path
         try:
             _flush_standard_streams()
@@ -66,6 +67,8 @@ class _Ending:
             self._say(f"quire: no report of the memory: {type(error).__name__}: {error}\n")
         finally:
             sys.path = program_path
+            if was_interrupted:
+                _note_interrupt()
 
     def _report(self, wall_seconds: float, cpu_seconds: float) -> RunReport:
         """Look first, and import afterwards: what the report needs is no part of the program's memory."""
@@ -142,6 +145,18 @@ class _Clock:
 
     def _now(self) -> tuple[float, float]:
         return time.monotonic(), time.process_time()
+
+
+def _note_interrupt() -> None:
+    """Have Python end by SIGINT, as it does when nobody catches an interrupt.
+
+    It notes the interrupt when the program's text ends by one, and forgets it when it runs any other text, as
+    ``dataclasses`` does for each class that the report imports. So it is told again.
+    """
+    from contextlib import suppress
+
+    with suppress(KeyboardInterrupt):
+        exec("raise KeyboardInterrupt")
 
 
 def _identity(descriptor: int) -> tuple[int, int] | None:

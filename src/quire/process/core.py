@@ -44,6 +44,8 @@ def _why_missing() -> str:
         return (
             "quire cannot serve a free-threaded Python, whose collector walks its own heap; use a build with the lock"
         )
+    if "subinterpreter" in missing_because:
+        return "a sub-interpreter cannot be served; install quire in the main interpreter"
     return (
         f"quire's native core is missing ({missing_because}); install a C compiler and Python's headers, then reinstall"
     )

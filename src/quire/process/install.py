@@ -61,6 +61,8 @@ def serve(core: ModuleType, config: Config) -> bool:
     try:
         _reserve(core, config)
     except RuntimeError as error:
+        if core.installed():  # by another thread, in between
+            return False
         raise _refused(str(error)) from None
     return True
 

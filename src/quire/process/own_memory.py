@@ -7,6 +7,7 @@ because a forked child's would still show its parent.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from quire.errors import UnsupportedRuntime
@@ -151,7 +152,14 @@ def _open(name: str) -> int:
         raise _cannot_read(name, error) from None
 
 
+_REMEDIES: Final = {
+    errno.EACCES: "a process that has changed its user may not read its own files there",
+    errno.EPERM: "a process that has changed its user may not read its own files there",
+    errno.EMFILE: "the process has as many files open as it may (ulimit -n)",
+    errno.ENOENT: "mount /proc",
+}
+
+
 def _cannot_read(name: str, error: OSError) -> UnsupportedRuntime:
-    return UnsupportedRuntime(
-        f"/proc/self/{name} cannot be read ({error.strerror}); mount /proc, and let a process read its own files there"
-    )
+    remedy = _REMEDIES.get(error.errno or 0, "the report needs it")
+    return UnsupportedRuntime(f"/proc/self/{name} cannot be read: {error.strerror}; {remedy}")

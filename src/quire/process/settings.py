@@ -107,8 +107,8 @@ class Config:
 
 
 def is_disabled(environment: Mapping[str, str]) -> bool:
-    """Whether ``QUIRE_DISABLE`` switches quire off."""
-    return _switch(environment, "QUIRE_DISABLE")
+    """Whether ``QUIRE_DISABLE`` switches quire off: any value but 0 does, for nobody looks up how to write it then."""
+    return environment.get("QUIRE_DISABLE", "") not in ("", "0")
 
 
 def is_asked(environment: Mapping[str, str]) -> bool:
@@ -126,7 +126,6 @@ def read_config(environment: Mapping[str, str]) -> Config:
         if name.startswith("QUIRE_") and name not in _KNOWN:
             raise InvalidOption(f"there is no setting {name}{did_you_mean(name, SETTINGS)}")
     _switch(environment, "QUIRE")
-    _switch(environment, "QUIRE_DISABLE")
     return Config(
         large_blocks=read_large_blocks(environment.get("QUIRE_LARGE_BLOCKS") or "quire", "QUIRE_LARGE_BLOCKS"),
         range_bytes=_range_bytes(environment.get("QUIRE_RANGE", "")),

@@ -239,7 +239,7 @@ def test_a_process_that_may_not_see_its_memory_is_told_so() -> None:
                 print(error)
             assert len(os.listdir("/proc/self/fd")) == files
     """
-    remedy = "cannot be read (No such file or directory); mount /proc, and let a process read its own files there"
+    remedy = "cannot be read: No such file or directory; mount /proc"
     run_python(code).expect("".join(f"/proc/self/{name} {remedy}\n" for name in ("mem", "pagemap", "status", "smaps")))
 
 

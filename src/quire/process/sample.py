@@ -99,6 +99,7 @@ class Sampler:
                 if mapping.rss_bytes:
                     resident_bytes = _ruler(mapping, memory)
                     parts.add(share_out(mapping, owners.claims, _row_by_name(mapping), resident_bytes))
+            moment.end(memory)
         return _settle(parts, moment, owners)
 
     def measure_quickly(self) -> Parts:
@@ -126,6 +127,7 @@ class Sampler:
             parts = Parts(moment.heap)
             parts.add([(rows.HEAP, sum(moment.heap))])
             parts.add((row, _ruler(mapping, memory)(start, end)) for mapping, start, end, row in pieces)
+            moment.end(memory)
         quick = _settle(parts, moment, owners)
         excess_bytes = quick.rss_bytes - moment.rss_bytes
         allowed_bytes = max(moment.rss_bytes // _QUICK_EXCESS_DIVISOR, _QUICK_EXCESS_BYTES_MIN)
@@ -162,6 +164,13 @@ class _Moment:
         self.heap = core.residency()
         self.rss_bytes, self.swap_bytes = parse_status(status)
         self.text = bytes(memoryview(buffer)[:size_bytes])
+
+    def end(self, memory: OwnMemory) -> None:
+        """Everything is measured. What threads without the interpreter lock gave back meanwhile is not there any more.
+
+        What they took is counted where it was found.
+        """
+        self.rss_bytes = min(self.rss_bytes, parse_status(memory.status())[0])
 
 
 class _Owners:

@@ -105,7 +105,9 @@ def _check_module(name: str, path: list[str]) -> None:
         if parent is not None and _changes_its_path(parent):
             return
         raise InvalidOption(f"there is no module {name}{_file_hint(name)}")
-    if spec.submodule_search_locations is not None and _find(f"{name}.__main__", path)[0] is None:
+    if spec.submodule_search_locations is not None:
+        spec, _package = _find(f"{name}.__main__", path)
+    if spec is None:
         raise InvalidOption(f"the package {name} has no __main__ module, so it cannot be run; name a module in it")
     if type(spec.loader).__name__ == "ExtensionFileLoader" or spec.origin == "built-in":
         raise InvalidOption(f"the module {name} is not written in Python, so it cannot be run")

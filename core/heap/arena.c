@@ -11,6 +11,11 @@
 #include "heap/structs.h"
 #include "os/os.h"
 
+#include <string.h>
+
+/* The table of slots is committed in steps: whole pages of any size, for eight arenas each. */
+#define SLOTS_STEP_BYTES (64 * KIB)
+
 /* --- the lists --- */
 
 static void
@@ -107,13 +112,37 @@ lowest_free_index(const struct heap *heap)
     return heap->range_arenas;
 }
 
+/* Make the table of slots reach to the arena's entries. It grows with the highest arena, and stays. */
+static bool
+commit_slots(struct heap *heap, size_t index)
+{
+    size_t needed_bytes = align_up((index + 1) * ENTRIES_BYTES, SLOTS_STEP_BYTES);
+    size_t committed_bytes = heap->slots_committed_bytes;
+    if (needed_bytes > committed_bytes) {
+        if (os_commit((char *)heap->slots + committed_bytes, needed_bytes - committed_bytes) != 0) {
+            return false;
+        }
+        heap->slots_committed_bytes = needed_bytes;
+    }
+    return true;
+}
+
+/* Entries of an arena that was given back read as zeros again, and take no memory if they are whole pages. */
 static void
-begin_arena(struct arena *arena, size_t index, enum arena_kind kind)
+clear_slots(struct arena *arena)
+{
+    if (ENTRIES_BYTES % os_page_bytes() != 0 || os_purge((char *)arena, ENTRIES_BYTES) != 0) {
+        memset(arena, 0, ENTRIES_BYTES);
+    }
+}
+
+static void
+begin_arena(struct heap *heap, struct arena *arena, size_t index, enum arena_kind kind)
 {
     arena->index = (uint32_t)index;
     arena->kind = (uint8_t)kind;
     if (kind == ARENA_RUN) {
-        runs_begin(arena);
+        runs_begin(heap, arena);
     } else {
         size_t slots = kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
         arena->capacity = (uint16_t)(SLOTS_AN_ARENA / slots - 1);
@@ -134,14 +163,14 @@ arena_obtain(struct heap *heap, enum arena_kind kind)
         return NULL;
     }
     struct arena *arena = heap_arena(heap, index);
-    if (os_commit((char *)arena, ARENA_BYTES) != 0) {
+    if (!commit_slots(heap, index) || os_commit(heap->range_address + index * ARENA_BYTES, ARENA_BYTES) != 0) {
         return NULL;
     }
     heap->arena_bits[index / 64] |= (uint64_t)1 << (index % 64);
     if (index >= heap->arenas_end) {
         heap->arenas_end = index + 1;
     }
-    begin_arena(arena, index, kind);
+    begin_arena(heap, arena, index, kind);
     arena_relist(heap, arena, room_of_new(kind, arena));
     heap->totals.arenas++;
     heap->totals.arenas_obtained++;
@@ -157,12 +186,13 @@ give_back(struct heap *heap, struct arena *arena)
     unsigned room = arena->listed_room;
     struct available *available = &heap->available[arena->kind];
     unlist(available, arena);
-    if (os_decommit((char *)arena, ARENA_BYTES) != 0) {
+    if (os_decommit(arena_address(heap, arena), ARENA_BYTES) != 0) {
         if (room != 0) {
             list_first(available, arena, room);
         }
         return false;
     }
+    clear_slots(arena);
     heap->arena_bits[index / 64] &= ~((uint64_t)1 << (index % 64));
     while (heap->arenas_end > 0 && !heap_has_arena(heap, heap->arenas_end - 1)) {
         heap->arenas_end--;

@@ -22,12 +22,12 @@
 enum { BLOCKS_MAX = POOL_BYTES / ALIGNMENT_BYTES };
 
 static const char *
-check_free_list(const struct pool *pool)
+check_free_list(const struct heap *heap, const struct pool *pool)
 {
     uint64_t seen[BLOCKS_MAX / 64] = {0};
     size_t length = 0;
     for (const char *block = pool->free; block != NULL; block = *(char *const *)block) {
-        size_t offset = (size_t)(block - pool_address(pool));
+        size_t offset = (size_t)(block - pool_address(heap, pool));
         size_t index = offset / pool->block_bytes;
         CHECK(offset % pool->block_bytes == 0, "a free block begins where a block begins");
         CHECK(index < pool->carved, "a free block was cut off once");
@@ -40,7 +40,7 @@ check_free_list(const struct pool *pool)
 }
 
 static const char *
-check_pool(const struct pool *pool, unsigned slot, bool is_large)
+check_pool(const struct heap *heap, const struct pool *pool, unsigned slot, bool is_large)
 {
     CHECK(pool->slot == slot, "a pool knows its slot");
     CHECK(pool->head_slot == slot, "a pool is its own head");
@@ -56,7 +56,7 @@ check_pool(const struct pool *pool, unsigned slot, bool is_large)
     CHECK(pool->state != SLOT_RETIRED || pool->frees_left == 1, "a retired pool's next free is told");
     CHECK(pool->state != SLOT_RETIRED || pool->free == NULL, "a retired pool has no free block");
     CHECK(pool->state != SLOT_RESTING || pool->frees_left == 0, "a resting pool has no live block");
-    return check_free_list(pool);
+    return check_free_list(heap, pool);
 }
 
 static const char *
@@ -76,7 +76,7 @@ check_resting(const struct arena *arena)
 {
     size_t count = 0;
     for (const struct pool *pool = arena->free_pool; pool != NULL; pool = pool->next) {
-        CHECK(arena_of(pool) == arena, "a free pool rests with its own arena");
+        CHECK(arena_of_pool(pool) == arena, "a free pool rests with its own arena");
         CHECK(pool->state == SLOT_RESTING, "a free pool rests");
         CHECK(++count <= arena->free_pools, "an arena's free pools are as many as it counts");
     }
@@ -85,7 +85,7 @@ check_resting(const struct arena *arena)
 }
 
 static const char *
-check_pool_arena(const struct arena *arena)
+check_pool_arena(const struct heap *heap, const struct arena *arena)
 {
     bool is_large = arena->kind == ARENA_LARGE;
     unsigned slots = is_large ? SLOTS_A_LARGE_POOL : 1;
@@ -93,8 +93,8 @@ check_pool_arena(const struct arena *arena)
     CHECK(arena->cut <= arena->capacity, "no more pools are cut than there are");
     size_t resting = 0;
     for (unsigned i = 1; i <= arena->cut; i++) {
-        const struct pool *pool = &((const struct arena_header *)arena)->slots[i * slots];
-        const char *broken = check_pool(pool, i * slots, is_large);
+        const struct pool *pool = &slots_of(arena)[i * slots];
+        const char *broken = check_pool(heap, pool, i * slots, is_large);
         if (broken == NULL && is_large) {
             broken = check_inner_slots(pool);
         }
@@ -111,17 +111,17 @@ check_pool_arena(const struct arena *arena)
 /* --- runs --- */
 
 static const char *
-check_run_arena(const struct arena *arena)
+check_run_arena(const struct heap *heap, const struct arena *arena)
 {
-    const struct arena_header *header = (const struct arena_header *)arena;
+    const uint16_t *units = units_of(heap, arena);
     size_t unit = 0, runs = 0;
     bool after_hole = false;
     while (unit < UNITS_AN_ARENA) {
-        size_t length = header->units[unit] & UNIT_LENGTH;
-        bool taken = header->units[unit] & UNIT_TAKEN;
+        size_t length = units[unit] & UNIT_LENGTH;
+        bool taken = units[unit] & UNIT_TAKEN;
         CHECK(length != 0, "a run or hole has a length");
         CHECK(unit + length <= UNITS_AN_ARENA, "a run or hole ends in its arena");
-        CHECK(header->units[unit + length - 1] == header->units[unit], "its length stands at both ends");
+        CHECK(units[unit + length - 1] == units[unit], "its length stands at both ends");
         CHECK(taken || !after_hole, "no two holes are neighbours");
         CHECK(!taken || unit + length <= arena->touched, "a run was touched");
         runs += taken;
@@ -129,11 +129,11 @@ check_run_arena(const struct arena *arena)
         unit += length;
     }
     CHECK(runs == arena->runs, "runs are as many as are counted");
-    CHECK(arena->listed_room == runs_longest_hole(arena), "an arena is listed by its longest hole");
+    CHECK(arena->listed_room == runs_longest_hole(heap, arena), "an arena is listed by its longest hole");
     for (unsigned slot = 1; slot < SLOTS_AN_ARENA; slot++) {
-        CHECK(header->slots[slot].state == SLOT_RUN, "a slot of an arena of runs says so");
-        CHECK(header->slots[slot].frees_left == 1, "a run slot's next free is told");
-        CHECK(header->slots[slot].free == NULL, "a run slot has no free list");
+        CHECK(slots_of(arena)[slot].state == SLOT_RUN, "a slot of an arena of runs says so");
+        CHECK(slots_of(arena)[slot].frees_left == 1, "a run slot's next free is told");
+        CHECK(slots_of(arena)[slot].free == NULL, "a run slot has no free list");
     }
     return NULL;
 }
@@ -209,7 +209,7 @@ listed_pools_of(const struct arena *arena)
     unsigned slots = arena->kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
     size_t listed = 0;
     for (unsigned i = 1; i <= arena->cut; i++) {
-        listed += ((const struct arena_header *)arena)->slots[i * slots].state == SLOT_LISTED;
+        listed += slots_of(arena)[i * slots].state == SLOT_LISTED;
     }
     return listed;
 }
@@ -227,7 +227,7 @@ heap_check(struct heap *heap)
         CHECK(index < heap->arenas_end, "no arena stands past the end");
         CHECK(arena->index == index, "an arena knows its index");
         CHECK(arena->kind < ARENA_KINDS, "an arena has a kind");
-        const char *broken = arena->kind == ARENA_RUN ? check_run_arena(arena) : check_pool_arena(arena);
+        const char *broken = arena->kind == ARENA_RUN ? check_run_arena(heap, arena) : check_pool_arena(heap, arena);
         if (broken != NULL) {
             return broken;
         }
@@ -235,6 +235,7 @@ heap_check(struct heap *heap)
         with_room[arena->kind] += arena->listed_room != 0;
         listed_pools += arena->kind == ARENA_RUN ? 0 : listed_pools_of(arena);
     }
+    CHECK(heap->arenas_end * ENTRIES_BYTES <= heap->slots_committed_bytes, "the table of slots reaches to the end");
     CHECK(arenas == heap->totals.arenas, "arenas are as many as are counted");
     for (unsigned kind = 0; kind < ARENA_KINDS; kind++) {
         const char *broken = check_available(heap, kind, with_room[kind]);

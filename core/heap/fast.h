@@ -45,7 +45,7 @@ domain_is_in_range(const struct domain *domain, const void *address)
 static inline void
 heap_free_in_range(struct domain *domain, void *address)
 {
-    struct pool *slot = slot_of(address);
+    struct pool *slot = &domain->slots[((uintptr_t)address - domain->range_address) / POOL_BYTES];
     *(void **)address = slot->free;
     slot->free = address;
     if (UNLIKELY(--slot->frees_left == 0)) {

@@ -22,6 +22,7 @@ begin_domain(struct heap *heap, unsigned index)
     struct domain *domain = &heap->domains[index];
     domain->heap = heap;
     domain->index = (uint8_t)index;
+    domain->slots = heap->slots;
     domain->range_address = (uintptr_t)heap->range_address;
     domain->range_bytes = heap->range_arenas * ARENA_BYTES;
     domain->rings = domain->current;
@@ -39,6 +40,13 @@ mark_end_of_range(struct heap *heap, size_t words)
     }
 }
 
+/* The table of slots before the range; both begin where an arena could. */
+static size_t
+slots_bytes_for(size_t arenas)
+{
+    return align_up(arenas * ENTRIES_BYTES, ARENA_BYTES);
+}
+
 int
 heap_create(size_t range_bytes, struct heap **created)
 {
@@ -54,11 +62,15 @@ heap_create(size_t range_bytes, struct heap **created)
         return error;
     }
     struct heap *heap = (struct heap *)own;
-    error = os_reserve(arenas * ARENA_BYTES, ARENA_BYTES, &heap->range_address);
+    size_t slots_bytes = slots_bytes_for(arenas);
+    char *reserved;
+    error = os_reserve(slots_bytes + arenas * ARENA_BYTES, ARENA_BYTES, &reserved);
     if (error != 0) {
         os_unmap(own, own_bytes);
         return error;
     }
+    heap->slots = (struct pool *)reserved;
+    heap->range_address = reserved + slots_bytes;
     heap->range_arenas = arenas;
     heap->own_bytes = own_bytes;
     heap->watch_bytes = SIZE_MAX;
@@ -80,7 +92,7 @@ heap_destroy(struct heap *heap)
         }
     }
     mapping_table_release(&heap->mappings);
-    os_unreserve(heap->range_address, heap->range_arenas * ARENA_BYTES);
+    os_unreserve((char *)heap->slots, slots_bytes_for(heap->range_arenas) + heap->range_arenas * ARENA_BYTES);
     os_unmap((char *)heap, heap->own_bytes);
 }
 
@@ -178,7 +190,7 @@ static bool
 resize_in_place(struct domain *domain, void **address, size_t size_bytes, bool *is_refused)
 {
     if (heap_is_in_range(domain->heap, *address)) {
-        const struct pool *pool = pool_of(*address);
+        const struct pool *pool = pool_of(domain->heap, *address);
         if (pool->state == SLOT_RUN) {
             return runs_resize(domain->heap, *address, size_bytes);
         }
@@ -234,18 +246,18 @@ heap_size_of(const struct heap *heap, const void *address)
     if (!heap_is_in_range(heap, address)) {
         return mapping_find(heap, address)->size_bytes;
     }
-    const struct pool *pool = pool_of(address);
-    return pool->state == SLOT_RUN ? runs_size_of(address) : pool->block_bytes;
+    const struct pool *pool = pool_of(heap, address);
+    return pool->state == SLOT_RUN ? runs_size_of(heap, address) : pool->block_bytes;
 }
 
 static enum standing
-standing_in_pool(const void *address)
+standing_in_pool(const struct heap *heap, const void *address)
 {
-    const struct pool *pool = pool_of(address);
+    const struct pool *pool = pool_of(heap, address);
     if (pool->state != SLOT_LISTED && pool->state != SLOT_RETIRED && pool->state != SLOT_RESTING) {
         return STANDING_NONE;
     }
-    size_t offset = (size_t)((const char *)address - pool_address(pool));
+    size_t offset = (size_t)((const char *)address - pool_address(heap, pool));
     if (offset % pool->block_bytes != 0 || offset / pool->block_bytes >= pool->carved) {
         return STANDING_NONE;
     }
@@ -258,14 +270,14 @@ standing_in_pool(const void *address)
 }
 
 static enum standing
-standing_in_runs(const struct arena *arena, const void *address)
+standing_in_runs(const struct heap *heap, const struct arena *arena, const void *address)
 {
-    ptrdiff_t offset = (const char *)address - units_address(arena);
+    ptrdiff_t offset = (const char *)address - units_address(heap, arena);
     if (offset < 0 || offset % (ptrdiff_t)RUN_UNIT_BYTES != 0) {
         return STANDING_NONE;
     }
     /* Only a walk tells a run's first unit from what an older run left in the table. */
-    const uint16_t *units = ((const struct arena_header *)arena)->units;
+    const uint16_t *units = units_of(heap, arena);
     size_t wanted = (size_t)offset / RUN_UNIT_BYTES;
     size_t unit = 0;
     while (unit < wanted) {
@@ -284,6 +296,6 @@ heap_standing(const struct heap *heap, const void *address)
     if (!heap_has_arena(heap, offset / ARENA_BYTES) || offset % ARENA_BYTES < ARENA_HEADER_BYTES) {
         return STANDING_NONE;
     }
-    const struct arena *arena = arena_of(address);
-    return arena->kind == ARENA_RUN ? standing_in_runs(arena, address) : standing_in_pool(address);
+    const struct arena *arena = arena_of(heap, address);
+    return arena->kind == ARENA_RUN ? standing_in_runs(heap, arena, address) : standing_in_pool(heap, address);
 }

@@ -54,7 +54,7 @@ ring_remove(struct pool **ring, struct pool *pool)
 
 /* Cut off the untouched blocks that begin in the next one's page: no page is touched before it is needed. */
 static void
-carve(struct pool *pool)
+carve(const struct heap *heap, struct pool *pool)
 {
     size_t block_bytes = pool->block_bytes;
     size_t page_bytes = os_page_bytes();
@@ -64,7 +64,7 @@ carve(struct pool *pool)
     if (end > pool->capacity) {
         end = pool->capacity;
     }
-    char *block = pool_address(pool) + first * block_bytes;
+    char *block = pool_address(heap, pool) + first * block_bytes;
     pool->free = block;
     for (size_t index = first + 1; index < end; index++) {
         *(void **)block = block + block_bytes;
@@ -110,7 +110,7 @@ cut_pool(struct arena *arena)
     bool is_large = arena->kind == ARENA_LARGE;
     unsigned slots = is_large ? SLOTS_A_LARGE_POOL : 1;
     unsigned slot = slots * (1u + arena->cut); /* the header takes the first */
-    struct pool *pool = &((struct arena_header *)arena)->slots[slot];
+    struct pool *pool = &slots_of(arena)[slot];
     pool->slot = pool->head_slot = (uint8_t)slot;
     if (is_large) {
         begin_inner_slots(pool);
@@ -142,7 +142,7 @@ take_pool(struct heap *heap, struct arena *arena)
 static void
 rest_pool(struct heap *heap, struct pool *pool)
 {
-    struct arena *arena = arena_of(pool);
+    struct arena *arena = arena_of_pool(pool);
     pool->state = SLOT_RESTING;
     pool->next = arena->free_pool;
     arena->free_pool = pool;
@@ -201,7 +201,7 @@ pool_refill(struct domain *domain, unsigned size_class)
         }
     }
     if (pool->free == NULL) {
-        carve(pool);
+        carve(domain->heap, pool);
     }
     void *block = pool->free;
     pool->free = *(void **)block;
@@ -233,7 +233,7 @@ pool_note_free(struct heap *heap, struct pool *slot, void *address)
         return;
     case SLOT_INNER: {
         undo_free(slot);
-        struct pool *head = pool_of(address);
+        struct pool *head = pool_of(heap, address);
         *(void **)address = head->free;
         head->free = address;
         if (--head->frees_left == 0) {

@@ -10,74 +10,55 @@
  */
 #include "heap/structs.h"
 
-static uint16_t *
-units_of(const struct arena *arena)
+/* --- the unit table --- */
+
+static size_t
+unit_at(const struct heap *heap, const struct arena *arena, const void *address)
 {
-    return ((struct arena_header *)arena)->units;
+    return (size_t)((const char *)address - units_address(heap, arena)) / RUN_UNIT_BYTES;
 }
 
 static size_t
-unit_at(const void *address)
+length_at(const uint16_t *units, size_t unit)
 {
-    return (size_t)((const char *)address - units_address(arena_of(address))) / RUN_UNIT_BYTES;
+    return units[unit] & UNIT_LENGTH;
+}
+
+static bool
+is_hole(const uint16_t *units, size_t unit)
+{
+    return !(units[unit] & UNIT_TAKEN);
 }
 
 static void
-mark(struct arena *arena, size_t first, size_t length, unsigned taken)
+mark(uint16_t *units, size_t first, size_t length, unsigned taken)
 {
     if (length != 0) {
-        uint16_t *units = units_of(arena);
         units[first] = units[first + length - 1] = (uint16_t)(length | taken);
     }
 }
 
 /* The length of the hole that begins at the unit; 0 if none does. */
 static size_t
-hole_from(const struct arena *arena, size_t unit)
+hole_from(const uint16_t *units, size_t unit)
 {
-    return unit < UNITS_AN_ARENA && !(units_of(arena)[unit] & UNIT_TAKEN) ? units_of(arena)[unit] : 0;
+    return unit < UNITS_AN_ARENA && is_hole(units, unit) ? length_at(units, unit) : 0;
 }
 
 /* The length of the hole that ends before the unit; 0 if none does. */
 static size_t
-hole_before(const struct arena *arena, size_t unit)
+hole_before(const uint16_t *units, size_t unit)
 {
-    return unit > 0 && !(units_of(arena)[unit - 1] & UNIT_TAKEN) ? units_of(arena)[unit - 1] : 0;
-}
-
-void
-runs_begin(struct arena *arena)
-{
-    struct arena_header *header = (struct arena_header *)arena;
-    for (unsigned slot = 1; slot < SLOTS_AN_ARENA; slot++) {
-        header->slots[slot].state = SLOT_RUN;
-        header->slots[slot].slot = header->slots[slot].head_slot = (uint8_t)slot;
-        header->slots[slot].frees_left = 1;
-    }
-    mark(arena, 0, UNITS_AN_ARENA, 0);
-}
-
-size_t
-runs_longest_hole(const struct arena *arena)
-{
-    const uint16_t *units = units_of(arena);
-    size_t longest = 0;
-    for (size_t unit = 0; unit < UNITS_AN_ARENA; unit += units[unit] & UNIT_LENGTH) {
-        if (!(units[unit] & UNIT_TAKEN) && units[unit] > longest) {
-            longest = units[unit];
-        }
-    }
-    return longest;
+    return unit > 0 && is_hole(units, unit - 1) ? length_at(units, unit - 1) : 0;
 }
 
 /* The arena has a hole that is long enough. */
 static size_t
-smallest_hole_for(const struct arena *arena, size_t length)
+smallest_hole_for(const uint16_t *units, size_t length)
 {
-    const uint16_t *units = units_of(arena);
     size_t best = 0, best_length = SIZE_MAX;
-    for (size_t unit = 0; unit < UNITS_AN_ARENA; unit += units[unit] & UNIT_LENGTH) {
-        if (!(units[unit] & UNIT_TAKEN) && units[unit] >= length && units[unit] < best_length) {
+    for (size_t unit = 0; unit < UNITS_AN_ARENA && best_length != length; unit += length_at(units, unit)) {
+        if (is_hole(units, unit) && units[unit] >= length && units[unit] < best_length) {
             best = unit;
             best_length = units[unit];
         }
@@ -86,12 +67,50 @@ smallest_hole_for(const struct arena *arena, size_t length)
     return best;
 }
 
+size_t
+runs_longest_hole(const struct heap *heap, const struct arena *arena)
+{
+    const uint16_t *units = units_of(heap, arena);
+    size_t longest = 0;
+    for (size_t unit = 0; unit < UNITS_AN_ARENA; unit += length_at(units, unit)) {
+        if (is_hole(units, unit) && units[unit] > longest) {
+            longest = units[unit];
+        }
+    }
+    return longest;
+}
+
+/* The longest hole once a hole has changed its length: a walk only where the longest may have shrunk. */
+static size_t
+longest_after(const struct heap *heap, const struct arena *arena, size_t old_hole, size_t new_hole)
+{
+    size_t longest = arena->listed_room;
+    if (new_hole >= longest) {
+        return new_hole;
+    }
+    return old_hole < longest ? longest : runs_longest_hole(heap, arena);
+}
+
 static void
 note_touched(struct arena *arena, size_t end)
 {
     if (end > arena->touched) {
         arena->touched = (uint16_t)end;
     }
+}
+
+/* --- requests --- */
+
+void
+runs_begin(struct heap *heap, struct arena *arena)
+{
+    for (unsigned slot = 1; slot < SLOTS_AN_ARENA; slot++) {
+        struct pool *entry = &slots_of(arena)[slot];
+        entry->state = SLOT_RUN;
+        entry->slot = entry->head_slot = (uint8_t)slot;
+        entry->frees_left = 1;
+    }
+    mark(units_of(heap, arena), 0, UNITS_AN_ARENA, 0);
 }
 
 /* dirty_bytes: how many of the run's first bytes may hold old data; the system has cleared the rest. */
@@ -106,30 +125,31 @@ runs_allocate(struct heap *heap, size_t size_bytes, size_t *dirty_bytes)
             return NULL;
         }
     }
-    size_t first = smallest_hole_for(arena, length);
-    size_t hole = hole_from(arena, first);
+    uint16_t *units = units_of(heap, arena);
+    size_t first = smallest_hole_for(units, length);
+    size_t hole = units[first];
     size_t dirty_units = arena->touched > first ? arena->touched - first : 0;
     *dirty_bytes = (dirty_units < length ? dirty_units : length) * RUN_UNIT_BYTES;
-    mark(arena, first, length, UNIT_TAKEN);
-    mark(arena, first + length, hole - length, 0);
+    mark(units, first, length, UNIT_TAKEN);
+    mark(units, first + length, hole - length, 0);
     note_touched(arena, first + length);
     arena->runs++;
-    arena_relist(heap, arena, runs_longest_hole(arena));
-    return units_address(arena) + first * RUN_UNIT_BYTES;
+    arena_relist(heap, arena, longest_after(heap, arena, hole, hole - length));
+    return units_address(heap, arena) + first * RUN_UNIT_BYTES;
 }
 
 void
 runs_free(struct heap *heap, void *address)
 {
-    struct arena *arena = arena_of(address);
-    size_t first = unit_at(address);
-    size_t length = units_of(arena)[first] & UNIT_LENGTH;
-    size_t before = hole_before(arena, first);
-    size_t hole = before + length + hole_from(arena, first + length);
-    mark(arena, first - before, hole, 0);
+    struct arena *arena = arena_of(heap, address);
+    uint16_t *units = units_of(heap, arena);
+    size_t first = unit_at(heap, arena, address);
+    size_t length = length_at(units, first);
+    size_t before = hole_before(units, first);
+    size_t hole = before + length + hole_from(units, first + length);
+    mark(units, first - before, hole, 0);
     arena->runs--;
-    size_t room = hole > arena->listed_room ? hole : arena->listed_room;
-    arena_settle(heap, arena, room, arena->runs == 0);
+    arena_settle(heap, arena, longest_after(heap, arena, 0, hole), arena->runs == 0);
 }
 
 /* Longer or shorter where it is; false, and nothing done, if the hole behind is too small or runs do not serve it. */
@@ -139,25 +159,28 @@ runs_resize(struct heap *heap, void *address, size_t size_bytes)
     if (size_bytes <= POOLED_BYTES_MAX || size_bytes > RUN_BYTES_MAX) {
         return false;
     }
-    struct arena *arena = arena_of(address);
-    size_t first = unit_at(address);
+    struct arena *arena = arena_of(heap, address);
+    uint16_t *units = units_of(heap, arena);
+    size_t first = unit_at(heap, arena, address);
     size_t length = run_units_of(size_bytes);
-    size_t old_length = units_of(arena)[first] & UNIT_LENGTH;
-    size_t reach = old_length + hole_from(arena, first + old_length);
-    if (length > reach) {
+    size_t old_length = length_at(units, first);
+    size_t old_hole = hole_from(units, first + old_length);
+    if (length > old_length + old_hole) {
         return false;
     }
     if (length != old_length) {
-        mark(arena, first, length, UNIT_TAKEN);
-        mark(arena, first + length, reach - length, 0);
+        size_t hole = old_length + old_hole - length;
+        mark(units, first, length, UNIT_TAKEN);
+        mark(units, first + length, hole, 0);
         note_touched(arena, first + length);
-        arena_relist(heap, arena, runs_longest_hole(arena));
+        arena_relist(heap, arena, longest_after(heap, arena, old_hole, hole));
     }
     return true;
 }
 
 size_t
-runs_size_of(const void *address)
+runs_size_of(const struct heap *heap, const void *address)
 {
-    return (size_t)(units_of(arena_of(address))[unit_at(address)] & UNIT_LENGTH) * RUN_UNIT_BYTES;
+    const struct arena *arena = arena_of(heap, address);
+    return length_at(units_of(heap, arena), unit_at(heap, arena, address)) * RUN_UNIT_BYTES;
 }

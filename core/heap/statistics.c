@@ -34,18 +34,17 @@ add_pool_arena(struct heap_statistics *statistics, const struct arena *arena)
     counts->units_in_use += (size_t)arena->cut - arena->free_pools;
     counts->units_free += arena->free_pools;
     counts->units_untouched += (size_t)arena->capacity - arena->cut;
-    const struct arena_header *header = (const struct arena_header *)arena;
     unsigned slots = arena->kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
     for (unsigned i = 1; i <= arena->cut; i++) {
-        add_pool(statistics, &header->slots[i * slots]);
+        add_pool(statistics, &slots_of(arena)[i * slots]);
     }
 }
 
 static void
-add_run_arena(struct heap_statistics *statistics, const struct arena *arena)
+add_run_arena(struct heap_statistics *statistics, const struct heap *heap, const struct arena *arena)
 {
     struct arena_statistics *counts = &statistics->arenas[ARENA_RUN];
-    const uint16_t *units = ((const struct arena_header *)arena)->units;
+    const uint16_t *units = units_of(heap, arena);
     size_t taken = 0;
     for (size_t unit = 0; unit < UNITS_AN_ARENA; unit += units[unit] & UNIT_LENGTH) {
         taken += units[unit] & UNIT_TAKEN ? (size_t)(units[unit] & UNIT_LENGTH) : 0;
@@ -69,7 +68,7 @@ heap_statistics(struct heap *heap, struct heap_statistics *statistics)
         }
         const struct arena *arena = heap_arena(heap, index);
         if (arena->kind == ARENA_RUN) {
-            add_run_arena(statistics, arena);
+            add_run_arena(statistics, heap, arena);
         } else {
             add_pool_arena(statistics, arena);
         }

@@ -1,12 +1,13 @@
 /* The heap's structures, for the files of heap/ and for observe/, which only reads them.
  *
  *     range    | arena | arena |  --  | arena |  --  ...           2 MiB each; -- : not committed
+ *     arena    | slot 0 | slot 1 | slot 2 | ... | slot 127 |       16 KiB each
  *
- *     arena    | header: arena, 127 pools, unit table | slot 1 | slot 2 | ... | slot 127 |
- *                64 B each, slot by slot                16 KiB each
+ *     slots    | arena | pool | pool | ... | arena | pool | ...    64 B each, one for each slot of the range
  *
- * Metadata stands apart from blocks: what is known of slot i is entry i of the arena's header, and entry 0, whose
- * slot is the header itself, is the arena. From a block's address both are a few instructions away.
+ * Metadata stands apart from blocks, in one table before the range: a block's entry is its slot's number, one shift
+ * of its distance from the range's start. The entry of an arena's slot 0 is the arena itself; the slot holds the
+ * unit table of an arena of runs, and else is never touched.
  */
 #ifndef QUIRE_HEAP_STRUCTS_H
 #define QUIRE_HEAP_STRUCTS_H
@@ -65,19 +66,15 @@ struct arena {
     uint8_t kind;       /* enum arena_kind */
     uint8_t reserved[23];
 };
-static_assert(sizeof(struct arena) == sizeof(struct pool), "entry 0 of the header");
+static_assert(sizeof(struct arena) == sizeof(struct pool), "an entry of the table of slots");
 
 /* RUN arenas: the length of each run and hole, at its first and at its last unit. */
 enum { UNIT_TAKEN = 0x8000, UNIT_LENGTH = 0x7fff };
 
-struct arena_header {
-    union {
-        struct arena arena;
-        struct pool slots[SLOTS_AN_ARENA];
-    };
-    uint16_t units[UNITS_AN_ARENA];
-};
-static_assert(sizeof(struct arena_header) <= ARENA_HEADER_BYTES, "the header fits its slot");
+static_assert(UNITS_AN_ARENA * sizeof(uint16_t) <= ARENA_HEADER_BYTES, "the unit table fits slot 0");
+
+/* Entries of one arena in the table of slots, which is aligned to as many bytes. */
+#define ENTRIES_BYTES (SLOTS_AN_ARENA * sizeof(struct pool))
 
 /* The arenas of one kind that have room, by how much; a bit for each list that is not empty. */
 enum { ROOM_LISTS = 512 };
@@ -88,10 +85,11 @@ struct available {
 };
 
 /* A request kind's own pools: for each class a ring of pools with free blocks. The fast paths read the first
- * three; rings is current itself while they are open, and closed_rings once they are closed. */
+ * four; rings is current itself while they are open, and closed_rings once they are closed. */
 struct domain {
     uintptr_t range_address;
     size_t range_bytes;            /* 0 once closed */
+    struct pool *slots;            /* the heap's */
     struct pool *current[CLASSES]; /* each ring's first pool; &heap_no_pool, which has no block, where there is none */
     struct heap *heap;
     struct pool **rings;
@@ -119,7 +117,9 @@ struct heap {
     size_t watch_bytes; /* SIZE_MAX: nobody watches */
     void (*watch_passed)(void);
 
-    /* the range */
+    /* the range, and the table of its slots before it */
+    struct pool *slots;
+    size_t slots_committed_bytes;
     char *range_address;
     size_t range_arenas;
     size_t arenas_end;      /* one past the highest index in use */
@@ -129,61 +129,83 @@ struct heap {
 
 extern const struct pool heap_no_pool;
 
-static inline struct arena_header *
-arena_header_of(const void *address)
-{
-    return (struct arena_header *)((uintptr_t)address & ~(ARENA_BYTES - 1));
-}
-
-static inline struct arena *
-arena_of(const void *address)
-{
-    return &arena_header_of(address)->arena;
-}
-
-/* The metadata of the slot that the address lies in: five instructions. */
-static inline struct pool *
-slot_of(const void *address)
-{
-    size_t slot = ((uintptr_t)address & (ARENA_BYTES - 1)) / POOL_BYTES;
-    return &arena_header_of(address)->slots[slot];
-}
-
-static inline struct pool *
-pool_of(const void *address)
-{
-    struct pool *slot = slot_of(address);
-    return slot - (slot->slot - slot->head_slot);
-}
-
-static inline char *
-pool_address(const struct pool *pool)
-{
-    return (char *)arena_header_of(pool) + pool->slot * POOL_BYTES;
-}
-
-static inline char *
-units_address(const struct arena *arena)
-{
-    return (char *)arena + ARENA_HEADER_BYTES;
-}
-
 static inline bool
 heap_is_in_range(const struct heap *heap, const void *address)
 {
     return (uintptr_t)address - (uintptr_t)heap->range_address < heap->range_arenas * ARENA_BYTES;
 }
 
-static inline bool
-heap_has_arena(const struct heap *heap, size_t index)
+/* --- from addresses in the range to metadata, and back --- */
+
+static inline struct pool *
+slot_of(const struct heap *heap, const void *address)
 {
-    return (heap->arena_bits[index / 64] >> (index % 64)) & 1;
+    return &heap->slots[(size_t)((const char *)address - heap->range_address) / POOL_BYTES];
+}
+
+static inline struct pool *
+pool_of(const struct heap *heap, const void *address)
+{
+    struct pool *slot = slot_of(heap, address);
+    return slot - (slot->slot - slot->head_slot);
+}
+
+static inline char *
+pool_address(const struct heap *heap, const struct pool *pool)
+{
+    return heap->range_address + (size_t)(pool - heap->slots) * POOL_BYTES;
+}
+
+/* The arena's entries; the first is itself. */
+static inline struct pool *
+slots_of(const struct arena *arena)
+{
+    return (struct pool *)arena;
+}
+
+static inline struct arena *
+arena_of_pool(const struct pool *pool)
+{
+    return (struct arena *)((uintptr_t)pool & ~(ENTRIES_BYTES - 1));
 }
 
 static inline struct arena *
 heap_arena(const struct heap *heap, size_t index)
 {
-    return (struct arena *)(heap->range_address + index * ARENA_BYTES);
+    return (struct arena *)&heap->slots[index * SLOTS_AN_ARENA];
+}
+
+static inline struct arena *
+arena_of(const struct heap *heap, const void *address)
+{
+    return heap_arena(heap, (size_t)((const char *)address - heap->range_address) / ARENA_BYTES);
+}
+
+static inline char *
+arena_address(const struct heap *heap, const struct arena *arena)
+{
+    return heap->range_address + arena->index * ARENA_BYTES;
+}
+
+/* Of an arena of runs: its unit table, and what the table describes. */
+static inline uint16_t *
+units_of(const struct heap *heap, const struct arena *arena)
+{
+    return (uint16_t *)arena_address(heap, arena);
+}
+
+static inline char *
+units_address(const struct heap *heap, const struct arena *arena)
+{
+    return arena_address(heap, arena) + ARENA_HEADER_BYTES;
+}
+
+/* --- */
+
+static inline bool
+heap_has_arena(const struct heap *heap, size_t index)
+{
+    return (heap->arena_bits[index / 64] >> (index % 64)) & 1;
 }
 
 static inline size_t
@@ -205,12 +227,12 @@ SLOW void *pool_refill(struct domain *domain, unsigned size_class);
 SLOW void pool_note_free(struct heap *heap, struct pool *pool, void *address);
 
 /* runs.c */
-void runs_begin(struct arena *arena);
+void runs_begin(struct heap *heap, struct arena *arena);
 void *runs_allocate(struct heap *heap, size_t size_bytes, size_t *dirty_bytes);
 void runs_free(struct heap *heap, void *address);
 bool runs_resize(struct heap *heap, void *address, size_t size_bytes);
-size_t runs_size_of(const void *address);
-size_t runs_longest_hole(const struct arena *arena);
+size_t runs_size_of(const struct heap *heap, const void *address);
+size_t runs_longest_hole(const struct heap *heap, const struct arena *arena);
 
 /* mapping.c */
 void *mapping_allocate(struct heap *heap, size_t size_bytes);

@@ -71,11 +71,11 @@ module_statistics(const struct heap_statistics *statistics)
 /* --- state --- */
 
 static PyObject *
-free_list_of(const struct pool *pool)
+free_list_of(const struct pool *pool, const char *address)
 {
     PyObject *list = PyList_New(0);
     for (const char *block = pool->free; list != NULL && block != NULL; block = *(char *const *)block) {
-        size_t index = (size_t)(block - pool_address(pool)) / pool->block_bytes;
+        size_t index = (size_t)(block - address) / pool->block_bytes;
         if (!append(list, PyLong_FromSize_t(index))) {
             Py_CLEAR(list);
         }
@@ -84,13 +84,13 @@ free_list_of(const struct pool *pool)
 }
 
 static bool
-append_pool(void *list, struct pool *pool)
+append_pool(void *list, struct pool *pool, char *address)
 {
     size_t pool_bytes = is_large_class(pool->size_class) ? LARGE_POOL_BYTES : POOL_BYTES;
-    return append(list, Py_BuildValue("(NniinnnnN)", address_object(pool_address(pool)), (Py_ssize_t)pool_bytes,
+    return append(list, Py_BuildValue("(NniinnnnN)", address_object(address), (Py_ssize_t)pool_bytes,
                                       (int)pool->domain, (int)pool->size_class, (Py_ssize_t)pool->block_bytes,
                                       (Py_ssize_t)pool->capacity, (Py_ssize_t)pool_allocated(pool),
-                                      (Py_ssize_t)(pool->capacity - pool->carved), free_list_of(pool)));
+                                      (Py_ssize_t)(pool->capacity - pool->carved), free_list_of(pool, address)));
 }
 
 static bool
@@ -100,14 +100,14 @@ append_run(void *list, char *address, size_t size_bytes, enum run_state state)
 }
 
 static PyObject *
-free_pools_of(const struct arena *arena)
+free_pools_of(const struct heap *heap, const struct arena *arena)
 {
     PyObject *list = PyList_New(0);
     if (arena->kind == ARENA_RUN) {
         return list;
     }
     for (const struct pool *pool = arena->free_pool; list != NULL && pool != NULL; pool = pool->next) {
-        if (!append(list, address_object(pool_address(pool)))) {
+        if (!append(list, address_object(pool_address(heap, pool)))) {
             Py_CLEAR(list);
         }
     }
@@ -115,13 +115,14 @@ free_pools_of(const struct arena *arena)
 }
 
 static PyObject *
-parts_of(struct arena *arena)
+parts_of(struct heap *heap, struct arena *arena)
 {
     PyObject *list = PyList_New(0);
     if (list == NULL) {
         return NULL;
     }
-    bool done = arena->kind == ARENA_RUN ? walk_runs(arena, append_run, list) : walk_pools(arena, append_pool, list);
+    bool done = arena->kind == ARENA_RUN ? walk_runs(heap, arena, append_run, list)
+                                         : walk_pools(heap, arena, append_pool, list);
     if (!done) {
         Py_CLEAR(list);
     }
@@ -129,10 +130,11 @@ parts_of(struct arena *arena)
 }
 
 static bool
-append_arena(void *list, struct arena *arena)
+append_arena(void *list, struct heap *heap, struct arena *arena)
 {
-    return append(list, Py_BuildValue("(INiNNi)", arena->index, address_object(arena), (int)arena->kind,
-                                      parts_of(arena), free_pools_of(arena), arena->capacity - arena->cut));
+    return append(list, Py_BuildValue("(INiNNi)", arena->index, address_object(arena_address(heap, arena)),
+                                      (int)arena->kind, parts_of(heap, arena), free_pools_of(heap, arena),
+                                      arena->capacity - arena->cut));
 }
 
 static PyObject *
@@ -150,12 +152,12 @@ available_of(const struct available *available)
 }
 
 static PyObject *
-ring_list(const struct pool *first)
+ring_list(const struct heap *heap, const struct pool *first)
 {
     PyObject *list = PyList_New(0);
     const struct pool *pool = first;
     do {
-        if (list == NULL || !append(list, address_object(pool_address(pool)))) {
+        if (list == NULL || !append(list, address_object(pool_address(heap, pool)))) {
             Py_CLEAR(list);
             break;
         }
@@ -174,7 +176,7 @@ ring_lists(const struct heap *heap)
             if (first == &heap_no_pool) {
                 continue;
             }
-            if (!append(list, Py_BuildValue("(IIN)", domain, size_class, ring_list(first)))) {
+            if (!append(list, Py_BuildValue("(IIN)", domain, size_class, ring_list(heap, first)))) {
                 Py_CLEAR(list);
             }
         }

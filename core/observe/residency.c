@@ -60,11 +60,11 @@ resident_in(const struct arena_pages *pages, const char *address, size_t size_by
 }
 
 static bool
-add_pool(void *context, struct pool *pool)
+add_pool(void *context, struct pool *pool, char *address)
 {
     struct arena_pages *pages = context;
     size_t pool_bytes = is_large_class(pool->size_class) ? LARGE_POOL_BYTES : POOL_BYTES;
-    size_t resident = resident_in(pages, pool_address(pool), pool_bytes);
+    size_t resident = resident_in(pages, address, pool_bytes);
     size_t live = pool_allocated(pool) * pool->block_bytes;
     if (live == 0) {
         pages->residency->empty_pool_bytes += resident;
@@ -90,24 +90,24 @@ static size_t
 resident_beside_pools(const struct arena_pages *pages, const struct arena *arena)
 {
     size_t pool_bytes = arena->kind == ARENA_LARGE ? LARGE_POOL_BYTES : POOL_BYTES;
-    size_t cut_end = (1 + (size_t)arena->cut) * pool_bytes; /* the header takes the first */
+    size_t cut_end = (1 + (size_t)arena->cut) * pool_bytes; /* slot 0 is in the first */
     return resident_in(pages, pages->address + ARENA_HEADER_BYTES, pool_bytes - ARENA_HEADER_BYTES)
          + resident_in(pages, pages->address + cut_end, ARENA_BYTES - cut_end);
 }
 
 static bool
-add_arena(void *context, struct arena *arena)
+add_arena(void *context, struct heap *heap, struct arena *arena)
 {
-    struct arena_pages pages = {.residency = context, .address = (char *)arena};
+    struct arena_pages pages = {.residency = context, .address = arena_address(heap, arena)};
     if (os_resident(pages.address, ARENA_BYTES, pages.pages) != 0) {
         return true;
     }
     pages.residency->metadata_bytes += resident_in(&pages, pages.address, ARENA_HEADER_BYTES);
     if (arena->kind == ARENA_RUN) {
-        return walk_runs(arena, add_run, &pages);
+        return walk_runs(heap, arena, add_run, &pages);
     }
     pages.residency->empty_pool_bytes += resident_beside_pools(&pages, arena);
-    return walk_pools(arena, add_pool, &pages);
+    return walk_pools(heap, arena, add_pool, &pages);
 }
 
 static bool
@@ -125,5 +125,6 @@ residency_measure(struct heap *heap, struct residency *residency)
     walk_arenas(heap, add_arena, residency);
     walk_mappings(heap, add_mapping, residency);
     residency->metadata_bytes += residency_of((char *)heap, heap->own_bytes);
+    residency->metadata_bytes += residency_of((char *)heap->slots, heap->slots_committed_bytes);
     residency->metadata_bytes += residency_of((char *)heap->mappings.places, mapping_table_bytes(&heap->mappings));
 }

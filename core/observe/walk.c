@@ -2,10 +2,10 @@
 #include "observe/walk.h"
 
 bool
-walk_arenas(struct heap *heap, bool (*visit)(void *context, struct arena *arena), void *context)
+walk_arenas(struct heap *heap, bool (*visit)(void *context, struct heap *heap, struct arena *arena), void *context)
 {
     for (size_t index = 0; index < heap->arenas_end; index++) {
-        if (heap_has_arena(heap, index) && !visit(context, heap_arena(heap, index))) {
+        if (heap_has_arena(heap, index) && !visit(context, heap, heap_arena(heap, index))) {
             return false;
         }
     }
@@ -13,11 +13,13 @@ walk_arenas(struct heap *heap, bool (*visit)(void *context, struct arena *arena)
 }
 
 bool
-walk_pools(struct arena *arena, bool (*visit)(void *context, struct pool *pool), void *context)
+walk_pools(struct heap *heap, struct arena *arena, bool (*visit)(void *context, struct pool *pool, char *address),
+           void *context)
 {
     unsigned slots = arena->kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
     for (unsigned i = 1; i <= arena->cut; i++) {
-        if (!visit(context, &((struct arena_header *)arena)->slots[i * slots])) {
+        struct pool *pool = &slots_of(arena)[i * slots];
+        if (!visit(context, pool, pool_address(heap, pool))) {
             return false;
         }
     }
@@ -36,14 +38,14 @@ touched_part(const struct arena *arena, size_t unit, size_t length)
 }
 
 bool
-walk_runs(struct arena *arena, bool (*visit)(void *context, char *address, size_t size_bytes, enum run_state state),
-          void *context)
+walk_runs(struct heap *heap, struct arena *arena,
+          bool (*visit)(void *context, char *address, size_t size_bytes, enum run_state state), void *context)
 {
-    const uint16_t *units = ((struct arena_header *)arena)->units;
+    const uint16_t *units = units_of(heap, arena);
     size_t length;
     for (size_t unit = 0; unit < UNITS_AN_ARENA; unit += length) {
         length = units[unit] & UNIT_LENGTH;
-        char *address = units_address(arena) + unit * RUN_UNIT_BYTES;
+        char *address = units_address(heap, arena) + unit * RUN_UNIT_BYTES;
         if (units[unit] & UNIT_TAKEN) {
             if (!visit(context, address, length * RUN_UNIT_BYTES, RUN_ALLOCATED)) {
                 return false;

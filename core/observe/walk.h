@@ -9,16 +9,17 @@
 #include "heap/structs.h"
 
 /* Arenas in address order. */
-bool walk_arenas(struct heap *heap, bool (*visit)(void *context, struct arena *arena), void *context);
+bool walk_arenas(struct heap *heap, bool (*visit)(void *context, struct heap *heap, struct arena *arena), void *context);
 
 /* The pools that were ever cut from an arena of pools, in address order. */
-bool walk_pools(struct arena *arena, bool (*visit)(void *context, struct pool *pool), void *context);
+bool walk_pools(struct heap *heap, struct arena *arena,
+                bool (*visit)(void *context, struct pool *pool, char *address), void *context);
 
 enum run_state { RUN_UNTOUCHED, RUN_FREE, RUN_ALLOCATED };
 
 /* Runs and holes of an arena of runs, in address order; the untouched tail is a hole of its own. */
-bool walk_runs(struct arena *arena, bool (*visit)(void *context, char *address, size_t size_bytes, enum run_state state),
-               void *context);
+bool walk_runs(struct heap *heap, struct arena *arena,
+               bool (*visit)(void *context, char *address, size_t size_bytes, enum run_state state), void *context);
 
 /* The heap's own mappings, in no order. */
 bool walk_mappings(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context);

@@ -164,6 +164,17 @@ os_commit(char *address, size_t size_bytes)
 }
 
 int
+os_purge(char *address, size_t size_bytes)
+{
+    if (is_refused()) {
+        return EINVAL;
+    }
+    set_committed(address, size_bytes, 1, 1);
+    memset(address, 0, size_bytes);
+    return 0;
+}
+
+int
 os_decommit(char *address, size_t size_bytes)
 {
     if (is_refused()) {

@@ -83,6 +83,12 @@ os_commit(char *address, size_t size_bytes)
 }
 
 int
+os_purge(char *address, size_t size_bytes)
+{
+    return madvise(address, size_bytes, MADV_DONTNEED) == 0 ? 0 : errno;
+}
+
+int
 os_decommit(char *address, size_t size_bytes)
 {
     char *same;

@@ -20,8 +20,9 @@ size_t os_page_bytes(void);
 int os_reserve(size_t size_bytes, size_t alignment_bytes, char **address);
 void os_unreserve(char *address, size_t size_bytes);
 
-/* Part of what was reserved: make it usable; make it addresses only again. */
+/* Part of what was reserved: make it usable; give its pages back, but keep it usable; make it addresses only again. */
 int os_commit(char *address, size_t size_bytes);
+int os_purge(char *address, size_t size_bytes);
 int os_decommit(char *address, size_t size_bytes);
 
 /* A mapping of its own, zeroed; os_remap may move it and keeps what it holds. */

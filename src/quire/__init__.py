@@ -21,12 +21,12 @@ from quire.errors import (
     QuireError,
     UnsupportedRuntime,
 )
-from quire.process.version import __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from quire.process.heap import Heap
     from quire.process.settings import Config
+    from quire.process.version import __version__
     from quire.records import HeapStatistics
 
 __all__ = [
@@ -47,7 +47,11 @@ __all__ = [
     "stats",
 ]
 
-_IMPORTED_WHEN_ASKED = {"Config": "quire.process.settings", "Heap": "quire.process.heap"}
+_IMPORTED_WHEN_ASKED = {
+    "Config": "quire.process.settings",
+    "Heap": "quire.process.heap",
+    "__version__": "quire.process.version",
+}
 
 
 def install(config: Config | None = None) -> None:

@@ -89,10 +89,11 @@ arena_relist(struct heap *heap, struct arena *arena, size_t room)
     }
 }
 
-/* Whether no arena stands behind this one, in its list or in one of more room. */
-static bool
-is_last(const struct available *available, const struct arena *arena)
+/* Whether no arena of its kind stands behind this one, in its list or in one of more room. */
+bool
+arena_is_last(const struct heap *heap, const struct arena *arena)
 {
+    const struct available *available = &heap->available[arena->kind];
     size_t next_room = (size_t)arena->listed_room + 1;
     return arena->next == NULL && (next_room == ROOM_LISTS || least_room_from(available, next_room) == 0);
 }
@@ -207,7 +208,7 @@ give_back(struct heap *heap, struct arena *arena)
 void
 arena_settle(struct heap *heap, struct arena *arena, size_t room, bool is_empty)
 {
-    if (is_empty && !is_last(&heap->available[arena->kind], arena) && give_back(heap, arena)) {
+    if (is_empty && !arena_is_last(heap, arena) && give_back(heap, arena)) {
         return;
     }
     arena_relist(heap, arena, room);

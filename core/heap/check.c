@@ -51,7 +51,8 @@ check_pool(const struct heap *heap, const struct pool *pool, unsigned slot, bool
     CHECK(pool->block_bytes == block_bytes_of(pool->size_class), "a pool's blocks have its class's size");
     CHECK(pool->capacity == (is_large ? LARGE_POOL_BYTES : POOL_BYTES) / pool->block_bytes, "blocks fill the pool");
     CHECK(pool->carved <= pool->capacity, "no more blocks are cut off than there are");
-    CHECK(pool->state != SLOT_LISTED || pool->frees_left > 0, "a listed pool has a live block");
+    CHECK(pool->state != SLOT_LISTED || pool->frees_left > 0 || pool->is_kept, "a listed pool has a live block");
+    CHECK(pool->state != SLOT_RESTING || !pool->is_kept, "a resting pool is not kept");
     CHECK(pool->state != SLOT_LISTED || pool->frees_left <= pool->capacity, "a pool has as many live blocks as fit");
     CHECK(pool->state != SLOT_RETIRED || pool->frees_left == 1, "a retired pool's next free is told");
     CHECK(pool->state != SLOT_RETIRED || pool->free == NULL, "a retired pool has no free block");
@@ -91,7 +92,7 @@ check_pool_arena(const struct heap *heap, const struct arena *arena)
     unsigned slots = is_large ? SLOTS_A_LARGE_POOL : 1;
     CHECK(arena->capacity == SLOTS_AN_ARENA / slots - 1, "pools fill the arena");
     CHECK(arena->cut <= arena->capacity, "no more pools are cut than there are");
-    size_t resting = 0;
+    size_t resting = 0, kept = 0;
     for (unsigned i = 1; i <= arena->cut; i++) {
         const struct pool *pool = &slots_of(arena)[i * slots];
         const char *broken = check_pool(heap, pool, i * slots, is_large);
@@ -102,7 +103,9 @@ check_pool_arena(const struct heap *heap, const struct arena *arena)
             return broken;
         }
         resting += pool->state == SLOT_RESTING;
+        kept += pool->is_kept;
     }
+    CHECK(kept == arena->kept, "kept pools are as many as are counted");
     CHECK(resting == arena->free_pools, "every resting pool is free to be taken");
     CHECK(arena->listed_room == resting + arena->capacity - arena->cut, "an arena is listed by its room");
     return check_resting(arena);
@@ -127,6 +130,9 @@ check_run_arena(const struct heap *heap, const struct arena *arena)
         runs += taken;
         after_hole = !taken;
         unit += length;
+    }
+    for (size_t hole = 0; hole < arena->first_hole; hole += units[hole] & UNIT_LENGTH) {
+        CHECK(units[hole] & UNIT_TAKEN, "no hole begins before the first");
     }
     CHECK(runs == arena->runs, "runs are as many as are counted");
     CHECK(arena->listed_room == runs_longest_hole(heap, arena), "an arena is listed by its longest hole");

@@ -6,7 +6,8 @@
  *     pool    | allocated | free --> free --> free --> NULL | untouched ...
  *
  * A pool that is met with no block left retires from the ring; the first block it gets back puts it at the end of
- * the ring, where it gathers more before it is asked again. An empty one rests with its arena.
+ * the ring, where it gathers more before it is asked again. An empty one rests with its arena; but the last of its
+ * ring stays there, for the next request, unless it is all that keeps the arena from going back.
  *
  * Callers: fast.h. Calls: arena.c. The model is quire.model.allocator.
  */
@@ -104,15 +105,20 @@ begin_inner_slots(struct pool *head)
     }
 }
 
+static unsigned
+slots_a_pool(const struct arena *arena)
+{
+    return arena->kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
+}
+
 static struct pool *
 cut_pool(struct arena *arena)
 {
-    bool is_large = arena->kind == ARENA_LARGE;
-    unsigned slots = is_large ? SLOTS_A_LARGE_POOL : 1;
-    unsigned slot = slots * (1u + arena->cut); /* the header takes the first */
+    unsigned slots = slots_a_pool(arena);
+    unsigned slot = slots * (1u + arena->cut); /* the first is slot 0's */
     struct pool *pool = &slots_of(arena)[slot];
     pool->slot = pool->head_slot = (uint8_t)slot;
-    if (is_large) {
+    if (slots > 1) {
         begin_inner_slots(pool);
     }
     arena->cut++;
@@ -140,13 +146,79 @@ take_pool(struct heap *heap, struct arena *arena)
 }
 
 static void
-rest_pool(struct heap *heap, struct pool *pool)
+unmark_kept(struct arena *arena, struct pool *pool)
 {
-    struct arena *arena = arena_of_pool(pool);
+    arena->kept = (uint16_t)(arena->kept - pool->is_kept);
+    pool->is_kept = false;
+}
+
+static void
+rest(struct heap *heap, struct arena *arena, struct pool *pool)
+{
+    ring_remove(ring_of(heap, pool), pool);
+    unmark_kept(arena, pool);
     pool->state = SLOT_RESTING;
     pool->next = arena->free_pool;
     arena->free_pool = pool;
     arena->free_pools++;
+}
+
+/* Whether a pool of the arena has a live block. Kept pools may have some again, so they are looked at, if it
+ * depends on them. */
+static bool
+has_live_block(struct arena *arena)
+{
+    size_t room = room_of(arena);
+    if (room + arena->kept < arena->capacity) {
+        return true;
+    }
+    unsigned slots = slots_a_pool(arena);
+    for (unsigned i = 1; i <= arena->cut && arena->kept != 0; i++) {
+        struct pool *pool = &slots_of(arena)[i * slots];
+        if (pool->is_kept && pool_allocated(pool) != 0) {
+            unmark_kept(arena, pool);
+        }
+    }
+    return room + arena->kept < arena->capacity;
+}
+
+static void
+rest_kept(struct heap *heap, struct arena *arena)
+{
+    unsigned slots = slots_a_pool(arena);
+    for (unsigned i = 1; i <= arena->cut && arena->kept != 0; i++) {
+        struct pool *pool = &slots_of(arena)[i * slots];
+        if (pool->is_kept) {
+            rest(heap, arena, pool);
+        }
+    }
+}
+
+/* Whether the pool, which has become empty, stays on its ring. */
+static bool
+stays(struct heap *heap, struct pool *pool)
+{
+    if (pool->next != pool) {
+        return false;
+    }
+    struct arena *arena = arena_of_pool(pool);
+    arena->kept = (uint16_t)(arena->kept + !pool->is_kept);
+    pool->is_kept = true;
+    return has_live_block(arena) || arena_is_last(heap, arena);
+}
+
+/* The pool has become empty. */
+static void
+settle_pool(struct heap *heap, struct pool *pool)
+{
+    if (stays(heap, pool)) {
+        return;
+    }
+    struct arena *arena = arena_of_pool(pool);
+    rest(heap, arena, pool);
+    if (arena->kept != 0 && !has_live_block(arena)) {
+        rest_kept(heap, arena);
+    }
     size_t room = room_of(arena);
     arena_settle(heap, arena, room, room == arena->capacity);
 }
@@ -223,8 +295,7 @@ pool_note_free(struct heap *heap, struct pool *slot, void *address)
 {
     switch (slot->state) {
     case SLOT_LISTED: /* its last block is free */
-        ring_remove(ring_of(heap, slot), slot);
-        rest_pool(heap, slot);
+        settle_pool(heap, slot);
         return;
     case SLOT_RETIRED: /* its first block is free */
         slot->state = SLOT_LISTED;

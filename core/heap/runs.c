@@ -4,7 +4,8 @@
  *     units[]: 12 ... 12  6 . 6  3.3   ...
  *
  * A table holds the length of each run and hole at its first and at its last unit, so that a run that is given
- * back finds both neighbours. A request takes the smallest hole that is large enough, the lowest of equal ones.
+ * back finds both neighbours. A request takes the smallest hole that is large enough, the lowest of equal ones;
+ * the search begins where the first hole may be.
  *
  * Callers: heap.c, pool.c. Calls: arena.c. The model is quire.model.runs.
  */
@@ -54,10 +55,10 @@ hole_before(const uint16_t *units, size_t unit)
 
 /* The arena has a hole that is long enough. */
 static size_t
-smallest_hole_for(const uint16_t *units, size_t length)
+smallest_hole_for(const uint16_t *units, size_t from, size_t length)
 {
     size_t best = 0, best_length = SIZE_MAX;
-    for (size_t unit = 0; unit < UNITS_AN_ARENA && best_length != length; unit += length_at(units, unit)) {
+    for (size_t unit = from; unit < UNITS_AN_ARENA && best_length != length; unit += length_at(units, unit)) {
         if (is_hole(units, unit) && units[unit] >= length && units[unit] < best_length) {
             best = unit;
             best_length = units[unit];
@@ -72,7 +73,7 @@ runs_longest_hole(const struct heap *heap, const struct arena *arena)
 {
     const uint16_t *units = units_of(heap, arena);
     size_t longest = 0;
-    for (size_t unit = 0; unit < UNITS_AN_ARENA; unit += length_at(units, unit)) {
+    for (size_t unit = arena->first_hole; unit < UNITS_AN_ARENA; unit += length_at(units, unit)) {
         if (is_hole(units, unit) && units[unit] > longest) {
             longest = units[unit];
         }
@@ -96,6 +97,14 @@ note_touched(struct arena *arena, size_t end)
 {
     if (end > arena->touched) {
         arena->touched = (uint16_t)end;
+    }
+}
+
+static void
+note_hole(struct arena *arena, size_t first)
+{
+    if (first < arena->first_hole) {
+        arena->first_hole = (uint16_t)first;
     }
 }
 
@@ -126,13 +135,16 @@ runs_allocate(struct heap *heap, size_t size_bytes, size_t *dirty_bytes)
         }
     }
     uint16_t *units = units_of(heap, arena);
-    size_t first = smallest_hole_for(units, length);
+    size_t first = smallest_hole_for(units, arena->first_hole, length);
     size_t hole = units[first];
     size_t dirty_units = arena->touched > first ? arena->touched - first : 0;
     *dirty_bytes = (dirty_units < length ? dirty_units : length) * RUN_UNIT_BYTES;
     mark(units, first, length, UNIT_TAKEN);
     mark(units, first + length, hole - length, 0);
     note_touched(arena, first + length);
+    if (first == arena->first_hole) {
+        arena->first_hole = (uint16_t)(first + length);
+    }
     arena->runs++;
     arena_relist(heap, arena, longest_after(heap, arena, hole, hole - length));
     return units_address(heap, arena) + first * RUN_UNIT_BYTES;
@@ -148,6 +160,7 @@ runs_free(struct heap *heap, void *address)
     size_t before = hole_before(units, first);
     size_t hole = before + length + hole_from(units, first + length);
     mark(units, first - before, hole, 0);
+    note_hole(arena, first - before);
     arena->runs--;
     arena_settle(heap, arena, longest_after(heap, arena, 0, hole), arena->runs == 0);
 }
@@ -172,6 +185,10 @@ runs_resize(struct heap *heap, void *address, size_t size_bytes)
         size_t hole = old_length + old_hole - length;
         mark(units, first, length, UNIT_TAKEN);
         mark(units, first + length, hole, 0);
+        if (arena->first_hole == first + old_length) {
+            arena->first_hole = (uint16_t)(first + length);
+        }
+        note_hole(arena, first + length);
         note_touched(arena, first + length);
         arena_relist(heap, arena, longest_after(heap, arena, old_hole, hole));
     }

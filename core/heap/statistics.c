@@ -20,7 +20,8 @@ add_pool(struct heap_statistics *statistics, const struct pool *pool)
     }
     struct class_statistics *counts = &statistics->classes[pool->domain][pool->size_class];
     size_t allocated = pool_allocated(pool);
-    *(allocated == pool->capacity ? &counts->pools_full : &counts->pools_used) += 1;
+    counts->pools_full += allocated == pool->capacity;
+    counts->pools_used += allocated != 0 && allocated != pool->capacity;
     counts->blocks_allocated += allocated;
     counts->blocks_free += free_list_length(pool);
     counts->blocks_untouched += (size_t)pool->capacity - pool->carved;
@@ -31,12 +32,12 @@ add_pool_arena(struct heap_statistics *statistics, const struct arena *arena)
 {
     struct arena_statistics *counts = &statistics->arenas[arena->kind];
     counts->arenas++;
-    counts->units_in_use += (size_t)arena->cut - arena->free_pools;
-    counts->units_free += arena->free_pools;
     counts->units_untouched += (size_t)arena->capacity - arena->cut;
     unsigned slots = arena->kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
     for (unsigned i = 1; i <= arena->cut; i++) {
-        add_pool(statistics, &slots_of(arena)[i * slots]);
+        const struct pool *pool = &slots_of(arena)[i * slots];
+        *(pool_allocated(pool) != 0 ? &counts->units_in_use : &counts->units_free) += 1;
+        add_pool(statistics, pool);
     }
 }
 

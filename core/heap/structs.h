@@ -14,7 +14,7 @@
 
 #include "heap/heap.h"
 
-/* LISTED: serves its class and stands in the class's list. RETIRED: serves its class, full, on no list.
+/* LISTED: serves its class and stands on the class's ring. RETIRED: serves its class, full, on no list.
  * RESTING: with its arena, empty. INNER: a later slot of a larger pool. RUN: a slot of an arena of runs. */
 enum slot_state { SLOT_UNTOUCHED, SLOT_LISTED, SLOT_RETIRED, SLOT_RESTING, SLOT_INNER, SLOT_RUN };
 
@@ -38,7 +38,8 @@ struct pool {
     uint8_t state;       /* enum slot_state */
     uint8_t slot;        /* which slot of its arena */
     uint8_t head_slot;   /* of the pool it belongs to; differs from slot in INNER slots only */
-    uint8_t reserved[9];
+    bool is_kept;        /* it stayed on its ring when it became empty; it may have live blocks again */
+    uint8_t reserved[8];
 
     /* LISTED: neighbours in the class's ring. RESTING: next is the arena's next free pool */
     struct pool *next;
@@ -49,7 +50,7 @@ static_assert(sizeof(struct pool) == 64, "64 bytes of metadata a pool");
 
 /* An arena.
  *
- *     pools in use + free_pools + (capacity - cut) == capacity      (kinds SMALL and LARGE)
+ *     pools that serve a class + free_pools + (capacity - cut) == capacity      (kinds SMALL and LARGE)
  *     the lengths of runs and holes add up to UNITS_AN_ARENA        (kind RUN)
  */
 struct arena {
@@ -63,8 +64,10 @@ struct arena {
     uint16_t listed_room; /* the room it is listed under; 0: on no list */
     uint16_t touched;   /* RUN: units that were ever handed out; the rest are untouched */
     uint16_t runs;      /* RUN: allocated runs */
+    uint16_t first_hole; /* RUN: no hole begins before this unit */
+    uint16_t kept;      /* pools marked as kept */
     uint8_t kind;       /* enum arena_kind */
-    uint8_t reserved[23];
+    uint8_t reserved[19];
 };
 static_assert(sizeof(struct arena) == sizeof(struct pool), "an entry of the table of slots");
 
@@ -219,6 +222,7 @@ pool_allocated(const struct pool *pool)
 /* arena.c */
 struct arena *arena_obtain(struct heap *heap, enum arena_kind kind);
 struct arena *arena_fullest_with(struct heap *heap, enum arena_kind kind, size_t room);
+bool arena_is_last(const struct heap *heap, const struct arena *arena);
 void arena_relist(struct heap *heap, struct arena *arena, size_t room);
 void arena_settle(struct heap *heap, struct arena *arena, size_t room, bool is_empty);
 

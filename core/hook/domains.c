@@ -181,18 +181,27 @@ serve_realloc_ours(struct domain *domain, void *address, size_t size_bytes)
     return move_to_previous(domain, address, size_bytes);
 }
 
-static void *
-serve_realloc(void *context, void *address, size_t size_bytes)
+static SLOW void *
+serve_realloc_slow(struct domain *domain, void *address, size_t size_bytes)
 {
-    struct domain *domain = context;
     if (address == NULL) {
-        return serve_malloc(context, size_bytes);
+        return serve_malloc(domain, size_bytes);
     }
-    if (LIKELY(domain_is_in_range(domain, address)) || is_ours(address)) {
+    if (domain_is_in_range(domain, address) || is_ours(address)) {
         return serve_realloc_ours(domain, address, size_bytes);
     }
     PyMemAllocatorEx *previous = previous_of(domain);
     return previous->realloc(previous->ctx, address, size_bytes);
+}
+
+static void *
+serve_realloc(void *context, void *address, size_t size_bytes)
+{
+    struct domain *domain = context;
+    if (LIKELY(domain_is_in_range(domain, address)) && heap_block_fits(domain, address, size_bytes)) {
+        return address;
+    }
+    return serve_realloc_slow(domain, address, size_bytes);
 }
 
 /* --- install --- */

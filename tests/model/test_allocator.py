@@ -85,10 +85,37 @@ def test_quire_cuts_one_page_at_a_time() -> None:
 def test_an_empty_pool_serves_another_class(geometry: Geometry) -> None:
     """A pool whose blocks are all free goes back to its arena, and the next class that needs one gets it."""
     allocator = Allocator(geometry)
-    allocator.free(allocator.allocate(16))
-    allocator.allocate(256)
-    (pool,) = allocator.state().arenas[0].pools
-    assert pool.block_bytes == 256
+    emptied = fill_pool_of(allocator, 16)
+    allocator.allocate(16)  # from the next pool: the first is not the last on its class's list
+    release(allocator, emptied)
+    address = allocator.allocate(256)
+    pool = allocator.state().arenas[0].pools[0]
+    assert (pool.address <= address < pool.address + pool.size_bytes, pool.block_bytes) == (True, 256)
+
+
+def test_the_last_pool_of_a_class_stays_when_it_is_empty() -> None:
+    """A block that is allocated and freed over and over costs no pool each time, and still lets its arena go."""
+    allocator = Allocator(QUIRE)
+    keeper = allocator.allocate(64)
+    allocator.free(allocator.allocate(32))
+    assert [len(pools) for pools in allocator.state().used_pools.values()] == [1, 1]
+    assert allocator.state().arenas[0].free_pools == ()
+    allocator.free(keeper)
+    allocator.free(allocator.allocate(32))
+    assert allocator.state().arenas[0].free_pools == ()
+
+
+def test_pools_that_stayed_let_their_arena_go() -> None:
+    """Empty pools of many classes, each the last of its class, keep no arena but the last that has room."""
+    allocator = Allocator(QUIRE)
+    blocks = []
+    for _ in range(3):
+        blocks += [allocator.allocate(16 * step) for step in range(1, 33)]
+        blocks += [block for _ in range(100) for block in fill_pool_of(allocator, 512)]
+    assert len(allocator.arenas) > 2
+    for block in blocks:
+        allocator.free(block)
+    assert allocator.statistics().arena_bytes == QUIRE.arena_bytes
 
 
 def test_the_fullest_arena_serves_the_next_pool() -> None:

@@ -67,8 +67,8 @@ def _arena_statistics(allocator: Allocator, kind: ArenaKind) -> ArenaStatistics:
     return ArenaStatistics(
         kind=kind,
         arenas=len(pool_arenas),
-        units_in_use=sum(len(arena.pools) - len(arena.free_pools) for arena in pool_arenas),
-        units_free=sum(len(arena.free_pools) for arena in pool_arenas),
+        units_in_use=sum(pool.allocated > 0 for arena in pool_arenas for pool in arena.pools),
+        units_free=sum(pool.allocated == 0 for arena in pool_arenas for pool in arena.pools),
         units_untouched=sum(arena.untouched_pools for arena in pool_arenas),
         unit_bytes=geometry.large_pool_bytes if kind is ArenaKind.LARGE else geometry.pool_bytes,
     )

@@ -217,15 +217,30 @@ class Allocator:
         pool.put(address)
         pools = self.used_pools[pool.domain][pool.size_class]
         if pool.allocated == 0:
-            if pool.linked:
-                pools.remove(pool)
-            arena.put_pool(pool)
-            self._settle(arena)
+            if not self._stays(pool, arena):
+                self._rest(pool, arena)
+                self._settle(arena)
         elif not pool.linked:
             if self.geometry.revived_go_last:
                 pools.push_last(pool)
             else:
                 pools.push_first(pool)
+
+    def _stays(self, pool: Pool, arena: PoolArena) -> bool:
+        """Whether a pool that became empty stays with its class: not if it alone keeps its arena from going back."""
+        if not self.geometry.keeps_last_pool:
+            return False
+        pools = self.used_pools[pool.domain][pool.size_class]
+        is_alone = pools.first is pool and pools.last is pool
+        return is_alone and (arena.has_live_block or self.available[arena.kind].is_last(arena))
+
+    def _rest(self, pool: Pool, arena: PoolArena) -> None:
+        """Give an empty pool back to its arena; if no block lives there now, the empty ones that stayed follow."""
+        following = [] if arena.has_live_block else [other for other in arena.pools if other.serves and other is not pool]
+        for empty in (pool, *following):
+            if empty.linked:
+                self.used_pools[empty.domain][empty.size_class].remove(empty)
+            arena.put_pool(empty)
 
     # --- runs ---
 

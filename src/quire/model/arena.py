@@ -77,6 +77,10 @@ class PoolArena(Arena):
     def is_empty(self) -> bool:
         return self.room == self.capacity
 
+    @property
+    def has_live_block(self) -> bool:
+        return any(pool.allocated for pool in self.pools)
+
     def take_pool(self) -> Pool:
         """The pool that became free last, else one cut from the untouched rest. There is room."""
         if self.free_pools:

@@ -1,7 +1,7 @@
 """The sizes an allocator is built on, as a value.
 
 One algorithm serves three geometries: the one the articles describe (CPython up to the early 3.7 releases),
-CPython 3.10's, and quire's own. What differs between them is here, as numbers and as six habits, each a named
+CPython 3.10's, and quire's own. What differs between them is here, as numbers and as seven habits, each a named
 switch; nothing else in the model asks which of the three it is.
 """
 
@@ -55,6 +55,8 @@ class Geometry:
     """A full pool leaves its class's list when the next request meets it, not when its last block is taken."""
     revived_go_last: bool = False
     """A full pool that gets a block back joins the end of its class's list, and gathers more before it is asked."""
+    keeps_last_pool: bool = False
+    """An emptied pool stays with its class if it is the last on the class's list; CPython's goes back to its arena."""
     keeps_last_arena: bool = False
     """An empty arena stays if it is the last that has room; CPython keeps it since 3.8."""
 
@@ -173,6 +175,7 @@ QUIRE = Geometry(
     carves_by_page=True,
     retires_lazily=True,
     revived_go_last=True,
+    keeps_last_pool=True,
     keeps_last_arena=True,
 )
 """quire's own: metadata out of line, pools up to 8 KiB blocks, runs of pages up to 256 KiB."""

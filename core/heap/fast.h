@@ -35,6 +35,16 @@ heap_allocate_fast(struct domain *domain, size_t size_bytes)
     return pool_pop(domain, last / ALIGNMENT_BYTES);
 }
 
+/* The same for a request above the small ones that a pool serves. */
+static inline void *
+heap_allocate_large_fast(struct domain *domain, size_t size_bytes)
+{
+    if (size_bytes - SMALL_BYTES_MAX - 1 >= POOLED_BYTES_MAX - SMALL_BYTES_MAX) {
+        return NULL;
+    }
+    return pool_pop(domain, large_class(size_bytes));
+}
+
 static inline bool
 domain_is_in_range(const struct domain *domain, const void *address)
 {

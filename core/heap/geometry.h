@@ -2,7 +2,7 @@
  *
  *     request          served by                     from
  *     0 .. 512 B       block, 16 B steps             a pool of 16 KiB, in an arena of small pools
- *     .. 8 KiB         block, eight steps an octave  a pool of 64 KiB, in an arena of large pools
+ *     .. 16 KiB        block, eight steps an octave  a pool of 64 KiB, in an arena of large pools
  *     .. 256 KiB       run of 4 KiB units            an arena of runs
  *     more             a mapping of its own          the system
  */
@@ -13,7 +13,7 @@
 
 #define ALIGNMENT_BYTES ((size_t)16)
 #define SMALL_BYTES_MAX ((size_t)512)
-#define POOLED_BYTES_MAX (8 * KIB)
+#define POOLED_BYTES_MAX (16 * KIB)
 #define RUN_BYTES_MAX (256 * KIB)
 #define REQUEST_BYTES_MAX ((size_t)PTRDIFF_MAX)
 
@@ -27,7 +27,7 @@ enum {
     DOMAINS = 2,
     SMALL_CLASSES = 32,
     STEPS_AN_OCTAVE = 8,
-    LARGE_CLASSES = 32,
+    LARGE_CLASSES = 40,
     CLASSES = SMALL_CLASSES + LARGE_CLASSES,
     SLOTS_AN_ARENA = 128,  /* pieces of POOL_BYTES, the header included */
     SLOTS_A_LARGE_POOL = 4,

@@ -143,7 +143,7 @@ heap_allocate(struct domain *domain, size_t size_bytes)
     return mapping_allocate(domain->heap, size_bytes);
 }
 
-/* Runs and mappings tell how much of them the system has just cleared. A block does not: at most 8 KiB, it is
+/* Runs and mappings tell how much of them the system has just cleared. a block does not: at most 16 KiB, it is
  * cleared sooner than anyone could have kept account of it. */
 void *
 heap_allocate_zeroed(struct domain *domain, size_t count, size_t size_bytes)

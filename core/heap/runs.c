@@ -1,4 +1,4 @@
-/* Runs: units in a row that serve one request of 8 to 256 KiB, and the holes between them.
+/* Runs: units in a row that serve one request of 16 to 256 KiB, and the holes between them.
  *
  *     | run       | hole  | run | run         | untouched ...             |
  *     units[]: 12 ... 12  6 . 6  3.3   ...

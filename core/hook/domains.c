@@ -68,6 +68,10 @@ is_served(size_t size_bytes)
 static SLOW void *
 serve_malloc_slow(struct domain *domain, size_t size_bytes)
 {
+    void *large_block = heap_allocate_large_fast(domain, size_bytes);
+    if (large_block != NULL) {
+        return large_block;
+    }
     if (is_served(size_bytes)) {
         bool is_guarded = guard_heap();
         void *block = heap_allocate(domain, size_bytes);

@@ -155,7 +155,7 @@ def test_the_last_available_arena_stays() -> None:
 def test_what_is_freed_whole_leaves_nothing_live(geometry: Geometry) -> None:
     """After every block, run and mapping is freed, no byte is live."""
     allocator = Allocator(geometry)
-    blocks = [allocator.allocate(size_bytes) for size_bytes in (0, 1, 512, 513, 8192, 8193, 262144, 262145, 10**7)]
+    blocks = [allocator.allocate(size_bytes) for size_bytes in (0, 1, 512, 513, 16384, 16385, 262144, 262145, 10**7)]
     assert allocator.statistics().blocks_allocated == len(blocks)
     for block in blocks:
         allocator.free(block)
@@ -173,7 +173,7 @@ def test_quire_serves_each_size_from_its_layer() -> None:
     """Small pools, large pools, runs, and mappings of their own, at their exact limits."""
     allocator = Allocator(QUIRE)
     kinds = []
-    for size_bytes in (512, 513, 8192, 8193, 262144, 262145):
+    for size_bytes in (512, 513, 16384, 16385, 262144, 262145):
         arena = allocator.arena_at(allocator.allocate(size_bytes))
         kinds.append(None if arena is None else arena.kind)
     assert kinds == [ArenaKind.SMALL, ArenaKind.LARGE, ArenaKind.LARGE, ArenaKind.RUN, ArenaKind.RUN, None]

@@ -113,7 +113,7 @@ def test_random_requests_with_random_refusals(seed: int) -> None:
 
 def request(heap: Heap, live: dict[int, bytes], chance: random.Random) -> None:
     """One random request; a refused one leaves what is live as it is."""
-    size = int(chance.choice([520, 9_000, 270_000, 900_000]) * chance.random()) + 1
+    size = int(chance.choice([520, 18_000, 270_000, 900_000]) * chance.random()) + 1
     domain = chance.choice(list(Domain))
     try:
         if chance.random() < 0.5 or not live:

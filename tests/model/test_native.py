@@ -15,7 +15,7 @@ from quire.process.heap import Heap
 _core = pytest.importorskip("quire._core", reason="the native core is not installed")
 
 MIB = 1024 * 1024
-SIZES = [0, 1, 16, 17, 512, 513, 8192, 8193, 100_000, 262_144, 262_145, 3 * MIB]
+SIZES = [0, 1, 16, 17, 512, 513, 16384, 16385, 100_000, 262_144, 262_145, 3 * MIB]
 
 
 @pytest.fixture

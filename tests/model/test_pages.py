@@ -17,7 +17,7 @@ fake = pytest.importorskip("quire._core_fake", reason="built with QUIRE_TESTS=ON
 
 KIB = 1024
 RANGE_BYTES = 32 * KIB * KIB
-SIZES = [100, 520, 520, 9_000, 70_000, 270_000, 900_000]
+SIZES = [100, 520, 520, 18_000, 70_000, 270_000, 900_000]
 
 
 @pytest.fixture(params=[4 * KIB, 16 * KIB, 64 * KIB], ids=lambda size: f"{size // KIB}KiB")

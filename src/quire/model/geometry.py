@@ -166,7 +166,7 @@ QUIRE = Geometry(
     arena_header_bytes=16 * KIB,
     small_bytes_max=512,
     large_pool_bytes=64 * KIB,
-    large_blocks=_eight_an_octave(512, 8 * KIB),
+    large_blocks=_eight_an_octave(512, 16 * KIB),
     run_bytes_max=256 * KIB,
     range_bytes=64 * GIB,
     domains=2,
@@ -178,4 +178,4 @@ QUIRE = Geometry(
     keeps_last_pool=True,
     keeps_last_arena=True,
 )
-"""quire's own: metadata out of line, pools up to 8 KiB blocks, runs of pages up to 256 KiB."""
+"""quire's own: metadata out of line, pools for blocks up to 16 KiB, runs of pages up to 256 KiB."""

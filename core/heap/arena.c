@@ -128,6 +128,12 @@ commit_slots(struct heap *heap, size_t index)
     return true;
 }
 
+static bool
+commit_arena(struct heap *heap, size_t index)
+{
+    return commit_slots(heap, index) && os_commit(heap->range_address + index * ARENA_BYTES, ARENA_BYTES) == 0;
+}
+
 /* Entries of an arena that was given back read as zeros again, and take no memory if they are whole pages. */
 static void
 clear_slots(struct arena *arena)
@@ -164,7 +170,8 @@ arena_obtain(struct heap *heap, enum arena_kind kind)
         return NULL;
     }
     struct arena *arena = heap_arena(heap, index);
-    if (!commit_slots(heap, index) || os_commit(heap->range_address + index * ARENA_BYTES, ARENA_BYTES) != 0) {
+    growth_prepare(heap, ARENA_BYTES);
+    if (!commit_arena(heap, index) && !(kept_give_back(heap) && commit_arena(heap, index))) {
         return NULL;
     }
     heap->arena_bits[index / 64] |= (uint64_t)1 << (index % 64);

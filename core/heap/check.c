@@ -209,6 +209,19 @@ check_mappings(const struct heap *heap)
     return NULL;
 }
 
+static const char *
+check_kept(const struct heap *heap)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < heap->kept_count; i++) {
+        CHECK(mapping_find(heap, (const void *)heap->kept[i].address) == NULL, "a kept mapping is nobody's");
+        bytes += heap->kept[i].size_bytes;
+    }
+    CHECK(bytes == heap->totals.kept_bytes, "the bytes of kept mappings add up");
+    CHECK(bytes <= KEPT_BYTES_MAX, "and are no more than may be kept");
+    return NULL;
+}
+
 static size_t
 listed_pools_of(const struct arena *arena)
 {
@@ -250,5 +263,6 @@ heap_check(struct heap *heap)
         }
     }
     const char *broken = check_rings(heap, listed_pools);
-    return broken != NULL ? broken : check_mappings(heap);
+    broken = broken != NULL ? broken : check_mappings(heap);
+    return broken != NULL ? broken : check_kept(heap);
 }

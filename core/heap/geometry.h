@@ -15,6 +15,7 @@
 #define SMALL_BYTES_MAX ((size_t)512)
 #define POOLED_BYTES_MAX (16 * KIB)
 #define RUN_BYTES_MAX (256 * KIB)
+#define KEPT_BYTES_MAX (32 * MIB)
 #define REQUEST_BYTES_MAX ((size_t)PTRDIFF_MAX)
 
 #define POOL_BYTES (16 * KIB)
@@ -31,7 +32,8 @@ enum {
     CLASSES = SMALL_CLASSES + LARGE_CLASSES,
     SLOTS_AN_ARENA = 128,  /* pieces of POOL_BYTES, the header included */
     SLOTS_A_LARGE_POOL = 4,
-    UNITS_AN_ARENA = 508,  /* of runs, the header not included */
+    UNITS_AN_ARENA = 508,  /* of runs, slot 0 not included */
+    KEPT_MAX = 8,          /* mappings kept after they were freed */
 };
 
 static_assert(SMALL_CLASSES * ALIGNMENT_BYTES == SMALL_BYTES_MAX, "small classes end at the largest small block");

@@ -1,6 +1,6 @@
 /* Growth: what was obtained from the system at most, and who is to be told.
  *
- * Callers: arena.c, mapping.c, each time that something was obtained. Calls: whoever watches.
+ * Callers: arena.c, mapping.c, each time before and after something is obtained. Calls: kept.c, whoever watches.
  */
 #include "heap/structs.h"
 
@@ -9,6 +9,22 @@ heap_watch(struct heap *heap, size_t limit_bytes, void (*passed)(void))
 {
     heap->watch_bytes = limit_bytes;
     heap->watch_passed = passed;
+}
+
+static size_t
+held_bytes(const struct heap *heap)
+{
+    return heap->totals.arenas * ARENA_BYTES + heap->totals.mapping_bytes;
+}
+
+/* More will be obtained: what is kept is not to make a new peak. */
+void
+growth_prepare(struct heap *heap, size_t more_bytes)
+{
+    const struct heap_totals *totals = &heap->totals;
+    if (held_bytes(heap) + totals->kept_bytes + more_bytes > totals->held_bytes_max) {
+        kept_give_back(heap);
+    }
 }
 
 /* Something was obtained from the system: keep the maxima, and tell who watches, once. */
@@ -22,7 +38,10 @@ growth_note(struct heap *heap)
     if (totals->mapping_bytes > totals->mapping_bytes_max) {
         totals->mapping_bytes_max = totals->mapping_bytes;
     }
-    if (totals->arenas * ARENA_BYTES + totals->mapping_bytes > heap->watch_bytes) {
+    if (held_bytes(heap) > totals->held_bytes_max) {
+        totals->held_bytes_max = held_bytes(heap);
+    }
+    if (held_bytes(heap) > heap->watch_bytes) {
         heap->watch_bytes = SIZE_MAX;
         heap->watch_passed();
     }

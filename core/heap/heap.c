@@ -91,6 +91,7 @@ heap_destroy(struct heap *heap)
             os_unmap((char *)mapping->address, mapping->size_bytes);
         }
     }
+    kept_give_back(heap);
     mapping_table_release(&heap->mappings);
     os_unreserve((char *)heap->slots, slots_bytes_for(heap->range_arenas) + heap->range_arenas * ARENA_BYTES);
     os_unmap((char *)heap, heap->own_bytes);
@@ -136,11 +137,11 @@ heap_allocate(struct domain *domain, size_t size_bytes)
     if (LIKELY(size_bytes <= POOLED_BYTES_MAX)) {
         return allocate_block(domain, size_bytes);
     }
+    size_t dirty_bytes;
     if (size_bytes <= RUN_BYTES_MAX) {
-        size_t dirty_bytes;
         return runs_allocate(domain->heap, size_bytes, &dirty_bytes);
     }
-    return mapping_allocate(domain->heap, size_bytes);
+    return mapping_allocate(domain->heap, size_bytes, &dirty_bytes);
 }
 
 /* Runs and mappings tell how much of them the system has just cleared. a block does not: at most 16 KiB, it is
@@ -152,12 +153,10 @@ heap_allocate_zeroed(struct domain *domain, size_t count, size_t size_bytes)
     if (__builtin_mul_overflow(count, size_bytes, &total_bytes)) {
         return NULL;
     }
-    if (total_bytes > RUN_BYTES_MAX) {
-        return mapping_allocate(domain->heap, total_bytes);
-    }
     size_t dirty_bytes = total_bytes;
-    void *block = total_bytes > POOLED_BYTES_MAX ? runs_allocate(domain->heap, total_bytes, &dirty_bytes)
-                                                 : allocate_block(domain, total_bytes);
+    void *block = total_bytes <= POOLED_BYTES_MAX ? allocate_block(domain, total_bytes)
+                : total_bytes <= RUN_BYTES_MAX    ? runs_allocate(domain->heap, total_bytes, &dirty_bytes)
+                                                  : mapping_allocate(domain->heap, total_bytes, &dirty_bytes);
     if (block != NULL) {
         memset(block, 0, dirty_bytes);
     }

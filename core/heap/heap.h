@@ -75,6 +75,8 @@ struct heap_totals {
     size_t mapping_bytes;
     size_t mapping_bytes_max;
     size_t mapping_bytes_given_back;
+    size_t kept_bytes; /* of mappings that were freed, and wait for a request */
+    size_t held_bytes_max; /* of arenas and mappings together, kept ones not counted */
 };
 
 struct heap_statistics {

@@ -113,15 +113,56 @@ mapping_find(const struct heap *heap, const void *address)
 
 /* --- requests --- */
 
+static bool
+map(struct heap *heap, size_t mapped_bytes, char **address)
+{
+    growth_prepare(heap, mapped_bytes);
+    return os_map(mapped_bytes, address) == 0 || (kept_give_back(heap) && os_map(mapped_bytes, address) == 0);
+}
+
+static bool
+remap(struct heap *heap, struct mapping mapping, size_t new_bytes, char **moved)
+{
+    char *address = (char *)mapping.address;
+    if (os_remap(address, mapping.size_bytes, new_bytes, moved) != 0
+        && !(kept_give_back(heap) && os_remap(address, mapping.size_bytes, new_bytes, moved) == 0)) {
+        return false;
+    }
+    if (new_bytes < mapping.size_bytes) {
+        heap->totals.mapping_bytes_given_back += mapping.size_bytes - new_bytes;
+    }
+    return true;
+}
+
+/* A kept mapping, made as large as is asked for. */
+static bool
+reuse(struct heap *heap, size_t mapped_bytes, char **address, size_t *dirty_bytes)
+{
+    struct mapping kept;
+    if (!kept_take(heap, mapped_bytes, &kept)) {
+        return false;
+    }
+    growth_prepare(heap, mapped_bytes);
+    *address = (char *)kept.address;
+    *dirty_bytes = kept.size_bytes < mapped_bytes ? kept.size_bytes : mapped_bytes;
+    if (kept.size_bytes != mapped_bytes && !remap(heap, kept, mapped_bytes, address)) {
+        kept_add(heap, kept);
+        return false;
+    }
+    return true;
+}
+
+/* dirty_bytes: how many of its first bytes may hold old data; the system has cleared the rest. */
 void *
-mapping_allocate(struct heap *heap, size_t size_bytes)
+mapping_allocate(struct heap *heap, size_t size_bytes, size_t *dirty_bytes)
 {
     if (size_bytes > REQUEST_BYTES_MAX || !table_reserve(&heap->mappings)) {
         return NULL;
     }
     char *address;
     size_t mapped_bytes = pages_for(size_bytes);
-    if (os_map(mapped_bytes, &address) != 0) {
+    *dirty_bytes = 0;
+    if (!reuse(heap, mapped_bytes, &address, dirty_bytes) && !map(heap, mapped_bytes, &address)) {
         return NULL;
     }
     table_add(&heap->mappings, address, mapped_bytes);
@@ -134,35 +175,34 @@ mapping_allocate(struct heap *heap, size_t size_bytes)
 void
 mapping_free(struct heap *heap, void *address)
 {
-    struct mapping *mapping = probe(&heap->mappings, (uintptr_t)address);
-    size_t mapped_bytes = mapping->size_bytes;
-    table_remove(&heap->mappings, mapping);
-    os_unmap(address, mapped_bytes);
+    struct mapping *place = probe(&heap->mappings, (uintptr_t)address);
+    struct mapping mapping = *place;
+    table_remove(&heap->mappings, place);
     heap->totals.mappings--;
-    heap->totals.mapping_bytes -= mapped_bytes;
-    heap->totals.mapping_bytes_given_back += mapped_bytes;
+    heap->totals.mapping_bytes -= mapping.size_bytes;
+    kept_add(heap, mapping);
 }
 
 /* Grow or shrink by pages; the address may change. NULL, and nothing done, if the system refuses. */
 void *
 mapping_resize(struct heap *heap, void *address, size_t size_bytes)
 {
-    struct mapping *mapping = probe(&heap->mappings, (uintptr_t)address);
-    size_t old_bytes = mapping->size_bytes;
+    struct mapping *place = probe(&heap->mappings, (uintptr_t)address);
+    size_t old_bytes = place->size_bytes;
     size_t new_bytes = pages_for(size_bytes);
     if (new_bytes == old_bytes) {
         return address;
     }
+    if (new_bytes > old_bytes) {
+        growth_prepare(heap, new_bytes - old_bytes);
+    }
     char *moved;
-    if (os_remap(address, old_bytes, new_bytes, &moved) != 0) {
+    if (!remap(heap, *place, new_bytes, &moved)) {
         return NULL;
     }
-    table_remove(&heap->mappings, mapping);
+    table_remove(&heap->mappings, place);
     table_add(&heap->mappings, moved, new_bytes);
     heap->totals.mapping_bytes += new_bytes - old_bytes;
-    if (new_bytes < old_bytes) {
-        heap->totals.mapping_bytes_given_back += old_bytes - new_bytes;
-    }
     growth_note(heap);
     return moved;
 }

@@ -116,6 +116,8 @@ struct heap {
     struct domain domains[DOMAINS];
     struct available available[ARENA_KINDS];
     struct mapping_table mappings;
+    struct mapping kept[KEPT_MAX]; /* freed mappings, the oldest first */
+    size_t kept_count;
     struct heap_totals totals;
     size_t watch_bytes; /* SIZE_MAX: nobody watches */
     void (*watch_passed)(void);
@@ -239,14 +241,20 @@ size_t runs_size_of(const struct heap *heap, const void *address);
 size_t runs_longest_hole(const struct heap *heap, const struct arena *arena);
 
 /* mapping.c */
-void *mapping_allocate(struct heap *heap, size_t size_bytes);
+void *mapping_allocate(struct heap *heap, size_t size_bytes, size_t *dirty_bytes);
 void mapping_free(struct heap *heap, void *address);
 void *mapping_resize(struct heap *heap, void *address, size_t size_bytes);
 const struct mapping *mapping_find(const struct heap *heap, const void *address);
 void mapping_table_release(struct mapping_table *table);
 size_t mapping_table_bytes(const struct mapping_table *table);
 
+/* kept.c */
+bool kept_take(struct heap *heap, size_t mapped_bytes, struct mapping *taken);
+void kept_add(struct heap *heap, struct mapping mapping);
+bool kept_give_back(struct heap *heap);
+
 /* growth.c */
+void growth_prepare(struct heap *heap, size_t more_bytes);
 void growth_note(struct heap *heap);
 
 #endif

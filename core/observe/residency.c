@@ -124,6 +124,9 @@ residency_measure(struct heap *heap, struct residency *residency)
     memset(residency, 0, sizeof *residency);
     walk_arenas(heap, add_arena, residency);
     walk_mappings(heap, add_mapping, residency);
+    for (size_t i = 0; i < heap->kept_count; i++) {
+        residency->free_run_bytes += residency_of((char *)heap->kept[i].address, heap->kept[i].size_bytes);
+    }
     residency->metadata_bytes += residency_of((char *)heap, heap->own_bytes);
     residency->metadata_bytes += residency_of((char *)heap->slots, heap->slots_committed_bytes);
     residency->metadata_bytes += residency_of((char *)heap->mappings.places, mapping_table_bytes(&heap->mappings));

@@ -177,6 +177,8 @@ class HeapStatistics:
     arenas_obtained: int
     arenas_given_back: int
     mapping_bytes_given_back: int
+    kept_mapping_bytes: int = 0
+    """Of mappings that were freed and wait for a request."""
 
     @property
     def live_bytes(self) -> int:

@@ -39,6 +39,10 @@ class Geometry:
     run_bytes_max: int = 0
     """The largest request that runs serve; what is larger gets a mapping of its own."""
     run_unit_bytes: int = 4 * KIB
+    kept_mappings_max: int = 0
+    """How many mappings are kept after they were freed, for requests of about the same size."""
+    kept_bytes_max: int = 0
+    """How many bytes they may have together."""
     range_bytes: int = 0
     """The reserved addresses that arenas come from; 0 where each arena comes from wherever the system puts it."""
     domains: int = 1
@@ -168,6 +172,8 @@ QUIRE = Geometry(
     large_pool_bytes=64 * KIB,
     large_blocks=_eight_an_octave(512, 16 * KIB),
     run_bytes_max=256 * KIB,
+    kept_mappings_max=8,
+    kept_bytes_max=32 * MIB,
     range_bytes=64 * GIB,
     domains=2,
     pools_serve_zero=True,

@@ -2,12 +2,14 @@
 
 It obtains arenas from the system as a whole, and serves the requests that are too large for the object allocator:
 in CPython that is libc's ``malloc``. It cuts regions of pages into runs of 16 bytes a unit; a request above
-``own_mapping_bytes_min`` gets pages of its own, which go back to the system as soon as it is freed.
+``own_mapping_bytes_min`` gets pages of its own, which go back to the system as soon as it is freed. quire keeps the last
+few for requests of about the same size (``kept``), and gives them back before it obtains more than it ever held.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from collections.abc import Callable
 
 from quire.errors import NotABlock, OutOfMemory
 from quire.model.geometry import KIB, Geometry
@@ -29,6 +31,12 @@ class RawAllocator:
         self.system = system
         self.own_mapping_bytes_min = geometry.run_bytes_max + 1 if geometry.run_bytes_max else OWN_MAPPING_BYTES_MIN
         self.mappings: dict[int, int] = {}
+        self.mapping_bytes_max = 0
+        self.mapping_bytes_given_back = 0
+        self.kept: list[Mapping] = []
+        """Freed mappings that wait for a request, the oldest first."""
+        self._arena_bytes = 0
+        self._held_bytes_max = 0
         self._range_end = system.first_address + geometry.range_bytes
         self._regions: dict[int, Runs] = {}
         self._region_addresses: list[int] = []
@@ -39,16 +47,19 @@ class RawAllocator:
         Raises:
             OutOfMemory: the system refuses, or the range is used up.
         """
-        alignment = self.geometry.arena_bytes if self.geometry.range_bytes else self.geometry.page_bytes
-        address = self.system.obtain(self.geometry.arena_bytes, alignment)
-        if self.geometry.range_bytes and address + self.geometry.arena_bytes > self._range_end:
-            self.system.give_back(address)
+        size = self.geometry.arena_bytes
+        if self.geometry.range_bytes and self._arena_bytes + size > self.geometry.range_bytes:
             raise OutOfMemory("every arena of the reserved range is in use")
+        alignment = size if self.geometry.range_bytes else self.geometry.page_bytes
+        self._prepare_growth(size)
+        address = self._insist(lambda: self.system.obtain(size, alignment))
+        self._arena_bytes += size
+        self._note_growth()
         return address
 
     def give_back_arena(self, address: int) -> None:
         """Return an arena's pages to the system."""
-        self.system.give_back(address)
+        self._arena_bytes -= self.system.give_back(address)
 
     def allocate(self, size_bytes: int) -> int:
         """Serve a request of any size; returns its address.
@@ -57,23 +68,20 @@ class RawAllocator:
             OutOfMemory: the system refuses.
         """
         if size_bytes >= self.own_mapping_bytes_min:
-            address = self.system.obtain(size_bytes, not_below=self._range_end)
-            self.mappings[address] = self.system.round_up(size_bytes)
-            return address
+            return self._obtain_mapping(self.system.round_up(size_bytes))
         return self._allocate_units(_units(size_bytes))
 
-    def free(self, address: int) -> int:
-        """Take back what ``allocate`` gave; returns how many bytes went back to the system.
+    def free(self, address: int) -> None:
+        """Take back what ``allocate`` gave.
 
         Raises:
             NotABlock: ``allocate`` did not give this address.
         """
         if address in self.mappings:
-            del self.mappings[address]
-            return self.system.give_back(address)
+            self._keep(Mapping(address, self.mappings.pop(address)))
+            return
         region, start = self._find(address)
         self._regions[region].release(start)
-        return 0
 
     def resize_in_place(self, address: int, size_bytes: int) -> int | None:
         """Resize where it stands, or by moving whole pages; ``None`` if the block has to be copied elsewhere.
@@ -115,10 +123,95 @@ class RawAllocator:
         """A mapping shrinks and grows by pages; when it has become small enough for a run, it is copied there."""
         if size_bytes <= self.own_mapping_bytes_min // 2:
             return None
-        moved = self.system.resize(address, size_bytes)
+        old, new = self.mappings[address], self.system.round_up(size_bytes)
+        if new > old:
+            self._prepare_growth(new - old)
+        moved = self._resize_pages(Mapping(address, old), new)
         del self.mappings[address]
-        self.mappings[moved] = self.system.round_up(size_bytes)
+        self.mappings[moved] = new
+        self._note_growth()
         return moved
+
+    # --- mappings ---
+
+    def _obtain_mapping(self, size: int) -> int:
+        address = self._reuse(size)
+        if address is None:
+            self._prepare_growth(size)
+            address = self._insist(lambda: self.system.obtain(size, not_below=self._range_end))
+        self.mappings[address] = size
+        self._note_growth()
+        return address
+
+    def _resize_pages(self, mapping: Mapping, size: int) -> int:
+        moved = self._insist(lambda: self.system.resize(mapping.address, size))
+        self.mapping_bytes_given_back += max(mapping.size_bytes - size, 0)
+        return moved
+
+    def _reuse(self, size: int) -> int | None:
+        """A kept mapping, made as large as is asked for: the newest of at least half and at most twice the size."""
+        for index in reversed(range(len(self.kept))):
+            if size // 2 <= self.kept[index].size_bytes and self.kept[index].size_bytes // 2 <= size:
+                break
+        else:
+            return None
+        kept = self.kept.pop(index)
+        self._prepare_growth(size)
+        try:
+            return kept.address if kept.size_bytes == size else self._resize_pages(kept, size)
+        except OutOfMemory:
+            self._keep(kept)
+            return None
+
+    def _keep(self, mapping: Mapping) -> None:
+        if mapping.size_bytes > self.geometry.kept_bytes_max:
+            self._give_back(mapping)
+            return
+        while len(self.kept) == self.geometry.kept_mappings_max or self._exceeds(mapping):
+            self._give_back(self.kept.pop(0))
+        self.kept.append(mapping)
+
+    def _exceeds(self, mapping: Mapping) -> bool:
+        return self.kept_bytes + mapping.size_bytes > self.geometry.kept_bytes_max
+
+    def _give_back(self, mapping: Mapping) -> None:
+        self.mapping_bytes_given_back += self.system.give_back(mapping.address)
+
+    # --- growth ---
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of kept mappings."""
+        return sum(mapping.size_bytes for mapping in self.kept)
+
+    @property
+    def _held_bytes(self) -> int:
+        return self._arena_bytes + sum(self.mappings.values())
+
+    def _prepare_growth(self, more_bytes: int) -> None:
+        """What is kept is not to make a new peak."""
+        if self._held_bytes + self.kept_bytes + more_bytes > self._held_bytes_max:
+            self._give_kept_back()
+
+    def _note_growth(self) -> None:
+        self.mapping_bytes_max = max(self.mapping_bytes_max, sum(self.mappings.values()))
+        self._held_bytes_max = max(self._held_bytes_max, self._held_bytes)
+
+    def _insist(self, obtain: Callable[[], int]) -> int:
+        """Obtain; where the system refuses, give back what is kept, and try once more."""
+        try:
+            return obtain()
+        except OutOfMemory:
+            if not self.kept:
+                raise
+            self._give_kept_back()
+            return obtain()
+
+    def _give_kept_back(self) -> None:
+        while self.kept:
+            self._give_back(self.kept.pop(0))
+
+    # --- runs of 16 bytes a unit ---
 
     def _allocate_units(self, units: int) -> int:
         for region in self._region_addresses:

@@ -35,6 +35,7 @@ def decode_statistics(raw: tuple[Any, ...]) -> HeapStatistics:
         mapping_bytes,
         mapping_bytes_max,
         mapping_bytes_given_back,
+        kept_mapping_bytes,
     ) = totals
     return HeapStatistics(
         classes=tuple(ClassStatistics(Domain(domain), *counts) for domain, *counts in classes),
@@ -43,6 +44,7 @@ def decode_statistics(raw: tuple[Any, ...]) -> HeapStatistics:
         run_bytes=run_bytes,
         mappings=mappings,
         mapping_bytes=mapping_bytes,
+        kept_mapping_bytes=kept_mapping_bytes,
         mapping_bytes_max=mapping_bytes_max,
         mapping_bytes_given_back=mapping_bytes_given_back,
         arena_bytes=arena_bytes,

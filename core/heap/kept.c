@@ -1,0 +1,70 @@
+/* Kept mappings: the last that were freed, for requests of about the same size.
+ *
+ * A program that makes and drops large values in a loop would otherwise have the system clear their pages each time.
+ * They never make a peak: before the heap obtains more than it ever held, they go back, as they do when the system
+ * refuses.
+ *
+ * Callers: mapping.c, growth.c, arena.c. The model is quire.model.raw.
+ */
+#include "heap/structs.h"
+#include "os/os.h"
+
+#include <string.h>
+
+static struct mapping
+remove_at(struct heap *heap, size_t index)
+{
+    struct mapping removed = heap->kept[index];
+    heap->kept_count--;
+    memmove(&heap->kept[index], &heap->kept[index + 1], (heap->kept_count - index) * sizeof(struct mapping));
+    heap->totals.kept_bytes -= removed.size_bytes;
+    return removed;
+}
+
+static void
+give_back_oldest(struct heap *heap)
+{
+    struct mapping oldest = remove_at(heap, 0);
+    os_unmap((char *)oldest.address, oldest.size_bytes);
+    heap->totals.mapping_bytes_given_back += oldest.size_bytes;
+}
+
+/* The newest that is at least half, and at most twice as large. */
+bool
+kept_take(struct heap *heap, size_t mapped_bytes, struct mapping *taken)
+{
+    for (size_t index = heap->kept_count; index-- > 0;) {
+        size_t kept_bytes = heap->kept[index].size_bytes;
+        if (kept_bytes >= mapped_bytes / 2 && kept_bytes / 2 <= mapped_bytes) {
+            *taken = remove_at(heap, index);
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+kept_add(struct heap *heap, struct mapping mapping)
+{
+    if (mapping.size_bytes > KEPT_BYTES_MAX) {
+        os_unmap((char *)mapping.address, mapping.size_bytes);
+        heap->totals.mapping_bytes_given_back += mapping.size_bytes;
+        return;
+    }
+    while (heap->kept_count == KEPT_MAX || heap->totals.kept_bytes + mapping.size_bytes > KEPT_BYTES_MAX) {
+        give_back_oldest(heap);
+    }
+    heap->kept[heap->kept_count++] = mapping;
+    heap->totals.kept_bytes += mapping.size_bytes;
+}
+
+/* Whether there was anything to give back. */
+bool
+kept_give_back(struct heap *heap)
+{
+    bool had_any = heap->kept_count != 0;
+    while (heap->kept_count != 0) {
+        give_back_oldest(heap);
+    }
+    return had_any;
+}

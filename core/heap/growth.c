@@ -17,13 +17,14 @@ held_bytes(const struct heap *heap)
     return heap->totals.arenas * ARENA_BYTES + heap->totals.mapping_bytes;
 }
 
-/* More will be obtained: what is kept is not to make a new peak. */
+/* More will be obtained: what is kept is not to make a peak that is higher by more than half an arena. */
 void
 growth_prepare(struct heap *heap, size_t more_bytes)
 {
     const struct heap_totals *totals = &heap->totals;
-    if (held_bytes(heap) + totals->kept_bytes + more_bytes > totals->held_bytes_max) {
-        kept_give_back(heap);
+    size_t limit_bytes = totals->held_bytes_max + ARENA_BYTES / 2;
+    while (heap->kept_count != 0 && held_bytes(heap) + totals->kept_bytes + more_bytes > limit_bytes) {
+        kept_give_back_oldest(heap);
     }
 }
 

@@ -1,8 +1,8 @@
 /* Kept mappings: the last that were freed, for requests of about the same size.
  *
  * A program that makes and drops large values in a loop would otherwise have the system clear their pages each time.
- * They never make a peak: before the heap obtains more than it ever held, they go back, as they do when the system
- * refuses.
+ * They make no peak: before the heap would hold more than ever, by more than half an arena, they go back, as they do when
+ * the system refuses.
  *
  * Callers: mapping.c, growth.c, arena.c. The model is quire.model.raw.
  */
@@ -21,8 +21,8 @@ remove_at(struct heap *heap, size_t index)
     return removed;
 }
 
-static void
-give_back_oldest(struct heap *heap)
+void
+kept_give_back_oldest(struct heap *heap)
 {
     struct mapping oldest = remove_at(heap, 0);
     os_unmap((char *)oldest.address, oldest.size_bytes);
@@ -52,7 +52,7 @@ kept_add(struct heap *heap, struct mapping mapping)
         return;
     }
     while (heap->kept_count == KEPT_MAX || heap->totals.kept_bytes + mapping.size_bytes > KEPT_BYTES_MAX) {
-        give_back_oldest(heap);
+        kept_give_back_oldest(heap);
     }
     heap->kept[heap->kept_count++] = mapping;
     heap->totals.kept_bytes += mapping.size_bytes;
@@ -64,7 +64,7 @@ kept_give_back(struct heap *heap)
 {
     bool had_any = heap->kept_count != 0;
     while (heap->kept_count != 0) {
-        give_back_oldest(heap);
+        kept_give_back_oldest(heap);
     }
     return had_any;
 }

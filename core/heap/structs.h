@@ -251,6 +251,7 @@ size_t mapping_table_bytes(const struct mapping_table *table);
 /* kept.c */
 bool kept_take(struct heap *heap, size_t mapped_bytes, struct mapping *taken);
 void kept_add(struct heap *heap, struct mapping mapping);
+void kept_give_back_oldest(struct heap *heap);
 bool kept_give_back(struct heap *heap);
 
 /* growth.c */

@@ -3,7 +3,7 @@
 It obtains arenas from the system as a whole, and serves the requests that are too large for the object allocator:
 in CPython that is libc's ``malloc``. It cuts regions of pages into runs of 16 bytes a unit; a request above
 ``own_mapping_bytes_min`` gets pages of its own, which go back to the system as soon as it is freed. quire keeps the last
-few for requests of about the same size (``kept``), and gives them back before it obtains more than it ever held.
+few for requests of about the same size (``kept``), and gives them back before they would make a peak.
 """
 
 from __future__ import annotations
@@ -189,9 +189,10 @@ class RawAllocator:
         return self._arena_bytes + sum(self.mappings.values())
 
     def _prepare_growth(self, more_bytes: int) -> None:
-        """What is kept is not to make a new peak."""
-        if self._held_bytes + self.kept_bytes + more_bytes > self._held_bytes_max:
-            self._give_kept_back()
+        """What is kept is not to make a peak that is higher by more than half an arena."""
+        limit = self._held_bytes_max + self.geometry.arena_bytes // 2
+        while self.kept and self._held_bytes + self.kept_bytes + more_bytes > limit:
+            self._give_back(self.kept.pop(0))
 
     def _note_growth(self) -> None:
         self.mapping_bytes_max = max(self.mapping_bytes_max, sum(self.mappings.values()))

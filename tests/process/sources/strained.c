@@ -42,10 +42,11 @@ static const struct functions without_lock[] = {
 };
 
 struct worker {
-    pthread_t thread;
     uint64_t random;
+    pthread_t thread;
     int rounds;
     PyObject *callback;
+    const struct functions *functions; /* of its own blocks, a pair of domains */
     struct block own[2][OWN_PLACES];
 };
 
@@ -156,7 +157,7 @@ static void
 change_own(struct worker *worker)
 {
     size_t kind = draw(worker) % 2;
-    change(worker, &without_lock[kind], &worker->own[kind][draw(worker) % OWN_PLACES]);
+    change(worker, &worker->functions[kind], &worker->own[kind][draw(worker) % OWN_PLACES]);
 }
 
 static void
@@ -164,6 +165,18 @@ repeat(struct worker *worker, void (*act)(struct worker *worker))
 {
     for (int i = 0; i < EXCHANGES; i++) {
         act(worker);
+    }
+}
+
+static void
+drop_own(struct worker *worker)
+{
+    for (size_t kind = 0; kind < 2; kind++) {
+        for (size_t place = 0; place < OWN_PLACES; place++) {
+            if (worker->own[kind][place].address != NULL) {
+                drop(&worker->functions[kind], &worker->own[kind][place]);
+            }
+        }
     }
 }
 
@@ -195,18 +208,23 @@ live(void *context)
         PyGILState_Release(state);
         repeat(worker, change_own);
     }
-    for (size_t kind = 0; kind < 2; kind++) {
-        for (size_t place = 0; place < OWN_PLACES; place++) {
-            if (worker->own[kind][place].address != NULL) {
-                drop(&without_lock[kind], &worker->own[kind][place]);
-            }
-        }
+    drop_own(worker);
+    return NULL;
+}
+
+static void *
+live_without_lock(void *context)
+{
+    struct worker *worker = context;
+    for (int round = 0; round < worker->rounds; round++) {
+        repeat(worker, change_own);
     }
+    drop_own(worker);
     return NULL;
 }
 
 static void
-live_together(struct worker *workers, int threads)
+live_together(struct worker *workers, int threads, void *(*live)(void *))
 {
     Py_BEGIN_ALLOW_THREADS
     for (int i = 0; i < threads; i++) {
@@ -218,22 +236,24 @@ live_together(struct worker *workers, int threads)
     Py_END_ALLOW_THREADS
 }
 
-/* strain(threads, rounds, seed, callback): how many blocks were not as they had been left. */
+/* strain(threads, rounds, seed, callback): how many blocks were not as they had been left. Without a callback, the
+ * threads use the mem and object domains without the lock, as nobody may but where the heap is guarded. */
 static PyObject *
 strain(PyObject *Py_UNUSED(self), PyObject *args)
 {
     static struct worker workers[THREADS_MAX];
     int threads, rounds;
     unsigned int seed;
-    PyObject *callback;
-    if (!PyArg_ParseTuple(args, "iiIO", &threads, &rounds, &seed, &callback) || threads > THREADS_MAX) {
+    PyObject *callback = NULL;
+    if (!PyArg_ParseTuple(args, "iiI|O", &threads, &rounds, &seed, &callback) || threads > THREADS_MAX) {
         return NULL;
     }
     for (int i = 0; i < threads; i++) {
         uint64_t random = ((uint64_t)seed * THREADS_MAX + (uint64_t)i + 1) * UINT64_C(0x9E3779B97F4A7C15);
-        workers[i] = (struct worker){.random = random, .rounds = rounds, .callback = callback};
+        const struct functions *functions = callback != NULL ? without_lock : with_lock;
+        workers[i] = (struct worker){random, .rounds = rounds, .callback = callback, .functions = functions};
     }
-    live_together(workers, threads);
+    live_together(workers, threads, callback != NULL ? live : live_without_lock);
     return PyLong_FromLong(damaged);
 }
 

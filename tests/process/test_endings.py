@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+import sysconfig
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import quire
 from compiling import compile_program
 from processes import Outcome, run, run_python
 
@@ -109,11 +111,18 @@ atexit.register(print, "at exit")
 
 @pytest.fixture(scope="module")
 def embedding(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compile_program("embedding", tmp_path_factory.mktemp("embedding"))
+    """The program, and beside it a user's folder with quire in it: from 3.14 on only one life finds a virtual one."""
+    folder = tmp_path_factory.mktemp("embedding")
+    packages = Path(sysconfig.get_path("purelib", "posix_user", {"userbase": str(folder)}))
+    packages.mkdir(parents=True)
+    installed = Path(quire.__file__).parents[1]
+    (packages / "quire.pth").write_text(f"{installed}\n{(installed / 'quire.pth').read_text()}")
+    return compile_program("embedding", folder)
 
 
 def embed(embedding: Path, lives: list[str], environment: dict[str, str]) -> Outcome:
-    return run([str(embedding), sys.executable, *lives], environment)
+    python = sys._base_executable  # type: ignore[attr-defined]
+    return run([str(embedding), python, *lives], {"PYTHONUSERBASE": str(embedding.parent), **environment})
 
 
 @pytest.mark.parametrize("report", [{}, {"QUIRE_JSON": "/dev/null"}], ids=["silent", "reporting"])

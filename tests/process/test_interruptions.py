@@ -51,7 +51,7 @@ def handler(number, frame):
         raise Storm
 signal.signal(signal.SIGALRM, handler)
 signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
-while told < 1500:
+while told < 800:
     try:
         grow(20)
     except Storm:

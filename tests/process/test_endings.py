@@ -36,7 +36,8 @@ ENDINGS = {
     + "        if len(self.name) < 9: Chain(self.name + '-').other.clear()\n"
     + "one = Chain('c'); one.other.clear()",
     "weakref.finalize and atexit": LATE
-    + "one = Late('one'); weakref.finalize(one, print, 'finalized'); atexit.register(lambda: Late('at exit').other.clear())",
+    + "one = Late('one'); weakref.finalize(one, print, 'finalized')\n"
+    + "atexit.register(lambda: Late('at exit').other.clear())",
     "a resurrection at the end": LATE
     + "class Back(Late):\n"
     + "    def __del__(self): super().__del__(); sys.modules['back'] = self\n"

@@ -9,6 +9,9 @@
  *     a module that can make one is imported, or was before the install        all versions, from Python
  *     the audit event cpython.PyInterpreterState_New                           3.11 and 3.12, most ways
  *     a slow path sees a second interpreter                                    what is left: made from C
+ *
+ * When CPython ends, the events end. A program that embeds it may start it anew: then the heap is guarded from the first
+ * slow path on.
  */
 #include "hook/service.h"
 
@@ -67,6 +70,10 @@ static int
 on_event(const char *event, PyObject *arguments, void *Py_UNUSED(context))
 {
     if (service.heap == NULL || service.is_guarded) {
+        return 0;
+    }
+    if (strcmp(event, "cpython._PySys_ClearAuditHooks") == 0) {
+        service.is_unwatched = true;
         return 0;
     }
     bool is_new = strcmp(event, "cpython.PyInterpreterState_New") == 0;

@@ -20,6 +20,7 @@ struct service {
     PyMemAllocatorEx previous[DOMAINS];
     bool large_to_previous;
     bool is_guarded;
+    bool is_unwatched; /* CPython has ended, and its audit hooks with it */
     pthread_mutex_t mutex;
 };
 
@@ -30,11 +31,15 @@ void interpreters_watch(void);
 void interpreters_guard(void);
 bool interpreters_is_main_current(void);
 
-/* On every slow path: whoever made an interpreter past all that is watched is noticed here. */
+/* On every slow path: whoever made an interpreter past all that is watched is noticed here, and so is a CPython that
+ * was started anew, in which nothing is watched. */
 static inline void
 interpreters_notice(void)
 {
-    if (!service.is_guarded && PyInterpreterState_Head() != PyInterpreterState_Main()) {
+    if (service.is_guarded) {
+        return;
+    }
+    if (PyInterpreterState_Head() != PyInterpreterState_Main() || (service.is_unwatched && Py_IsInitialized())) {
         interpreters_guard();
     }
 }

@@ -278,6 +278,19 @@ method_libc_statistics(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
                          (Py_ssize_t)accounts.fordblks, (Py_ssize_t)accounts.hblkhd);
 }
 
+static PyObject *
+method_open_own(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    const char *name;
+    return PyArg_ParseTuple(args, "s:open_own", &name) ? module_open_own(name) : NULL;
+}
+
+static PyObject *
+method_own_threads(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return module_own_threads();
+}
+
 /* --- the module --- */
 
 static PyMethodDef methods[] = {
@@ -293,6 +306,8 @@ static PyMethodDef methods[] = {
     {"frame_chunks", method_frame_chunks, METH_NOARGS, NULL},
     {"thread_idents", method_thread_idents, METH_NOARGS, NULL},
     {"libc_statistics", method_libc_statistics, METH_NOARGS, NULL},
+    {"open_own", method_open_own, METH_VARARGS, NULL},
+    {"own_threads", method_own_threads, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

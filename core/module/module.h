@@ -19,6 +19,10 @@ PyObject *module_statistics(const struct heap_statistics *statistics);
 PyObject *module_state(struct heap *heap);
 PyObject *module_residency(const struct residency *residency);
 
+/* own_files.c: a descriptor of a file of /proc/self, open; the process's threads. OSError if it cannot be. */
+PyObject *module_open_own(const char *name);
+PyObject *module_own_threads(void);
+
 /* Append to a list and drop the reference, also when the item could not be made. False with an exception set. */
 static inline bool
 append(PyObject *list, PyObject *item)

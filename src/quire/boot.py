@@ -106,7 +106,7 @@ def _pause_tracemalloc() -> int:
     """Stop tracemalloc; how many frames it keeps, 0 if it was not on."""
     try:
         import _tracemalloc
-    except ImportError:
+    except (ImportError, RuntimeError):  # 3.11 does not load it again where CPython was started anew
         return 0
     if not _tracemalloc.is_tracing():
         return 0

@@ -225,13 +225,13 @@ def test_a_process_that_may_not_see_its_memory_is_told_so() -> None:
         from quire.errors import QuireError
         from quire.process.sample import take_sample
         quire.install()
-        open_file = os.open
+        open_file = quire._core.open_own
         for hidden in "mem", "pagemap", "status", "smaps":
-            def refuse(path, flags):
-                if path == f"/proc/self/{hidden}":
-                    raise FileNotFoundError(2, "No such file or directory", path)
-                return open_file(path, flags)
-            os.open = refuse
+            def refuse(name):
+                if name == hidden:
+                    raise FileNotFoundError(2, "No such file or directory")
+                return open_file(name)
+            quire._core.open_own = refuse
             files = len(os.listdir("/proc/self/fd"))
             try:
                 take_sample(quire._core)

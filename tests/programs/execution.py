@@ -97,9 +97,14 @@ def _run(program: Program, command: list[str], work: Path, kind: str) -> Run:
         )
         guard = threading.Timer(SECONDS_MAX, _kill_all, [process.pid])
         guard.start()
-        _drive(program, process.pid, folder, files["client"])
-        _, status, usage = os.wait4(process.pid, 0)
-        guard.cancel()
+        try:
+            _drive(program, process.pid, folder, files["client"])
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            _kill_all(process.pid)  # Ctrl-C does not reach its session, and workers without a parent wait for ever
+            raise
+        finally:
+            guard.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     return Run(
         {name: program.normalise(path.read_text(errors="backslashreplace")) for name, path in files.items()},

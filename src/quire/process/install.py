@@ -7,6 +7,7 @@ nothing that costs time.
 from __future__ import annotations
 
 import os
+import sys
 
 from quire.errors import AllocatorInUse, OutOfMemory, QuireError, UnsupportedRuntime
 from quire.process.core import core, require_core
@@ -36,6 +37,7 @@ def install(config: Config | None = None) -> Config | None:
         config = read_config(os.environ)
     if config.json is not None:
         check_writable(config.json)
+    _check_allocator_stays()
     return config if serve(require_core(), config) else None
 
 
@@ -52,6 +54,13 @@ def why_not() -> QuireError | None:
         return error
     reason = None if found.installed() else found.refusal()
     return None if reason is None else _refused(reason)
+
+
+def _check_allocator_stays() -> None:
+    """A program that embeds Python may start it anew; PYTHONMALLOC then replaces us, and our blocks live on."""
+    python = getattr(sys, "_base_executable", "")
+    if "PYTHONMALLOC" in os.environ and os.path.realpath(python) != os.path.realpath("/proc/self/exe"):
+        raise AllocatorInUse("PYTHONMALLOC would replace quire if this program started Python anew; unset it")
 
 
 def serve(core: ModuleType, config: Config) -> bool:

@@ -2,7 +2,8 @@
 
 Contents are read through ``/proc/self/mem``: what is gone by the time it is read gives an answer, not a fault. The
 files are opened for one sample and closed again, because a program may close descriptors that it does not know, and
-because a forked child's would still show its parent.
+because a forked child's would still show its parent. The core opens them, so that no audit hook of the program's runs
+in the middle of what the sample has interrupted: the hook may take a lock that is held there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import errno
 import os
 
 from quire.errors import UnsupportedRuntime
+from quire.process.core import require_core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,7 +149,7 @@ def words(content: bytes) -> memoryview[int]:
 
 def _open(name: str) -> int:
     try:
-        return os.open(f"/proc/self/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        return int(require_core().open_own(name))
     except OSError as error:
         raise _cannot_read(name, error) from None
 

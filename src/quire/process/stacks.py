@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 
+from quire.process.core import require_core
 from quire.process.own_memory import PAGE_BYTES, words
 from quire.process.parts import STACKS
 
@@ -98,16 +99,16 @@ def bounds_in_record(content: bytes, address: int) -> list[Bounds]:
     return []
 
 
-def _thread_ids() -> list[str]:
+def _thread_ids() -> list[int]:
     try:
-        return os.listdir("/proc/self/task")
+        return list(require_core().own_threads())
     except OSError:
         return []
 
 
-def _syscall_of(thread: str) -> bytes:
+def _syscall_of(thread: int) -> bytes:
     try:
-        descriptor = os.open(f"/proc/self/task/{thread}/syscall", os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = require_core().open_own(f"task/{thread}/syscall")
     except OSError:
         return b""
     try:

@@ -29,6 +29,9 @@ def show(view: View) -> None:
         console.print()
     for note in view.notes:
         console.print(Text(note, style="dim"))
+    if view.conclusion:
+        console.print()
+        console.print(Text(view.conclusion, style="bold"))
 
 
 class _Screen(Console):

@@ -90,7 +90,8 @@ class _Words:
 
 
 def _parse_word(line: CommandLine, words: _Words) -> None:
-    word = words.take("there is nothing to run; give a script, -m MODULE, -c COMMAND, or - for standard input")
+    or_input = ", or - for standard input" if line.command == "run" else ""
+    word = words.take(f"there is nothing to run; give a script, -m MODULE, -c COMMAND{or_input}")
     if word == "-":
         _set_target(line, "input", word, [word])
     elif word == "--":

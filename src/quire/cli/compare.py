@@ -29,7 +29,7 @@ from quire.export.comparison import to_json
 from quire.export.files import write_whole
 from quire.process import settings
 from quire.process.core import require_core
-from quire.process.measure import Program, measure
+from quire.process.measure import ON_QUIRE, PLAINLY, Program, measure
 from quire.process.version import __version__
 from quire.records import Comparison, Measurement, Pair
 from quire.report.compare_view import compare_view
@@ -72,7 +72,7 @@ def run(arguments: list[str]) -> int:
     require_core()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="quire-compare-") as folder, Progress() as progress:
-        course = _Course(_program(line, Path(folder)), {"plainly": plain, "on quire": quire}, progress)
+        course = _Course(_program(line, Path(folder)), {PLAINLY: plain, ON_QUIRE: quire}, progress)
         try:
             course.run(line.runs)
         finally:
@@ -146,9 +146,9 @@ class _Course:
             self._progress.advance()
 
     def _pair(self, number: int, name: str) -> Pair:
-        sides = ("on quire", "plainly") if number and number % 2 == 0 else ("plainly", "on quire")
+        sides = (ON_QUIRE, PLAINLY) if number and number % 2 == 0 else (PLAINLY, ON_QUIRE)
         runs = {side: self._run(side, f"{name}, {side}") for side in sides}
-        return Pair(runs["plainly"], runs["on quire"])
+        return Pair(runs[PLAINLY], runs[ON_QUIRE])
 
     def _run(self, side: str, description: str) -> Measurement:
         self._progress.tell(description)

@@ -43,7 +43,7 @@ class _Screen(Console):
 def _head(view: View) -> RichTable:
     head = RichTable.grid(expand=True)
     head.add_column(overflow="ellipsis", no_wrap=True)
-    head.add_column(justify="right", no_wrap=True)
+    head.add_column(justify="right", no_wrap=True, min_width=len(view.subtitle))
     head.add_row(Text(view.title, style="bold"), Text(view.subtitle, style="dim"))
     return head
 

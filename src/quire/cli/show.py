@@ -21,7 +21,7 @@ def run(arguments: list[str]) -> int:
         print(HELP, end="")
         return 0
     if len(arguments) != 1 or arguments[0].startswith("-"):
-        raise InvalidOption("quire show takes one file, as quire run --json FILE has written it")
+        raise InvalidOption("quire show takes one file, as --json FILE of quire run or quire compare has written it")
     report = _read(arguments[0])
     from quire.cli.screen import show
     from quire.records import Comparison
@@ -43,7 +43,7 @@ def _read(path: str) -> RunReport | Comparison:
     except OSError as error:
         raise InvalidOption(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise InvalidOption(f"{path} is not a report of quire run, but no text at all") from None
+        raise InvalidOption(f"{path} is no report, and no text at all") from None
     try:
         report: RunReport | Comparison = from_text(text, RUN_FORMAT, COMPARISON_FORMAT)
     except InvalidOption as error:

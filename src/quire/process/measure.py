@@ -28,6 +28,8 @@ from quire.records import Measurement
 if TYPE_CHECKING:
     from resource import struct_rusage
 
+PLAINLY, ON_QUIRE = "plainly", "on quire"
+"""How messages call the two kinds of runs."""
 _KIB = 1024
 _LAST_WORDS_BYTES = 1200
 _LAST_WORDS_LINES = 8
@@ -67,7 +69,7 @@ def measure(program: Program, environment: dict[str, str], where: str) -> Measur
     Args:
         program: what to run.
         environment: what the program finds, and whether it is served.
-        where: how messages call this run: ``plainly`` or ``on quire``.
+        where: ``PLAINLY`` or ``ON_QUIRE``.
 
     Raises:
         ProgramFailed: it ended with another exit code than 0, or took too long.
@@ -164,12 +166,13 @@ def _rss_max_bytes(reading: Reading | None, usage: struct_rusage) -> int | None:
     """The most that was resident of the program, or of one of the processes that it waited for.
 
     ``wait4`` knows of all of them. But a new process's number begins with what its parent had when it started it,
-    so it tells something only if it is above what this process ever had.
+    so it tells something only if it is above what this process ever had. The reading's two numbers are counted
+    differently by the kernel, and the highest is not always the higher one.
     """
     largest_bytes = usage.ru_maxrss * _KIB
     if largest_bytes > rss_max_bytes():
         return largest_bytes
-    return reading.rss_max_bytes if reading else None
+    return max(reading.rss_max_bytes, reading.rss_bytes) if reading else None
 
 
 # --- what went wrong ------------------------------------------------------------------------------------------
@@ -186,8 +189,15 @@ def _failed(program: Program, code: int, wall_seconds: float, where: str) -> Pro
     if code == _REFUSED_CODE and not has_begun:
         return UnsupportedRuntime(words[0].removeprefix(_REFUSED_WORDS))
     how = f"with exit code {code}" if code > 0 else f"by signal {-code}, {signal.strsignal(-code)}"
+    other = " (plainly with 0)" if where == ON_QUIRE else ""
     told = "\n  ".join([", and its last words were:", *words]) if words else ", without a word"
-    return ProgramFailed(f"{where} the program ended {how}{told}")
+    return ProgramFailed(f"{where} the program ended {how}{other}{told}{_stdin_hint(program, words)}")
+
+
+def _stdin_hint(program: Program, words: list[str]) -> str:
+    if program.stdin != os.devnull or not any(word.startswith("EOFError") for word in words[-1:]):
+        return ""
+    return "\nits standard input is empty; give it a file: quire compare SCRIPT < FILE"
 
 
 def _last_words(path: Path) -> list[str]:

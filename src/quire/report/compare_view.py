@@ -53,7 +53,7 @@ def compare_view(comparison: Comparison) -> View:
         title=f"quire compare: {one_line(comparison.argv[1:])}",
         subtitle=f"Python {comparison.python}",
         facts=(_runs_sentence(comparison), _output_sentence(comparison)),
-        tables=(_median_table(comparison, results), _spread_table(results)),
+        tables=(_median_table(comparison, results), *_spread_tables(comparison, results)),
         notes=_notes(comparison, results),
         conclusion=_conclusion(comparison, results),
     )
@@ -65,10 +65,10 @@ _NOT_SEEN = "not seen"
 
 
 def _median_table(comparison: Comparison, results: Results) -> Table:
-    has_interval = len(comparison.pairs) >= PAIRS_MIN
-    titles = ("plain", "on quire", "ratio", "95 % interval" if has_interval else "lowest to highest")
+    number = len(comparison.pairs)
+    titles = ("plain", "on quire", "ratio", "95 % interval" if number >= PAIRS_MIN else "lowest to highest")
     rows = [_median_row(measure, results[measure.key]) for measure in MEASURES]
-    return Table(f"Medians of {_pairs(len(comparison.pairs))}", _columns(titles), tuple(rows))
+    return Table(f"Medians of {_pairs(number)}", _columns(titles), tuple(rows))
 
 
 def _median_row(measure: Measure, found: Result | None) -> Row:
@@ -79,9 +79,12 @@ def _median_row(measure: Measure, found: Result | None) -> Row:
     return Row((measure.label, *medians, *ratio))
 
 
-def _spread_table(results: Results) -> Table:
+def _spread_tables(comparison: Comparison, results: Results) -> list[Table]:
+    """One, where there is more than one run to a side."""
+    if len(comparison.pairs) == 1:
+        return []
     rows = [_spread_row(measure, found) for measure in MEASURES if (found := results[measure.key])]
-    return Table("Lowest and highest run", _columns(("plain", "on quire")), tuple(rows))
+    return [Table("Lowest and highest run", _columns(("plain", "on quire")), tuple(rows))]
 
 
 def _spread_row(measure: Measure, found: Result) -> Row:
@@ -105,19 +108,23 @@ def _pairs(number: int) -> str:
 
 def _runs_sentence(comparison: Comparison) -> str:
     done, planned = len(comparison.pairs), comparison.pairs_planned
-    number = _pairs(done) if done == planned else f"Ended early, after {done} of {_pairs(planned)}"
-    return f"{number} of runs, plainly and on quire in turn, after one to warm up; {seconds(comparison.wall_seconds)}."
+    number = _pairs(done) if done == planned else f"Ended early: {done} of {_pairs(planned)}"
+    return f"{number} of runs, plainly and on quire in turn, after a warm-up; {seconds(comparison.wall_seconds)}."
 
 
 def _output_sentence(comparison: Comparison) -> str:
+    return f"Every run ended with exit code 0; standard output {_output(comparison)}."
+
+
+def _output(comparison: Comparison) -> str:
     plain = {pair.plain.stdout_sha256 for pair in comparison.pairs}
     if all(pair.plain.stdout_sha256 == pair.quire.stdout_sha256 for pair in comparison.pairs):
-        return "Standard output is the same plainly and on quire."
+        return "was the same plainly and on quire"
     if len(plain) > 1:
-        return "Standard output differs from run to run, plainly too."
+        return "differed from run to run, plainly too"
     if len(comparison.pairs) == 1:
-        return "Standard output is not the same in the two runs."
-    return "Standard output DIFFERS on quire, and is always the same plainly: find out why before anything else."
+        return "differed between the two"
+    return "DIFFERED on quire, and was always the same plainly: find out why before anything else"
 
 
 def _notes(comparison: Comparison, results: Results) -> tuple[str, ...]:
@@ -131,7 +138,7 @@ def _notes(comparison: Comparison, results: Results) -> tuple[str, ...]:
         "What is not seen: the program ends by os._exit, or becomes another program, before it can be read.": (
             peak is None or end is None
         ),
-        "In a program so short or small, quire's own start shows. It is paid once; compare a usual day's work.": (
+        "In a program so short or small, quire's own start shows. It is paid once; compare the usual work.": (
             _is_start(wall, _SHORT_SECONDS) or _is_start(peak, _SMALL_BYTES)
         ),
     }
@@ -199,7 +206,13 @@ def _time_clause(wall: Result | None, cpu: Result | None) -> str:
 def _clause(words: dict[Verdict, str], found: Result | None) -> str:
     if found is None or found.ratio is None:
         return ""
-    return words[found.ratio.verdict].format(f"{found.ratio.median:.2f} ({_interval(found.ratio)})")
+    return words[found.ratio.verdict].format(_ratio(found.ratio))
+
+
+def _ratio(ratio: Ratio) -> str:
+    """With its interval, where that is wider than what is printed."""
+    printed = {f"{value:.2f}" for value in (ratio.low, ratio.median, ratio.high)}
+    return f"{ratio.median:.2f} ({_interval(ratio)})" if len(printed) > 1 else f"{ratio.median:.2f}"
 
 
 def _more_runs(number: int, results: Results) -> str:

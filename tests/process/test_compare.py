@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import pty
 import select
 import signal
@@ -81,6 +82,14 @@ def test_the_environments_differ_by_one_variable(folder: Path) -> None:
     assert quire - plain == set()
     assert {"MINE=1", "PYTHONHASHSEED=0"} <= quire
     assert not any(word.startswith(("QUIRE_RUN", "QUIRE_READING")) for word in plain | quire)
+
+
+def test_a_run_on_quire_makes_no_report(folder: Path) -> None:
+    """Sampling and drawing would cost time on one side alone, whatever the environment asks for."""
+    code = TELL + "open(side, 'w').write(str('quire.process.sampling' in sys.modules))"
+    compare(folder, "--runs=1", "-c", code, environment={"QUIRE_REPORT": "1", "QUIRE_JSON": str(folder / "other")})
+    assert (folder / "quire").read_text() == "False"
+    assert not (folder / "other").exists()
 
 
 def test_plain_is_plain_whatever_is_asked_for(folder: Path) -> None:
@@ -191,6 +200,7 @@ def test_what_the_program_prints_is_not_shown(folder: Path) -> None:
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     text, lines = outcome.stdout, outcome.stdout.splitlines()
     assert max(len(line.rstrip()) for line in lines) <= 80
+    assert lines[0].endswith(f" Python {platform.python_version()}")  # the command gives way
     assert "NOISE" not in text.split("\n", 1)[1]
     assert "standard output was the same plainly and on quire" in " ".join(text.split())
     for label in ("wall-clock time", "processor time", "peak memory", "resident at the end", "page faults"):

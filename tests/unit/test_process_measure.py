@@ -45,8 +45,8 @@ def test_what_the_reading_took_is_taken_off(program: Program) -> None:
 
 @pytest.mark.parametrize(
     ("largest_mib", "rss_mib", "rss_max_mib", "expected_mib"),
-    [(100, 40, 50, 50), (101, 40, 50, 101), (99, 51, 50, 51)],
-    ids=["inherited", "above", "counted differently"],
+    [(100, 40, 50, 50), (101, 40, 50, 101), (99, 51, 50, 51), (101, 102, 101, 102)],
+    ids=["inherited", "above", "counted differently", "above, counted differently"],
 )
 def test_the_peak(program: Program, largest_mib: int, rss_mib: int, rss_max_mib: int, expected_mib: int) -> None:
     """What wait4 tells counts only above what a new process inherits; no peak is below what is there at the end."""

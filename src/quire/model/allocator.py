@@ -236,7 +236,9 @@ class Allocator:
 
     def _rest(self, pool: Pool, arena: PoolArena) -> None:
         """Give an empty pool back to its arena; if no block lives there now, the empty ones that stayed follow."""
-        following = [] if arena.has_live_block else [other for other in arena.pools if other.serves and other is not pool]
+        following = (
+            [] if arena.has_live_block else [other for other in arena.pools if other.serves and other is not pool]
+        )
         for empty in (pool, *following):
             if empty.linked:
                 self.used_pools[empty.domain][empty.size_class].remove(empty)

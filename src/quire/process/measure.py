@@ -170,9 +170,10 @@ def _rss_max_bytes(reading: Reading | None, usage: struct_rusage) -> int | None:
     differently by the kernel, and the highest is not always the higher one.
     """
     largest_bytes = usage.ru_maxrss * _KIB
-    if largest_bytes > rss_max_bytes():
-        return largest_bytes
-    return max(reading.rss_max_bytes, reading.rss_bytes) if reading else None
+    seen = [largest_bytes] if largest_bytes > rss_max_bytes() else []
+    if reading:
+        seen += [reading.rss_max_bytes, reading.rss_bytes]
+    return max(seen, default=None)
 
 
 # --- what went wrong ------------------------------------------------------------------------------------------

@@ -342,7 +342,7 @@ if os.path.getsize('runs') > 4:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_shows_what_has_been_measured(folder: Path, number: int) -> None:
     """Ctrl-C ends the run under way as Ctrl-C would, and the comparison with the pairs there are."""
     command = [*COMPARE, "--runs=9", "-c", FOUR_RUNS_THEN_FOR_EVER]

@@ -130,11 +130,12 @@ def test_what_was_not_seen_is_said() -> None:
 
 
 def test_a_small_program_shows_the_start() -> None:
-    """Where plain Python takes little and quire more, the start is named; not where there is much, or quire less."""
+    """Where quire takes more, and no more than a start can, the start is named; not where it is more, or less."""
     words = "quire's own start shows"
     assert words in screen(comparison([measurement(0.1)] * 6, [measurement(0.11)] * 6))
     assert words in screen(comparison([measurement(peak=10)] * 6, [measurement(peak=11)] * 6))
-    assert words not in screen(comparison([measurement(peak=100)] * 6, [measurement(peak=110)] * 6))
+    assert words not in screen(comparison([measurement(0.1)] * 6, [measurement(0.15)] * 6))
+    assert words not in screen(comparison([measurement(peak=10)] * 6, [measurement(peak=14)] * 6))
     assert words not in screen(comparison([measurement(0.1, peak=10)] * 6, [measurement(0.09, peak=9)] * 6))
 
 

@@ -51,9 +51,10 @@ memory, memory at the end; how far the runs lie apart; and in one sentence wheth
   --large-blocks=libc   leave blocks above 512 bytes to libc, as CPython does
   --help                this text
 
-The program runs many times, so whatever it changes, it changes each time. What it prints is not shown, but its
-standard output is compared. Its standard input is empty, or the file that is given: quire compare SCRIPT < FILE.
-A program that fails ends the comparison. Ctrl-C ends it, too, and shows what has been measured.
+The program must come to its end, and runs many times: whatever it changes, it changes each time. What it prints is
+not shown, but its standard output is compared. Its standard input is empty, or the file that is given:
+quire compare SCRIPT < FILE. A run that fails ends the comparison with exit code 2. Ctrl-C ends it, too; what has
+been measured until then is shown.
 """
 
 _MINUTE = 60.0
@@ -70,7 +71,7 @@ def run(arguments: list[str]) -> int:
         return 0
     plain, quire = _environments(line)
     require_core()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _end_like_an_interrupt(signal.SIGTERM, signal.SIGHUP)
     with tempfile.TemporaryDirectory(prefix="quire-compare-") as folder, Progress() as progress:
         course = _Course(_program(line, Path(folder)), {PLAINLY: plain, ON_QUIRE: quire}, progress)
         try:
@@ -80,6 +81,13 @@ def run(arguments: list[str]) -> int:
             if course.pairs:
                 _tell(course.comparison(), line.json)
     return 0
+
+
+def _end_like_an_interrupt(*numbers: signal.Signals) -> None:
+    """The run under way is in a session of its own, and would go on without us."""
+    for number in numbers:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _tell(comparison: Comparison, json: str | None) -> None:

@@ -12,8 +12,9 @@ from quire.report.view import Column, ColumnKind, Row, Table, View
 
 _WIDE = 0.1
 """An interval of ratios this wide tells little."""
-_SHORT_SECONDS = 0.5
-_SMALL_BYTES = 32 * MIB
+_START_SECONDS_MAX = 0.02
+_START_BYTES_MAX = 2 * MIB
+"""What quire's start can take at most; more than this is the program's."""
 _RUNS_TO_TELL = 20
 
 
@@ -139,7 +140,7 @@ def _notes(comparison: Comparison, results: Results) -> tuple[str, ...]:
             peak is None or end is None
         ),
         "In a program so short or small, quire's own start shows. It is paid once; compare the usual work.": (
-            _is_start(wall, _SHORT_SECONDS) or _is_start(peak, _SMALL_BYTES)
+            _is_start(wall, _START_SECONDS_MAX) or _is_start(peak, _START_BYTES_MAX)
         ),
     }
     return tuple(text for text, applies in notes.items() if applies)
@@ -149,9 +150,9 @@ def _is_wide(found: Result | None) -> bool:
     return found is not None and found.ratio is not None and found.ratio.high - found.ratio.low > _WIDE
 
 
-def _is_start(found: Result | None, small: float) -> bool:
-    """Whether quire takes more of something that plain Python takes little of."""
-    return found is not None and _verdict(found) is Verdict.MORE and found.plain.median < small
+def _is_start(found: Result | None, start: float) -> bool:
+    """Whether quire takes more, and not more than its start can be."""
+    return found is not None and _verdict(found) is Verdict.MORE and found.quire.median - found.plain.median <= start
 
 
 def _verdict(found: Result | None) -> Verdict | None:

@@ -3,6 +3,9 @@
     quire run  --(QUIRE_RUN)-->  python  -->  site  -->  quire.pth  -->  boot  -->  the program
     QUIRE=1    ------------------------------^
 
+``quire compare`` starts its plain runs the same way, with ``QUIRE_DISABLE=1``: they are read at their end (reading.py)
+as the others are.
+
 What comes of it, by who asked:
 
     quire run                served, or one line on standard error and exit code 2, nothing run
@@ -32,6 +35,9 @@ _EXIT_CODE = 2
 def boot() -> None:
     """Do what the environment asks for."""
     order = os.environ.pop(settings.RUN, None)
+    reading = os.environ.pop(settings.READING, None)
+    if reading is not None:
+        _read_at_end(reading)
     try:
         if settings.is_disabled(os.environ):
             return
@@ -41,6 +47,13 @@ def boot() -> None:
             _start_asked()
     except InvalidOption as error:
         _end(error)
+
+
+def _read_at_end(path: str) -> None:
+    """In a run of ``quire compare``."""
+    from quire.process.reading import read_at_end
+
+    read_at_end(path)
 
 
 def _start_ordered(order: str) -> None:

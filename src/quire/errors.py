@@ -4,6 +4,7 @@
     ├── UnsupportedRuntime   this Python, platform or build cannot be served
     ├── AllocatorInUse       another allocator hook was there before quire; nothing was changed
     ├── InvalidOption        an option, setting or argument is not what it should be
+    ├── ProgramFailed        a run of quire compare did not end as it must; there is nothing to compare
     ├── OutOfMemory          the request cannot be met (a MemoryError); the heap is as it was before
     └── HeapMisuse           a rule of the heap was broken; the heap is as it was before
         ├── DoubleFree       the block is free already
@@ -30,6 +31,10 @@ class AllocatorInUse(QuireError):
 
 class InvalidOption(QuireError):
     """An option, setting or argument is not what it should be; the message says what to write instead."""
+
+
+class ProgramFailed(QuireError):
+    """A run of ``quire compare`` failed, took too long or ended otherwise on quire; the message has its last words."""
 
 
 class OutOfMemory(QuireError, MemoryError):

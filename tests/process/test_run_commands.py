@@ -18,7 +18,7 @@ from quire.export.run_report import to_json
 from reports import after_a_peak
 
 QUIRE = [sys.executable, "-m", "quire"]
-COMMANDS = ["run", "show", "info"]
+COMMANDS = ["run", "show", "compare", "info"]
 
 
 def say(*arguments: str, environment: dict[str, str] | None = None) -> str:
@@ -50,12 +50,13 @@ def test_help_names_every_command() -> None:
 
 
 def test_every_option_and_setting_is_told() -> None:
-    """The help of quire run names each of its options, and quire info each setting."""
-    from quire.cli.command_line import _OPTIONS
+    """The help of a command that runs programs names each of its options, and quire info each setting."""
+    from quire.cli.command_line import OPTIONS
     from quire.process.settings import SETTINGS
 
+    for command, options in OPTIONS.items():
+        assert [option for option in options if option not in say(command, "--help")] == []
     text = say("run", "--help")
-    assert [option for option in _OPTIONS if option not in text] == []
     assert [setting for setting in SETTINGS if setting not in text + say("info")] == []
 
 

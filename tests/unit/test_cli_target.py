@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.machinery
 from pathlib import Path
 
+from quire.cli.command_line import parse
 from quire.cli.target import _check_module
 
 
@@ -14,4 +15,4 @@ def test_a_compiled_package_with_a_main_module_can_be_run(tmp_path: Path) -> Non
     package.mkdir()
     (package / f"__init__{importlib.machinery.EXTENSION_SUFFIXES[0]}").touch()
     (package / "__main__.py").touch()
-    _check_module("compiled_package", [str(tmp_path)])
+    _check_module(parse(["-m", "compiled_package"]), [str(tmp_path)])

@@ -1,4 +1,4 @@
-"""The words after ``quire run``: quire's options, Python's options, and where the program's own begin.
+"""The words after ``quire run`` and ``compare``: quire's options, Python's options, and where the program's own begin.
 
 Python reads its options the same way (``Python/getopt.c``): letters may be clustered, ``-c`` and ``-m`` take the
 rest of the line, and the first word without a dash is the script. Not argparse, which takes longer to import than
@@ -15,19 +15,29 @@ if TYPE_CHECKING:
     from quire.process.settings import LargeBlocks
 
 _PYTHON_FLAGS = "bBdEiIOPqRsSuvx"
-_OPTIONS = {"--children": "", "--help": "", "--json": "FILE", "--large-blocks": "libc", "--quiet": ""}
-"""quire's options, each with an example of its value if it takes one."""
+_OF_BOTH = {"--children": "", "--help": "", "--json": "FILE", "--large-blocks": "libc"}
+OPTIONS = {
+    "run": _OF_BOTH | {"--quiet": ""},
+    "compare": _OF_BOTH | {"--runs": "10", "--timeout": "60"},
+}
+"""quire's options by command, each with an example of its value if it takes one."""
+_RUNS_MAX = 1000
+_TIMEOUT_MAX = 1e6
 
 
 class CommandLine:
     """What was asked for. ``python_arguments`` are the words as they were, without quire's options."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: str) -> None:
+        self.command = command
+        """``run`` or ``compare``."""
         self.wants_help = False
         self.is_quiet = False
         self.serves_children = False
         self.json: str | None = None
         self.large_blocks: LargeBlocks | None = None
+        self.runs: int | None = None
+        self.timeout_seconds: float | None = None
         self.python_arguments: list[str] = []
         self.flags = ""
         self.x_options: list[str] = []
@@ -43,13 +53,13 @@ class CommandLine:
         return self.has_flag("E") or self.has_flag("I")
 
 
-def parse(arguments: list[str]) -> CommandLine:
-    """Read the words after ``quire run``.
+def parse(arguments: list[str], command: str = "run") -> CommandLine:
+    """Read the words after ``quire run``, or after another command that runs a program.
 
     Raises:
         InvalidOption: an option is unknown or lacks its value, or there is nothing to run.
     """
-    line = CommandLine()
+    line = CommandLine(command)
     words = _Words(arguments)
     while not line.kind and not line.wants_help:
         _parse_word(line, words)
@@ -80,7 +90,8 @@ class _Words:
 
 
 def _parse_word(line: CommandLine, words: _Words) -> None:
-    word = words.take("there is nothing to run; give a script, -m MODULE, -c COMMAND, or - for standard input")
+    or_input = ", or - for standard input" if line.command == "run" else ""
+    word = words.take(f"there is nothing to run; give a script, -m MODULE, -c COMMAND{or_input}")
     if word == "-":
         _set_target(line, "input", word, [word])
     elif word == "--":
@@ -107,9 +118,10 @@ def _set_target(line: CommandLine, kind: str, target: str, words: list[str]) -> 
 
 def _parse_option(line: CommandLine, word: str, words: _Words) -> None:
     name, has_value, value = word.partition("=")
-    if name not in _OPTIONS:
-        raise InvalidOption(f"quire run has no option {name}{did_you_mean(name, _OPTIONS)}")
-    example = _OPTIONS[name]
+    options = OPTIONS[line.command]
+    if name not in options:
+        raise InvalidOption(f"quire {line.command} has no option {name}{did_you_mean(name, options)}")
+    example = options[name]
     if has_value and not example:
         raise InvalidOption(f"{name} takes no value")
     if example and not has_value:
@@ -125,12 +137,32 @@ def _parse_option(line: CommandLine, word: str, words: _Words) -> None:
             line.json = _json(value)
         case "--large-blocks":
             line.large_blocks = read_large_blocks(value, name)
+        case "--runs":
+            line.runs = _runs(value)
+        case "--timeout":
+            line.timeout_seconds = _seconds(value)
 
 
 def _json(value: str) -> str:
     if value in ("", "-"):
         raise InvalidOption("--json writes a file; give its path")
     return value
+
+
+def _runs(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) < 5 and 1 <= int(value) <= _RUNS_MAX):
+        raise InvalidOption(f"--runs={value} is not a number from 1 to {_RUNS_MAX}; it says how many pairs of runs")
+    return int(value)
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _TIMEOUT_MAX:
+        raise InvalidOption(f"--timeout={value} is not a number of seconds above 0; it says how long a run may take")
+    return seconds
 
 
 # --- Python's options -----------------------------------------------------------------------------------------
@@ -167,5 +199,5 @@ def _parse_valued(line: CommandLine, letter: str, value: str, taken: list[str], 
 
 def _end_of_cluster(line: CommandLine, letter: str) -> None:
     if letter not in "h?":
-        raise InvalidOption(f"neither quire run nor Python has an option -{letter} that runs a program")
+        raise InvalidOption(f"neither quire {line.command} nor Python has an option -{letter} that runs a program")
     line.wants_help = True

@@ -19,7 +19,8 @@ HELP = """\
 quire: Python's memory manager as a program you can run on and look into.
 
   quire run SCRIPT [ARGUMENTS]   run a program on quire's heap; at its end, see where its memory is
-  quire show FILE                see a report again that quire run --json has written
+  quire show FILE                see a report again that --json has written
+  quire compare SCRIPT           run it plainly and on quire, several times: would quire help it?
   quire info                     whether this Python can be served, and what is set
 
   quire COMMAND --help           more about one of them
@@ -28,7 +29,7 @@ quire: Python's memory manager as a program you can run on and look into.
 A service needs no other command: set QUIRE=1 in its environment.
 """
 
-_COMMANDS = ("run", "show", "info")
+_COMMANDS = ("run", "show", "compare", "info")
 _EXIT_ERROR = 2
 _EXIT_INTERRUPTED = 130
 
@@ -71,6 +72,8 @@ def _command(name: str) -> Callable[[list[str]], int]:
             from quire.cli.run import run
         case "show":
             from quire.cli.show import run
+        case "compare":
+            from quire.cli.compare import run
         case "info":
             from quire.cli.info import run
         case _:

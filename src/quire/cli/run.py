@@ -48,15 +48,10 @@ def run(arguments: list[str]) -> int:
     if line.wants_help:
         print(HELP, end="")
         return 0
-    config = _config(line)
-    _check_python(line, os.environ)
-    path = target_path(line)
-    check_target(line, path)
-    environment = _environment(line, config, path)
-    _become_python(line, environment)
+    _become_python(line, start_environment(line, read_config(line)))
 
 
-def _config(line: CommandLine) -> settings.Config:
+def read_config(line: CommandLine) -> settings.Config:
     """What the options ask for, and what the environment does where they say nothing."""
     base = settings.Config() if settings.is_disabled(os.environ) else settings.read_config(os.environ)
     json = line.json or base.json
@@ -68,6 +63,18 @@ def _config(line: CommandLine) -> settings.Config:
         report=not line.is_quiet,
         json=json,
     )
+
+
+def start_environment(line: CommandLine, config: settings.Config) -> dict[str, str]:
+    """See that the program can be run and served; the environment that its Python is to start with.
+
+    Raises:
+        InvalidOption, UnsupportedRuntime: it cannot; the message says why.
+    """
+    _check_python(line, os.environ)
+    path = target_path(line)
+    check_target(line, path)
+    return _environment(line, config, path)
 
 
 def _check_python(line: CommandLine, environment: Mapping[str, str]) -> None:

@@ -18,7 +18,7 @@ def show(view: View) -> None:
     """Draw the view on standard output."""
     console = _Screen(highlight=False)
     console.width = min(console.width, _WIDTH_MAX)
-    console.print(_head(view))
+    console.print(_head(view, console.width))
     for fact in view.facts:
         console.print(Text(fact))
     for table in view.tables:
@@ -29,6 +29,9 @@ def show(view: View) -> None:
         console.print()
     for note in view.notes:
         console.print(Text(note, style="dim"))
+    if view.conclusion:
+        console.print()
+        console.print(Text(view.conclusion, style="bold"))
 
 
 class _Screen(Console):
@@ -37,11 +40,13 @@ class _Screen(Console):
         raise BrokenPipeError
 
 
-def _head(view: View) -> RichTable:
+def _head(view: View, width: int) -> RichTable:
     head = RichTable.grid(expand=True)
-    head.add_column(overflow="ellipsis", no_wrap=True)
+    head.add_column(no_wrap=True)
     head.add_column(justify="right", no_wrap=True)
-    head.add_row(Text(view.title, style="bold"), Text(view.subtitle, style="dim"))
+    title = Text(view.title, style="bold")
+    title.truncate(width - len(view.subtitle) - 1, overflow="ellipsis")
+    head.add_row(title, Text(view.subtitle, style="dim"))
     return head
 
 

@@ -1,4 +1,4 @@
-"""``quire show``: a report that ``quire run --json`` has written, as tables again."""
+"""``quire show``: a report that ``quire run --json`` or ``quire compare --json`` has written, as tables again."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from quire.errors import InvalidOption
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from quire.records import RunReport
+    from quire.records import Comparison, RunReport
 
 HELP = """\
 quire show FILE
 
-Shows a report again that quire run --json FILE has written.
+Shows a report again that quire run --json FILE or quire compare --json FILE has written.
 """
 
 
@@ -21,17 +21,21 @@ def run(arguments: list[str]) -> int:
         print(HELP, end="")
         return 0
     if len(arguments) != 1 or arguments[0].startswith("-"):
-        raise InvalidOption("quire show takes one file, as quire run --json FILE has written it")
+        raise InvalidOption("quire show takes one file, as --json FILE of quire run or quire compare has written it")
     report = _read(arguments[0])
     from quire.cli.screen import show
+    from quire.records import Comparison
+    from quire.report.compare_view import compare_view
     from quire.report.run_view import run_view
 
-    show(run_view(report))
+    show(compare_view(report) if isinstance(report, Comparison) else run_view(report))
     return 0
 
 
-def _read(path: str) -> RunReport:
-    from quire.export.run_report import from_json
+def _read(path: str) -> RunReport | Comparison:
+    from quire.export.comparison import COMPARISON_FORMAT
+    from quire.export.record_json import from_text
+    from quire.export.run_report import RUN_FORMAT
 
     try:
         with open(path, encoding="utf-8") as file:
@@ -39,8 +43,9 @@ def _read(path: str) -> RunReport:
     except OSError as error:
         raise InvalidOption(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise InvalidOption(f"{path} is not a report of quire run, but no text at all") from None
+        raise InvalidOption(f"{path} is no report, and no text at all") from None
     try:
-        return from_json(text)
+        report: RunReport | Comparison = from_text(text, RUN_FORMAT, COMPARISON_FORMAT)
     except InvalidOption as error:
         raise InvalidOption(f"{path} is {error}") from None
+    return report

@@ -28,18 +28,19 @@ def check_target(line: CommandLine, path: list[str]) -> None:
         InvalidOption: it is not; the message says what to do.
     """
     if line.kind == "script":
-        _check_script(line.target)
+        _check_script(line)
     elif line.kind == "module":
         first = [] if _is_path_safe(line) else [os.getcwd()]
-        _check_module(line.target, first + path)
+        _check_module(line, first + path)
 
 
 # --- scripts --------------------------------------------------------------------------------------------------
 
 
-def _check_script(script: str) -> None:
+def _check_script(line: CommandLine) -> None:
+    script = line.target
     if not os.path.exists(script):
-        raise InvalidOption(f"there is no script {script}{_module_hint(script)}")
+        raise InvalidOption(f"there is no script {script}{_module_hint(line)}")
     if os.path.isdir(script) and not _has_main(script):
         raise InvalidOption(f"{script} is a folder without a __main__.py; name the script in it that is to run")
     if not os.access(script, os.R_OK):
@@ -50,10 +51,11 @@ def _has_main(folder: str) -> bool:
     return any(os.path.exists(os.path.join(folder, name)) for name in ("__main__.py", "__main__.pyc"))
 
 
-def _module_hint(script: str) -> str:
+def _module_hint(line: CommandLine) -> str:
     """The end of a sentence about a script that is not there."""
+    script = line.target
     if os.sep not in script and _find(script, sys.path)[0] is not None:
-        return f"; to run the module: quire run -m {script}"
+        return f"; to run the module: quire {line.command} -m {script}"
     return "; check the path"
 
 
@@ -99,12 +101,13 @@ def _is_path_safe(line: CommandLine) -> bool:
     return by_environment or line.has_flag("P") or line.has_flag("I")
 
 
-def _check_module(name: str, path: list[str]) -> None:
+def _check_module(line: CommandLine, path: list[str]) -> None:
+    name = line.target
     spec, parent = _find(name, path)
     if spec is None:
         if parent is not None and _changes_its_path(parent):
             return
-        raise InvalidOption(f"there is no module {name}{_file_hint(name)}")
+        raise InvalidOption(f"there is no module {name}{_file_hint(line)}")
     if spec.submodule_search_locations is not None:
         spec, _package = _find(f"{name}.__main__", path)
     if spec is None:
@@ -113,9 +116,9 @@ def _check_module(name: str, path: list[str]) -> None:
         raise InvalidOption(f"the module {name} is not written in Python, so it cannot be run")
 
 
-def _file_hint(name: str) -> str:
-    if name.endswith(".py"):
-        return f"; to run a file: quire run {name}"
+def _file_hint(line: CommandLine) -> str:
+    if line.target.endswith(".py"):
+        return f"; to run a file: quire {line.command} {line.target}"
     return " that this Python finds; check the name, or install it"
 
 

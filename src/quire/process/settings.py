@@ -7,8 +7,9 @@
     QUIRE_JSON=path                 write the same as a file
     QUIRE_RANGE=64G                 how many addresses to reserve
 
-``QUIRE_RUN`` is the order that ``quire run`` hands to the process it starts; ``QUIRE_FAMILY`` marks a served
-process, so that its children know they are children. Both are quire's own.
+``QUIRE_RUN`` is the order that ``quire run`` hands to the process it starts, ``QUIRE_READING`` says where a process of
+``quire compare`` writes what it reads of itself; ``QUIRE_FAMILY`` marks a served process, so that its children know
+they are children. These are quire's own.
 
 This file is read at every start of a served Python, so it imports nothing that costs time.
 """
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
 
 SETTINGS = ("QUIRE_DISABLE", "QUIRE_LARGE_BLOCKS", "QUIRE_REPORT", "QUIRE_JSON", "QUIRE_RANGE")
 RUN = "QUIRE_RUN"
+READING = "QUIRE_READING"
 FAMILY = "QUIRE_FAMILY"
 _BUILD = "QUIRE_REQUIRE_CORE"
 """Read when quire is built; a build environment may still carry it when a program runs."""
-_KNOWN = ("QUIRE", *SETTINGS, RUN, FAMILY, _BUILD)
+_KNOWN = ("QUIRE", *SETTINGS, RUN, READING, FAMILY, _BUILD)
 
 RANGE_BYTES_MIN = 64 * 1024**2
 RANGE_BYTES_MAX = 64 * 1024**4

@@ -4,6 +4,8 @@ Read the files in this order:
 
     waterfall    a RunReport's memory, row by row
     run_view     everything the screen at a program's end says
+    paired       the runs of a Comparison in numbers: medians, ratios, how sure they are
+    compare_view what quire compare says
     view         what a view is made of
     units        sizes and counts as people read them
     plain        a view as text, with the standard library alone

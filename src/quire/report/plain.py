@@ -43,7 +43,7 @@ def draw(view: View, style: Style) -> str:
     paint = _Paint(style.is_coloured)
     blocks = [_head(view, style, paint)]
     blocks += [_table(table, style, paint) for table in view.tables]
-    blocks.append([line for note in view.notes for line in _wrapped(note, style.width)])
+    blocks += [[line for text in texts for line in _wrapped(text, style.width)] for texts in _last_words(view)]
     text = "\n\n".join("\n".join(block) for block in blocks) + "\n"
     return text if style.is_unicode else text.translate(_ASCII)
 
@@ -53,6 +53,10 @@ def _head(view: View, style: Style, paint: _Paint) -> list[str]:
     title = view.title if len(view.title) <= room else view.title[: room - 3] + "..."
     lines = [paint(title, _BOLD) + " " * (room - len(title)) + "  " + paint(view.subtitle, _DIM)]
     return lines + [line for fact in view.facts for line in _wrapped(fact, style.width)]
+
+
+def _last_words(view: View) -> list[tuple[str, ...]]:
+    return [texts for texts in (view.notes, (view.conclusion,)) if any(texts)]
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quire.records import ArenaKind, ArenaStatistics, ClassStatistics, Domain, HeapStatistics, RunReport, WaterfallRow
-from quire.report.units import count, mib, mib_column, seconds, size
+from quire.report.units import count, mib, mib_column, one_line, seconds, size
 from quire.report.view import Column, ColumnKind, Row, RowKind, Table, View
 from quire.report.waterfall import ABOVE_KEY, GLOSSES, HEAP_PARTS, held_bytes, live_bytes, waterfall
 
@@ -18,7 +18,7 @@ def run_view(report: RunReport) -> View:
     if any(_class_bytes(counts) for counts in statistics.classes):
         tables.append(_class_table(statistics))
     return View(
-        title=f"quire: {_command(report)}",
+        title=f"quire: {one_line(report.argv[1:])}",
         subtitle=f"Python {report.python}",
         facts=(_run_sentence(report), _memory_sentence(report)),
         tables=tuple(tables),
@@ -27,12 +27,6 @@ def run_view(report: RunReport) -> View:
 
 
 # --- sentences ------------------------------------------------------------------------------------------------
-
-
-def _command(report: RunReport) -> str:
-    """The program and its arguments on one line, whatever characters are in them."""
-    words = " ".join(report.argv[1:])
-    return "".join(character if character.isprintable() else " " for character in words)
 
 
 def _run_sentence(report: RunReport) -> str:

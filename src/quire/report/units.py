@@ -1,4 +1,4 @@
-"""Sizes, counts and times as people read them."""
+"""Sizes, counts, times and commands as people read them."""
 
 from __future__ import annotations
 
@@ -54,3 +54,13 @@ def seconds(value: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02} s"
     return f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def seconds_to_compare(value: float) -> str:
+    """``0.041 s``, ``61.342 s``, ``305.2 s``: one unit and digits enough to see a small difference."""
+    return f"{value:.3f} s" if value < 99.9995 else f"{value:,.1f} s"
+
+
+def one_line(words: Sequence[str]) -> str:
+    """A program and its arguments on one line, whatever characters are in them."""
+    return "".join(character if character.isprintable() else " " for character in " ".join(words))

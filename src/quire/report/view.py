@@ -55,3 +55,5 @@ class View:
     """Sentences that say the most important first."""
     tables: tuple[Table, ...]
     notes: tuple[str, ...]
+    conclusion: str = ""
+    """What comes of it all, as the last sentence."""

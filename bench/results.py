@@ -1,0 +1,78 @@
+"""What was measured, kept as JSON: one file for each Python, which grows by one section after another.
+
+results/3.11.json = {"machine": ..., "python": ..., "versions": ..., "instructions": ..., "memory": ..., ...}
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import allocators
+import quire
+
+FOLDER = Path(__file__).resolve().parent / "results"
+
+
+def write(folder: Path, section: str, content: Any) -> Path:
+    """Put the section into this Python's file, in place of an older one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{sys.version_info[0]}.{sys.version_info[1]}.json"
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**kept, **surroundings(), section: content}, indent=1) + "\n")
+    return path
+
+
+def read_all(folder: Path) -> list[dict[str, Any]]:
+    """One record for each Python, the oldest first."""
+    records = [json.loads(path.read_text()) for path in folder.glob("*.json")]
+    return sorted(records, key=lambda record: [int(number) for number in record["python"]["version"].split(".")])
+
+
+# --- where it was measured -----------------------------------------------------------------------------------
+
+
+def surroundings() -> dict[str, Any]:
+    return {
+        "machine": machine(),
+        "python": {
+            "version": platform.python_version(),
+            "compiler": platform.python_compiler(),
+            "build": build_of_python(),
+        },
+        "versions": {"quire": quire.__version__, "libc": " ".join(platform.libc_ver())}
+        | {each.name: each.version() for each in allocators.available() if each.library},
+    }
+
+
+def machine() -> dict[str, Any]:
+    with open("/proc/cpuinfo") as file:
+        models = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    return {
+        "processor": models[0] if models else platform.machine(),
+        "processors": os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        "kernel": platform.release(),
+        "huge_pages": huge_pages(),
+    }
+
+
+def huge_pages() -> str:
+    path = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    return path.read_text().partition("[")[2].partition("]")[0] if path.exists() else "none"
+
+
+def build_of_python() -> str:
+    """What decides how dear CPython's own allocator is: optimisation, and a library of its own."""
+    arguments = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    optimised = "--enable-optimizations" in arguments or "-fprofile-use" in (
+        sysconfig.get_config_var("PY_CFLAGS") or ""
+    )
+    with open("/proc/self/maps") as file:
+        shared = "libpython" in file.read()
+    return f"{'optimised' if optimised else 'not optimised'}, {'shared library' if shared else 'one program'}"

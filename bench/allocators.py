@@ -45,8 +45,17 @@ ALL = (OWN, QUIRE, *PEERS)
 
 
 def available() -> list[Allocator]:
-    """Those that this Python and this system have."""
+    """Those that this Python and this system have; CPython's own is the first."""
     return [each for each in ALL if is_available(each)]
+
+
+def chosen(names: str) -> list[Allocator]:
+    """Those named, with commas between, or ``all``; CPython's own in any case."""
+    wanted = {each.name for each in ALL} if names == "all" else {OWN.name, *names.split(",")}
+    unknown = wanted.difference(each.name for each in ALL)
+    if unknown:
+        raise SystemExit(f"there is no allocator {', '.join(sorted(unknown))}")
+    return [each for each in available() if each.name in wanted]
 
 
 def is_available(allocator: Allocator) -> bool:

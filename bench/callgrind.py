@@ -29,6 +29,8 @@ class Counts:
     allocation: int
     parts: dict[str, int]
     """Where allocation spent them: in Python's own code, and in what this called in a library or in quire's core."""
+    calls: dict[str, int]
+    """How often it called these."""
 
 
 def version() -> str:
@@ -58,6 +60,7 @@ class Cost:
     function: str
     address: int
     instructions: int
+    calls: int = 0
     target: tuple[str, str, int] | None = None
     """Of calls: the called object, function and address."""
 
@@ -65,12 +68,14 @@ class Cost:
 def read_counts(path: Path, code: AllocationCode) -> Counts:
     total = 0
     parts: Counter[str] = Counter()
+    calls: Counter[str] = Counter()
     for cost in read_costs(path):
         if cost.target is None:
             total += cost.instructions
         if cost.object == code.path and code.has(cost.address) and is_counted(cost, code):
             parts[part_of(cost)] += cost.instructions
-    return Counts(total, sum(parts.values()), dict(parts.most_common()))
+            calls[part_of(cost)] += cost.calls
+    return Counts(total, sum(parts.values()), dict(parts.most_common()), dict(calls.most_common()))
 
 
 def part_of(cost: Cost) -> str:
@@ -95,18 +100,20 @@ def read_costs(path: Path) -> Iterator[Cost]:
     """The file's cost lines, with the names that its compression leaves out."""
     names: dict[str, str] = {}
     place = {"ob": "", "fn": "", "cob": "", "cfn": ""}
+    calls = 0
     calls_at = None
     with path.open() as file:
         for line in file:
             if line.startswith("0x"):
                 address, instructions = line.split()
                 target = None if calls_at is None else (place["cob"] or place["ob"], place["cfn"], calls_at)
-                yield Cost(place["ob"], place["fn"], int(address, 16), int(instructions), target)
+                yield Cost(place["ob"], place["fn"], int(address, 16), int(instructions), calls, target)
                 if calls_at is not None:
-                    calls_at = None
+                    calls, calls_at = 0, None
                     place["cob"] = ""
             elif line.startswith("calls="):
-                calls_at = int(line.split()[1], 16)
+                words = line.removeprefix("calls=").split()
+                calls, calls_at = int(words[0]), int(words[1], 16)
             elif (key := line.partition("=")[0]) in place:
                 kind = "ob" if key.endswith("ob") else "fn"
                 place[key] = expand(names, kind, line.partition("=")[2].strip())

@@ -1,49 +1,51 @@
-"""One process, run to its end, and what it took."""
+"""One program, run to its end, and what it took."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
+from pathlib import Path
+
+LAUNCHER = Path(__file__).resolve().parent / "launcher.py"
 
 
 class Failed(Exception):
-    """The process did not end well, or did not say what the others said."""
+    """A program did not end well, or did not say what the others said."""
 
 
 @dataclass(frozen=True)
 class Run:
     output: str
     cpu_seconds: float
-    """User and system time of the process and of those it waited for."""
+    """User and system time of the program and of those it waited for."""
+    wall_seconds: float
     peak_bytes: int
-    """The largest resident memory of the process (or of one that it waited for)."""
+    """Resident, of the program or the largest of those it waited for."""
     faults: int
-    """Page faults served without reading a file."""
+    """Page faults that read no file."""
 
 
 def run(command: list[str], environment: dict[str, str]) -> Run:
-    """Run it in an environment of its own: nothing of ours but where programs and the user's files are.
+    """Run it with the given environment, and of ours no more than where things are.
 
     Raises:
         Failed: it ended with an error.
     """
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            command,
-            env={**kept, "PYTHONHASHSEED": "0", **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors,
+    variables = {**kept, "PYTHONHASHSEED": "0", **environment}
+    with tempfile.TemporaryDirectory() as folder:
+        taken = Path(folder) / "taken"
+        words = [f"{name}={value}" for name, value in variables.items()]
+        launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(taken), *words, "--"]
+        done = subprocess.run(
+            [*launcher, *command], env=kept, capture_output=True, stdin=subprocess.DEVNULL, check=False
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        errors.seek(0)
-        if process.returncode != 0:
-            words = errors.read().decode(errors="backslashreplace")[-2000:]
-            raise Failed(f"{' '.join(command)} ended with {process.returncode}:\n{words}")
-        text = output.read().decode(errors="backslashreplace")
-    return Run(text, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, usage.ru_minflt)
+        if done.returncode != 0:
+            errors = done.stderr.decode(errors="backslashreplace")[-2000:]
+            raise Failed(f"{' '.join(command)} ended with {done.returncode}:\n{errors}")
+        cpu_seconds, wall_seconds, peak_bytes, faults = taken.read_text().split()
+    output = done.stdout.decode(errors="backslashreplace")
+    return Run(output, float(cpu_seconds), float(wall_seconds), int(peak_bytes), int(faults))

@@ -16,16 +16,14 @@ from typing import Any
 import allocators
 import quire
 
-FOLDER = Path(__file__).resolve().parent / "results"
 
-
-def write(folder: Path, section: str, content: Any) -> Path:
-    """Put the section into this Python's file, in place of an older one."""
+def write(folder: Path, section: str, name: str, content: Any) -> None:
+    """Put it into this Python's file, in place of an older one of that name."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{sys.version_info[0]}.{sys.version_info[1]}.json"
     kept = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps({**kept, **surroundings(), section: content}, indent=1) + "\n")
-    return path
+    kept |= surroundings() | {section: {**kept.get(section, {}), name: content}}
+    path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 def read_all(folder: Path) -> list[dict[str, Any]]:
@@ -38,6 +36,7 @@ def read_all(folder: Path) -> list[dict[str, Any]]:
 
 
 def surroundings() -> dict[str, Any]:
+
     return {
         "machine": machine(),
         "python": {

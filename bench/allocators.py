@@ -26,6 +26,11 @@ class Allocator:
         path = find_library(self.library) if self.library else None
         return self.environment | ({"LD_PRELOAD": str(path)} if path else {})
 
+    def setting(self) -> str:
+        """How it is chosen, in the words of the environment."""
+        words = [f"{name}={value}" for name, value in self.environment.items()]
+        return f"`{' '.join([*words, f'LD_PRELOAD={self.library}'] if self.library else words)}`"
+
     def version(self) -> str:
         """The library's version, as its file's name tells it."""
         path = find_library(self.library) if self.library else None

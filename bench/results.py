@@ -9,7 +9,6 @@ import json
 import os
 import platform
 import sys
-import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ def surroundings() -> dict[str, Any]:
         "python": {
             "version": platform.python_version(),
             "compiler": platform.python_compiler(),
-            "build": build_of_python(),
+            "is_shared": is_shared(),
         },
         "versions": {"quire": quire.__version__, "libc": " ".join(platform.libc_ver())}
         | {each.name: each.version() for each in allocators.available() if each.library},
@@ -66,12 +65,7 @@ def huge_pages() -> str:
     return path.read_text().partition("[")[2].partition("]")[0] if path.exists() else "none"
 
 
-def build_of_python() -> str:
-    """What decides how dear CPython's own allocator is: optimisation, and a library of its own."""
-    arguments = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    optimised = "--enable-optimizations" in arguments or "-fprofile-use" in (
-        sysconfig.get_config_var("PY_CFLAGS") or ""
-    )
+def is_shared() -> bool:
+    """Whether the interpreter is in a shared library; its functions are called through a table then."""
     with open("/proc/self/maps") as file:
-        shared = "libpython" in file.read()
-    return f"{'optimised' if optimised else 'not optimised'}, {'shared library' if shared else 'one program'}"
+        return "libpython" in file.read()

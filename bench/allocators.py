@@ -46,7 +46,8 @@ PEERS = (
     Allocator("tcmalloc", "tcmalloc", {"PYTHONMALLOC": "malloc"}, "libtcmalloc_minimal.so.*"),
     Allocator("builtin", "CPython's mimalloc", {"PYTHONMALLOC": "mimalloc"}),
 )
-ALL = (OWN, QUIRE, *PEERS)
+GUARDED = Allocator("guarded", "quire, guarded sampling", {"QUIRE": "1", "QUIRE_GUARD": "1"})
+ALL = (OWN, QUIRE, GUARDED, *PEERS)
 
 
 def available() -> list[Allocator]:
@@ -66,7 +67,16 @@ def chosen(names: str) -> list[Allocator]:
 def is_available(allocator: Allocator) -> bool:
     if allocator.library is not None:
         return find_library(allocator.library) is not None
-    return allocator.name != "builtin" or sys.version_info >= (3, 13)
+    if allocator is GUARDED:
+        return has_guard()
+    return allocator.environment.get("PYTHONMALLOC") != "mimalloc" or sys.version_info >= (3, 13)
+
+
+def has_guard() -> bool:
+    """Whether the quire that is installed knows guarded sampling."""
+    from quire.process import settings
+
+    return "QUIRE_GUARD" in settings.SETTINGS
 
 
 def find_library(pattern: str) -> Path | None:

@@ -97,7 +97,6 @@ def run_start(arguments: argparse.Namespace) -> None:
 
 def run_report(arguments: argparse.Namespace) -> None:
     import page
-
     import results
 
     page.write(results.read_all(arguments.results), arguments.docs)

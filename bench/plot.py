@@ -16,7 +16,7 @@ from catalogue import WORKLOADS
 from figures import OWN, QUIRE, Figures
 
 COLOURS = {
-    "quire": "#0072b2",
+    "quire": "#2f8fd6",
     "guarded": "#56b4e9",
     "glibc": "#999999",
     "mimalloc": "#e69f00",

@@ -99,7 +99,10 @@ def run_report(arguments: argparse.Namespace) -> None:
     import page
     import results
 
-    page.write(results.read_all(arguments.results), arguments.docs)
+    records = results.read_all(arguments.results)
+    if not records:
+        raise Failed(f"nothing was measured yet, {arguments.results} is empty; measure first: speed.py runs")
+    page.write(records, arguments.docs)
 
 
 if __name__ == "__main__":

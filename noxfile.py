@@ -27,6 +27,19 @@ def programs(session: nox.Session) -> None:
 
 
 @nox.session
+def speed(session: nox.Session) -> None:
+    """Measure instructions, processor time, memory and start-up, and write docs/performance.md: hours. Needs valgrind.
+
+    Built with symbols, for callgrind. What follows ``--`` names workloads.
+    """
+    session.env["QUIRE_REQUIRE_CORE"] = "1"
+    session.env["CFLAGS"] = "-g"
+    session.install("-r", "bench/requirements.txt", "--config-settings=install.strip=false", ".")
+    for command in (["instructions", *session.posargs], ["runs", *session.posargs], ["start"], ["report"]):
+        session.run("python", "bench/speed.py", *command)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check form and spelling."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint"))

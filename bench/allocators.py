@@ -1,0 +1,89 @@
+"""What serves a program's objects: CPython's own allocator, quire, and the peers.
+
+All are chosen by the environment alone, so the command is the same for every one of them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LIBRARY_FOLDERS = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
+
+
+@dataclass(frozen=True)
+class Allocator:
+    name: str
+    title: str
+    environment: dict[str, str] = field(default_factory=dict)
+    library: str | None = None
+    """Loaded before libc, from the first of the system's folders that has it; a pattern."""
+
+    def full_environment(self) -> dict[str, str]:
+        path = find_library(self.library) if self.library else None
+        return self.environment | ({"LD_PRELOAD": str(path)} if path else {})
+
+    def setting(self) -> str:
+        """How it is chosen, in the words of the environment."""
+        words = [f"{name}={value}" for name, value in self.environment.items()]
+        return f"`{' '.join([*words, f'LD_PRELOAD={self.library}'] if self.library else words)}`"
+
+    def version(self) -> str:
+        """The library's version, as its file's name tells it."""
+        path = find_library(self.library) if self.library else None
+        return path.resolve().name if path else ""
+
+
+OWN = Allocator("cpython", "CPython's own")
+QUIRE = Allocator("quire", "quire", {"QUIRE": "1"})
+PEERS = (
+    Allocator("glibc", "glibc", {"PYTHONMALLOC": "malloc"}),
+    Allocator("mimalloc", "mimalloc", {"PYTHONMALLOC": "malloc"}, "libmimalloc.so.*"),
+    Allocator("jemalloc", "jemalloc", {"PYTHONMALLOC": "malloc"}, "libjemalloc.so.*"),
+    Allocator("tcmalloc", "tcmalloc", {"PYTHONMALLOC": "malloc"}, "libtcmalloc_minimal.so.*"),
+    Allocator("builtin", "CPython's mimalloc", {"PYTHONMALLOC": "mimalloc"}),
+)
+GUARDED = Allocator("guarded", "quire, guarded sampling", {"QUIRE": "1", "QUIRE_GUARD": "1"})
+ALL = (OWN, QUIRE, GUARDED, *PEERS)
+
+
+def available() -> list[Allocator]:
+    """Those that this Python and this system have; CPython's own is the first."""
+    return [each for each in ALL if is_available(each)]
+
+
+def chosen(names: str) -> list[Allocator]:
+    """Those named, with commas between, or ``all``; CPython's own in any case."""
+    wanted = {each.name for each in ALL} if names == "all" else {OWN.name, *names.split(",")}
+    unknown = wanted.difference(each.name for each in ALL)
+    if unknown:
+        raise SystemExit(f"there is no allocator {', '.join(sorted(unknown))}")
+    return [each for each in available() if each.name in wanted]
+
+
+def is_available(allocator: Allocator) -> bool:
+    if allocator.library is not None:
+        return find_library(allocator.library) is not None
+    if allocator is GUARDED:
+        return has_guard()
+    return allocator.environment.get("PYTHONMALLOC") != "mimalloc" or sys.version_info >= (3, 13)
+
+
+def has_guard() -> bool:
+    """Whether the quire that is installed knows guarded sampling."""
+    from quire.process import settings
+
+    return "QUIRE_GUARD" in settings.SETTINGS
+
+
+def find_library(pattern: str) -> Path | None:
+    return next(iter(sorted(_libraries(pattern))), None)
+
+
+def _libraries(pattern: str) -> Iterator[Path]:
+    for folder in LIBRARY_FOLDERS:
+        for place in (Path(folder), Path(folder) / f"{os.uname().machine}-linux-gnu"):
+            yield from place.glob(pattern)

@@ -1,0 +1,105 @@
+"""What quire must reach, and whether it does.
+
+Two bars depend on how Python was built: where the interpreter is one optimised program, as in Debian, its own allocator
+is compiled into those that call it and costs less than in a shared library.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from figures import OWN, QUIRE, SERVED, Figures
+
+FIXED_MIB_MAX = 1.5
+MIB = 1024**2
+GUARDED = "guarded"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    what: str
+    bar: str
+    measured: str
+    is_reached: bool | None
+    """None: not measured."""
+
+
+def verdicts(figures: Figures) -> list[Verdict]:
+    found: list[Verdict] = []
+    if figures.counted:
+        found += [allocation(figures), program(figures)]
+    if QUIRE in figures.allocators():
+        found += [time(figures), peers(figures)]
+        if "start" in figures.record:
+            found += peaks(figures)
+    if "start" in figures.record:
+        found += starts(figures)
+    return [*found, guarded(figures)]
+
+
+def allocation(figures: Figures) -> Verdict:
+    bar = 0.45 if figures.is_shared else 0.62
+    ratios = [figures.instructions_after_start(name, "allocation") for name in figures.counted]
+    mean = statistics.geometric_mean(ratios)
+    measured = f"{mean:.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+    return Verdict("instructions of allocate, free, reallocate", f"≤ {bar}", measured, mean <= bar)
+
+
+def program(figures: Figures) -> Verdict:
+    ratios = {name: figures.instructions_after_start(name, "total") for name in figures.counted}
+    worst = max(ratios, key=lambda name: ratios[name])
+    measured = f"at most {ratios[worst]:.3f} ({worst})"
+    return Verdict("instructions of the program, each workload", "< 1.00", measured, ratios[worst] < 1)
+
+
+def time(figures: Figures) -> Verdict:
+    bar = 0.96 if figures.is_shared else 0.98
+    mean = figures.mean(QUIRE, "cpu_seconds")
+    reached = mean.middle <= bar and mean.high <= 1
+    return Verdict("processor time, geometric mean", f"≤ {bar}, upper end ≤ 1.00", str(mean), reached)
+
+
+def peers(figures: Figures) -> Verdict:
+    means = {
+        name: figures.mean(name, "cpu_seconds").middle for name in figures.allocators() if name not in (OWN, GUARDED)
+    }
+    best = min(means, key=lambda name: means[name])
+    others = {name: mean for name, mean in means.items() if name != QUIRE}
+    if not others:
+        return Verdict("processor time against every peer", "ahead", "no peer measured", None)
+    nearest = min(others, key=lambda name: others[name])
+    return Verdict(
+        "processor time against every peer", "ahead", f"nearest: {nearest}, {others[nearest]:.3f}", best == QUIRE
+    )
+
+
+def peaks(figures: Figures) -> list[Verdict]:
+    fixed_mib = figures.fixed_bytes() / MIB
+    ratios = {name: figures.peak_beyond_fixed(name) for name in figures.runs}
+    mean = statistics.geometric_mean(ratios.values())
+    worst = max(ratios, key=lambda name: ratios[name])
+    return [
+        Verdict(
+            "peak memory, fixed cost", f"≤ {FIXED_MIB_MAX} MiB", f"{fixed_mib:.2f} MiB", fixed_mib <= FIXED_MIB_MAX
+        ),
+        Verdict("peak memory beyond it, geometric mean", "≤ 1.00", f"{mean:.3f}", mean <= 1),
+        Verdict("peak memory beyond it, worst", "≤ 1.03", f"{ratios[worst]:.3f} ({worst})", ratios[worst] <= 1.03),
+    ]
+
+
+def starts(figures: Figures) -> list[Verdict]:
+    found = []
+    for way, bar in ((SERVED, 2), ("quire run --quiet", 15)):
+        taken = figures.start_ms(way)
+        measured = f"{taken.middle:.1f} ms ({taken.low:.1f}-{taken.high:.1f})"
+        found.append(Verdict(f"start, `{way}`", f"≤ {bar} ms", measured, taken.middle <= bar))
+    return found
+
+
+def guarded(figures: Figures) -> Verdict:
+    what, bar = "guarded sampling, processor time against quire's", "≤ 1.01"
+    if GUARDED not in figures.allocators():
+        return Verdict(what, bar, "not measured", None)
+    mean = figures.mean(GUARDED, "cpu_seconds", base=QUIRE)
+    return Verdict(what, bar, str(mean), mean.middle <= 1.01)

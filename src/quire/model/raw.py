@@ -2,8 +2,8 @@
 
 It obtains arenas from the system as a whole, and serves the requests that are too large for the object allocator:
 in CPython that is libc's ``malloc``. It cuts regions of pages into runs of 16 bytes a unit; a request above
-``own_mapping_bytes_min`` gets pages of its own, which go back to the system as soon as it is freed. quire keeps the last
-few for requests of about the same size (``kept``), and gives them back before they would make a peak.
+``own_mapping_bytes_min`` gets pages of its own, which go back to the system as soon as it is freed. quire keeps the
+last few for requests of about the same size (``kept``), and gives them back before they would make a peak.
 """
 
 from __future__ import annotations

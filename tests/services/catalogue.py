@@ -161,6 +161,7 @@ def pytest(name: str, *options: str, workers_min: int) -> Service:
 
 
 UVICORN = ("-m", "uvicorn", "--uds", "web.sock", "--no-access-log")
+PATIENT = ("--timeout-worker-healthcheck", "60")
 
 SERVICES = [
     gunicorn("gunicorn"),
@@ -168,7 +169,7 @@ SERVICES = [
     Service("uvicorn", (*UVICORN, "web_asgi:app"), drive_single_web),
     Service(
         "uvicorn-workers",
-        (*UVICORN, "--workers", str(WORKERS), "--limit-max-requests", "400", "web_asgi:app"),
+        (*UVICORN, "--workers", str(WORKERS), "--limit-max-requests", "400", *PATIENT, "web_asgi:app"),
         drive_web,
         workers_min=3 * WORKERS,
         reports_each=False,

@@ -161,7 +161,7 @@ def pytest(name: str, *options: str, workers_min: int) -> Service:
 
 
 UVICORN = ("-m", "uvicorn", "--uds", "web.sock", "--no-access-log")
-PATIENT = ("--timeout-worker-healthcheck", "60")
+PATIENT = ("--timeout-worker-healthcheck", "15")
 
 SERVICES = [
     gunicorn("gunicorn"),

@@ -55,9 +55,17 @@ class Running:
 
     def look_at_rest(self) -> None:
         time.sleep(REST_SECONDS)
-        everyone = [self.pid, *children(self.pid)]
-        self.rss_bytes = [resident(pid)[0] for pid in everyone if pid in self.tally.workers]
-        self.pss_bytes = sum(resident(pid)[1] for pid in everyone)
+        wait_for(self._look, "every worker that has ended to be gone")
+
+    def _look(self) -> bool:
+        """Whether there was no process among them that had just ended."""
+        try:
+            everyone = [self.pid, *children(self.pid)]
+            self.rss_bytes = [resident(pid)[0] for pid in everyone if pid in self.tally.workers]
+            self.pss_bytes = sum(resident(pid)[1] for pid in everyone)
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return True
 
 
 @dataclass(frozen=True)
@@ -171,7 +179,7 @@ SERVICES = [
         "uvicorn-workers",
         (*UVICORN, "--workers", str(WORKERS), "--limit-max-requests", "400", *PATIENT, "web_asgi:app"),
         drive_web,
-        workers_min=3 * WORKERS,
+        workers_min=2 * WORKERS,
         reports_each=False,
     ),
     celery("celery-prefork", "--pool", "prefork", "--max-tasks-per-child", "200", workers_min=3 * WORKERS),

@@ -25,8 +25,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalogue import HERE, SERVICES, Running, Service
 from clients import Tally, expected_answers, wait_for
+
+from catalogue import HERE, SERVICES, Running, Service
 
 SECONDS_MAX = 900
 MIB = 1024**2

@@ -40,6 +40,14 @@ def speed(session: nox.Session) -> None:
 
 
 @nox.session
+def services(session: nox.Session) -> None:
+    """Run gunicorn, uvicorn, Celery and pytest under load, plainly and on quire. What follows ``--`` names some."""
+    session.env["QUIRE_REQUIRE_CORE"] = "1"
+    session.install(".", "-r", "tests/services/requirements.txt")
+    session.run("python", "tests/services/run.py", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check form and spelling."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint"))

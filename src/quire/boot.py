@@ -72,15 +72,27 @@ def _start_ordered(order: str) -> None:
 def _start_asked() -> None:
     """With ``QUIRE=1``: the first process of a family speaks, its children are silent."""
     config = settings.read_config(os.environ)
+    os.environ.update(settings.write_reports_each(config))
     own = str(os.getpid())
     family = os.environ.setdefault(settings.FAMILY, own)
     try:
-        _install(config if family == own else config.without_report())
+        _install(config if family == own else _for_child(config))
     except InvalidOption:
         raise
     except Exception as error:
         if family == own and not _is_sub_interpreter():
             _say(f"{_in_words(error)}; the program runs without quire")
+
+
+def _for_child(config: Config) -> Config:
+    """A child that cannot write its report, as another user perhaps, runs without."""
+    child = config.for_child()
+    try:
+        if child.json is not None:
+            settings.check_writable(child.json)
+    except InvalidOption:
+        return child.without_report()
+    return child
 
 
 def _install(config: Config) -> None:

@@ -154,6 +154,23 @@ print(quire.stats().blocks_allocated - before > 9_000)
     run([sys.executable, *options, "-c", code], {"QUIRE": "1"} | environment).expect(expected)
 
 
+def test_a_python_started_again_is_served_still() -> None:
+    """A program that embeds Python may end and start it: on 3.11 tracemalloc, once unloaded, cannot be imported."""
+    code = """
+    import os, sys
+    class Unloaded:
+        def find_spec(self, name, path=None, target=None):
+            if name == "_tracemalloc":
+                raise RuntimeError("the tracemalloc module has been unloaded")
+    sys.modules.pop("_tracemalloc", None)
+    sys.meta_path.insert(0, Unloaded())
+    os.environ["QUIRE"] = "1"
+    import quire.boot, quire
+    print(quire.installed())
+    """
+    run_python(code).expect("True\n")
+
+
 def test_a_sub_interpreter_in_a_family_says_nothing() -> None:
     """A sub-interpreter reads the start-up file again; it changes nothing, and is heard of neither way."""
     code = """

@@ -6,6 +6,7 @@ Each program runs in a process of its own, plainly and served by quire.
 from __future__ import annotations
 
 import json
+import platform
 import sys
 from pathlib import Path
 
@@ -241,6 +242,27 @@ def test_a_process_that_may_not_see_its_memory_is_told_so() -> None:
     """
     remedy = "cannot be read: No such file or directory; mount /proc"
     run_python(code).expect("".join(f"/proc/self/{name} {remedy}\n" for name in ("mem", "pagemap", "status", "smaps")))
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="the filter names the call by its number")
+def test_where_residency_is_refused_there_is_no_report() -> None:
+    """A filter of system calls that refuses mincore, as systemd's @system-service does, is told in a line."""
+    code = """
+        import ctypes, platform, struct
+        number = {"x86_64": 27, "aarch64": 232}[platform.machine()]
+        load, jump_if_equal, answer = 0x20, 0x15, 0x06
+        refuse_it, allow = 0x00050001, 0x7FFF0000
+        steps = [(load, 0, 0, 0), (jump_if_equal, 0, 1, number), (answer, 0, 0, refuse_it), (answer, 0, 0, allow)]
+        steps = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+        program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", 4, ctypes.addressof(steps)))
+        libc = ctypes.CDLL(None)
+        assert libc.prctl(38, 1, 0, 0, 0) == 0  # PR_SET_NO_NEW_PRIVS
+        assert libc.prctl(22, 2, program) == 0  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+        print("ran")
+    """
+    outcome = run_python(code, environment={"QUIRE": "1", "QUIRE_REPORT": "1"})
+    assert (outcome.exit_code, outcome.stdout, outcome.stderr.count("\n")) == (0, "ran\n", 1)
+    assert "the system refuses mincore; allow it" in outcome.stderr
 
 
 # --- samples while a program runs -----------------------------------------------------------------------------

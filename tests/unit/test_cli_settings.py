@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import quire
@@ -67,8 +67,12 @@ def test_what_is_not_set_is_the_default() -> None:
 
 @given(CONFIGS)
 def test_children_are_served_alike_and_leave_the_report_to_their_parent(config: Config) -> None:
-    """What a parent hands to its children is the same config without the report."""
+    """What a parent hands to its children is the same config without the report, unless each process writes one."""
+    assume(not config.reports_each)
     assert read_config(write_environment(config)) == config.without_report()
+    each = Config(large_blocks=config.large_blocks, report=config.report, json="/folder/%p.json")
+    assert read_config(write_environment(each)) == each.for_child()
+    assert (each.for_child().json, each.for_child().report) == (each.json, False)
 
 
 @given(CONFIGS, st.booleans())

@@ -32,7 +32,8 @@ Runs a Python program as plain python would, on quire's heap. When it ends, one 
 where its memory was. (A program that a signal or os._exit ends is gone before it can say anything.)
 
   --quiet               no screen
-  --json FILE           write the report to FILE as well; quire show FILE shows it again
+  --json FILE           write the report to FILE as well; quire show FILE shows it again. With %p in FILE, which
+                        stands for the process's number, forks and served children write one each
   --children            serve the Python processes it starts, too
   --large-blocks=libc   leave blocks above 512 bytes to libc, as CPython does
   --help                this text

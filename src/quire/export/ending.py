@@ -3,6 +3,12 @@
     report_at_end()   before the program: remembers the start, and begins to sample
     _Ending.tell()    after it, as the last of the functions given to atexit: samples once more, and tells
 
+Where each process writes a file of its own, a fork begins anew, and tells at its own end:
+
+    os.fork()         the fork ends as a program does, by atexit
+    multiprocessing   it ends by os._exit, but runs its own finalizers before; telling is the last of them
+    anything else     that ends by os._exit or a signal tells nothing
+
 It changes neither the exit code nor standard output, and whatever goes wrong in it is one line. It runs inside
 somebody else's program: it imports the standard library alone, and not what lies beside the script.
 """
@@ -14,6 +20,7 @@ import sys
 import time
 
 from quire.process.core import require_core
+from quire.process.settings import PROCESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +31,8 @@ if TYPE_CHECKING:
 _STDERR = 2
 _WIDTH = 80
 _WIDTH_MAX = 100
+_NO_PROCESS = 0
+_AFTER_ALL_OTHERS = -(10**6)
 
 
 def report_at_end(config: Config) -> None:
@@ -32,28 +41,49 @@ def report_at_end(config: Config) -> None:
 
     ending = _Ending(config)
     atexit.register(ending.tell)
+    if config.reports_each:
+        os.register_at_fork(after_in_child=ending.begin_in_fork)
 
 
 class _Ending:
-    """The end of one process; a fork of it says nothing."""
+    """The end of one process. A fork of it says nothing, unless it begins anew."""
 
     def __init__(self, config: Config) -> None:
-        from quire.process.sampling import PeakSampler
-
         self._wants_screen = config.report
         self._json = None if config.json is None else os.path.abspath(config.json)
-        self._pid = os.getpid()
         self._argv = tuple(sys.orig_argv)
         self._path = list(sys.path)
         self._stderr = _identity(_STDERR)
+        self._begin()
+
+    def _begin(self) -> None:
+        from quire.process.sampling import PeakSampler
+
+        self._pid = os.getpid()
         self._clock = _Clock()
         self._sampler = PeakSampler()
         self._sampler.start()
 
+    def begin_in_fork(self) -> None:
+        """The fork has its own time, its own peak and its own file; the screen is its parent's."""
+        self._wants_screen = False
+        self._sampler.leave()
+        self._begin()
+        multiprocessing = sys.modules.get("multiprocessing.util")
+        if multiprocessing is not None:
+            multiprocessing.register_after_fork(self, _Ending._tell_before_os_exit)
+
+    def _tell_before_os_exit(self) -> None:
+        """In a process of multiprocessing, which has just forgotten the functions that its parent gave to atexit."""
+        from multiprocessing.util import Finalize
+
+        Finalize(None, self.tell, exitpriority=_AFTER_ALL_OTHERS)
+
     def tell(self) -> None:
-        """Sample once more, and tell."""
+        """Sample once more, and tell; once."""
         if os.getpid() != self._pid:
             return
+        self._pid = _NO_PROCESS
         wall_seconds, cpu_seconds = self._clock.read()
         was_interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt
         program_path, sys.path = sys.path, self._path
@@ -86,7 +116,7 @@ class _Ending:
             quire_version=__version__,
             python=sys.version.split()[0],
             argv=self._argv,
-            pid=self._pid,
+            pid=os.getpid(),
             wall_seconds=wall_seconds,
             cpu_seconds=cpu_seconds,
             rss_max_bytes=max(rss_max_bytes, peak.rss_bytes),
@@ -102,10 +132,11 @@ class _Ending:
         from quire.export.files import write_whole
         from quire.export.run_report import to_json
 
+        path = self._json.replace(PROCESS, str(report.pid))
         try:
-            write_whole(self._json, to_json(report))
+            write_whole(path, to_json(report))
         except OSError as error:
-            self._say(f"quire: cannot write {self._json}: {error.strerror}\n")
+            self._say(f"quire: cannot write {path}: {error.strerror}\n")
 
     def _draw(self, report: RunReport) -> None:
         if not self._wants_screen:

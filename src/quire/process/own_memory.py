@@ -79,6 +79,7 @@ class OwnMemory:
     __slots__ = ("_contents", "_descriptors", "_pages", "_status", "private_resident_bytes")
 
     def __init__(self, resident_bytes: Callable[[int, int], int]) -> None:
+        _check_residency(resident_bytes)
         self.private_resident_bytes = resident_bytes
         self._descriptors: list[int] = []
         try:
@@ -145,6 +146,13 @@ class OwnMemory:
 def words(content: bytes) -> memoryview[int]:
     """The content as 64-bit words, as far as they are whole."""
     return memoryview(content[: len(content) // _WORD_BYTES * _WORD_BYTES]).cast("Q")
+
+
+def _check_residency(resident_bytes: Callable[[int, int], int]) -> None:
+    """A filter of system calls may refuse ``mincore``; then nothing would seem resident, not even what is in use."""
+    page = id(resident_bytes) // PAGE_BYTES * PAGE_BYTES
+    if resident_bytes(page, PAGE_BYTES) != PAGE_BYTES:
+        raise UnsupportedRuntime("the system refuses mincore; allow it (SystemCallFilter=mincore in a systemd unit)")
 
 
 def _open(name: str) -> int:

@@ -89,6 +89,11 @@ class PeakSampler:
         if self._signal_number:
             self._watch_new_height()
 
+    def leave(self) -> None:
+        """Sample no longer; in a fork, leave it to another sampler."""
+        self._core.watch(0, 0)
+        release_signal(self._signal_number, self._grown)
+
     def stop(self) -> tuple[MemorySample, MemorySample, int]:
         """Sample once more, and no longer.
 
@@ -98,8 +103,7 @@ class PeakSampler:
         Raises:
             UnsupportedRuntime: the system does not show the process its own memory.
         """
-        self._core.watch(0, 0)
-        release_signal(self._signal_number, self._grown)
+        self.leave()
         seconds = self._clock() - self._start
         last = self._sampler.measure()
         self.samples += 1

@@ -4,7 +4,7 @@
     QUIRE_DISABLE=1                 switch quire off; wins over everything
     QUIRE_LARGE_BLOCKS=quire|libc   who serves blocks above 512 bytes
     QUIRE_REPORT=1                  say at the end where the memory was
-    QUIRE_JSON=path                 write the same as a file
+    QUIRE_JSON=path                 write the same as a file; with %p in it, one for each process
     QUIRE_RANGE=64G                 how many addresses to reserve
 
 ``QUIRE_RUN`` is the order that ``quire run`` hands to the process it starts, ``QUIRE_READING`` says where a process of
@@ -35,6 +35,9 @@ _BUILD = "QUIRE_REQUIRE_CORE"
 """Read when quire is built; a build environment may still carry it when a program runs."""
 _KNOWN = ("QUIRE", *SETTINGS, RUN, READING, FAMILY, _BUILD)
 
+PROCESS = "%p"
+"""In the path of a report: the process's number."""
+
 RANGE_BYTES_MIN = 64 * 1024**2
 RANGE_BYTES_MAX = 64 * 1024**4
 _SIZE_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
@@ -47,7 +50,8 @@ class Config:
         large_blocks: ``"libc"`` leaves blocks above 512 bytes to libc, as CPython does.
         range_bytes: how many addresses to reserve; ``None`` lets quire choose.
         report: say on standard error, when the process ends, where its memory was.
-        json: write the same to this file.
+        json: write the same to this file. With ``%p`` in its path, which stands for the process's number, each
+            served process writes one: children and forks, too.
 
     Raises:
         InvalidOption: a value is not one of these.
@@ -82,8 +86,18 @@ class Config:
     def wants_report(self) -> bool:
         return self.report or self.json is not None
 
+    @property
+    def reports_each(self) -> bool:
+        """Whether each process writes a file of its own."""
+        return self.json is not None and PROCESS in self.json
+
+    def for_child(self) -> Config:
+        """The same, for a process whose parent reports: it writes a file of its own, where that is asked for."""
+        json = self.json if self.reports_each else None
+        return Config(large_blocks=self.large_blocks, range_bytes=self.range_bytes, json=json)
+
     def without_report(self) -> Config:
-        """The same, for a process whose parent reports."""
+        """The same, for a process that has nothing to report."""
         return Config(large_blocks=self.large_blocks, range_bytes=self.range_bytes)
 
     def _values(self) -> tuple[object, ...]:
@@ -149,11 +163,18 @@ def read_large_blocks(value: str, option: str) -> LargeBlocks:
 
 
 def write_environment(config: Config) -> dict[str, str]:
-    """The variables that make a child process be served as this config says; reports are the parent's alone."""
+    """The variables that make a child process be served as this config says, and report as ``for_child`` says."""
     settings = {"QUIRE": "1", "QUIRE_LARGE_BLOCKS": config.large_blocks}
     if config.range_bytes is not None:
         settings["QUIRE_RANGE"] = str(config.range_bytes)
-    return settings
+    return settings | write_reports_each(config)
+
+
+def write_reports_each(config: Config) -> dict[str, str]:
+    """The variable that makes each child process report, in whatever folder it starts; none where it is not asked."""
+    if config.json is None or not config.reports_each:
+        return {}
+    return {"QUIRE_JSON": os.path.abspath(config.json)}
 
 
 def _switch(environment: Mapping[str, str], name: str) -> bool:

@@ -2,7 +2,7 @@
  *
  *     serve_malloc    fast path, inlined from heap/fast.h        about 20 instructions with CPython's wrapper
  *     serve_free      the same                                   about 20
- *     *_slow          everything else: large requests, an empty free list, a guarded service, foreign addresses
+ *     *_slow          everything else: large requests, an empty free list, a shared service, foreign addresses
  *
  * They are never uninstalled: our blocks live on, and whoever frees them must find us. They never call Python.
  */
@@ -21,34 +21,14 @@ previous_of(const struct domain *domain)
     return &service.previous[domain->index];
 }
 
-/* --- the heap, under the lock that guards it --- */
-
-/* Whether the mutex was taken: the service may become guarded while a thread is inside, which then must not release
- * what it does not hold. */
-static inline bool
-guard_heap(void)
-{
-    bool is_guarded = service.is_guarded;
-    if (UNLIKELY(is_guarded)) {
-        pthread_mutex_lock(&service.mutex);
-    }
-    return is_guarded;
-}
-
-static inline void
-unguard_heap(bool is_guarded)
-{
-    if (UNLIKELY(is_guarded)) {
-        pthread_mutex_unlock(&service.mutex);
-    }
-}
+/* --- whose a request is --- */
 
 static bool
 is_ours(const void *address)
 {
-    bool is_guarded = guard_heap();
+    bool is_locked = lock_heap();
     bool owned = heap_owns(service.heap, address);
-    unguard_heap(is_guarded);
+    unlock_heap(is_locked);
     return owned;
 }
 
@@ -60,7 +40,7 @@ is_served(size_t size_bytes)
     if (service.large_to_previous && size_bytes > SMALL_BYTES_MAX) {
         return false;
     }
-    return !service.is_guarded || interpreters_is_main_current();
+    return !service.is_shared || interpreters_is_main_current();
 }
 
 /* --- malloc, calloc --- */
@@ -73,9 +53,9 @@ serve_malloc_slow(struct domain *domain, size_t size_bytes)
         return large_block;
     }
     if (is_served(size_bytes)) {
-        bool is_guarded = guard_heap();
+        bool is_locked = lock_heap();
         void *block = heap_allocate(domain, size_bytes);
-        unguard_heap(is_guarded);
+        unlock_heap(is_locked);
         if (block != NULL) {
             return block;
         }
@@ -97,9 +77,9 @@ serve_calloc_slow(struct domain *domain, size_t count, size_t size_bytes)
 {
     size_t total_bytes;
     if (!__builtin_mul_overflow(count, size_bytes, &total_bytes) && is_served(total_bytes)) {
-        bool is_guarded = guard_heap();
+        bool is_locked = lock_heap();
         void *block = heap_allocate_zeroed(domain, count, size_bytes);
-        unguard_heap(is_guarded);
+        unlock_heap(is_locked);
         if (block != NULL) {
             return block;
         }
@@ -129,12 +109,12 @@ serve_free_slow(struct domain *domain, void *address)
         return;
     }
     interpreters_notice();
-    bool is_guarded = guard_heap();
+    bool is_locked = lock_heap();
     bool owned = heap_owns(service.heap, address);
     if (owned) {
         heap_free(domain, address);
     }
-    unguard_heap(is_guarded);
+    unlock_heap(is_locked);
     if (!owned) {
         PyMemAllocatorEx *previous = previous_of(domain);
         previous->free(previous->ctx, address);
@@ -163,11 +143,11 @@ move_to_previous(struct domain *domain, void *address, size_t size_bytes)
     if (moved == NULL) {
         return NULL;
     }
-    bool is_guarded = guard_heap();
+    bool is_locked = lock_heap();
     size_t old_bytes = heap_size_of(service.heap, address);
     memcpy(moved, address, old_bytes < size_bytes ? old_bytes : size_bytes);
     heap_free(domain, address);
-    unguard_heap(is_guarded);
+    unlock_heap(is_locked);
     return moved;
 }
 
@@ -175,9 +155,9 @@ static void *
 serve_realloc_ours(struct domain *domain, void *address, size_t size_bytes)
 {
     if (is_served(size_bytes)) {
-        bool is_guarded = guard_heap();
+        bool is_locked = lock_heap();
         void *resized = heap_reallocate(domain, address, size_bytes);
-        unguard_heap(is_guarded);
+        unlock_heap(is_locked);
         if (resized != NULL) {
             return resized;
         }
@@ -280,7 +260,7 @@ hook_heap(void)
 void
 hook_look(void (*look)(struct heap *heap, void *result), void *result)
 {
-    bool is_guarded = guard_heap();
+    bool is_locked = lock_heap();
     look(service.heap, result);
-    unguard_heap(is_guarded);
+    unlock_heap(is_locked);
 }

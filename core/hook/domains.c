@@ -6,7 +6,7 @@
  *
  * They are never uninstalled: our blocks live on, and whoever frees them must find us. They never call Python.
  */
-#include "hook/service.h"
+#include "hook/guarding.h"
 
 #include "heap/fast.h"
 
@@ -33,8 +33,8 @@ is_ours(const void *address)
 }
 
 /* Whether the heap serves a request of this size from whoever asks now. */
-static bool
-is_served(size_t size_bytes)
+bool
+serves(size_t size_bytes)
 {
     interpreters_notice();
     if (service.large_to_previous && size_bytes > SMALL_BYTES_MAX) {
@@ -52,7 +52,7 @@ serve_malloc_slow(struct domain *domain, size_t size_bytes)
     if (large_block != NULL) {
         return large_block;
     }
-    if (is_served(size_bytes)) {
+    if (serves(size_bytes)) {
         bool is_locked = lock_heap();
         void *block = heap_allocate(domain, size_bytes);
         unlock_heap(is_locked);
@@ -64,7 +64,7 @@ serve_malloc_slow(struct domain *domain, size_t size_bytes)
     return previous->malloc(previous->ctx, size_bytes);
 }
 
-static void *
+void *
 serve_malloc(void *context, size_t size_bytes)
 {
     struct domain *domain = context;
@@ -76,7 +76,7 @@ static SLOW void *
 serve_calloc_slow(struct domain *domain, size_t count, size_t size_bytes)
 {
     size_t total_bytes;
-    if (!__builtin_mul_overflow(count, size_bytes, &total_bytes) && is_served(total_bytes)) {
+    if (!__builtin_mul_overflow(count, size_bytes, &total_bytes) && serves(total_bytes)) {
         bool is_locked = lock_heap();
         void *block = heap_allocate_zeroed(domain, count, size_bytes);
         unlock_heap(is_locked);
@@ -88,7 +88,7 @@ serve_calloc_slow(struct domain *domain, size_t count, size_t size_bytes)
     return previous->calloc(previous->ctx, count, size_bytes);
 }
 
-static void *
+void *
 serve_calloc(void *context, size_t count, size_t size_bytes)
 {
     struct domain *domain = context;
@@ -121,7 +121,7 @@ serve_free_slow(struct domain *domain, void *address)
     }
 }
 
-static void
+void
 serve_free(void *context, void *address)
 {
     struct domain *domain = context;
@@ -154,7 +154,7 @@ move_to_previous(struct domain *domain, void *address, size_t size_bytes)
 static void *
 serve_realloc_ours(struct domain *domain, void *address, size_t size_bytes)
 {
-    if (is_served(size_bytes)) {
+    if (serves(size_bytes)) {
         bool is_locked = lock_heap();
         void *resized = heap_reallocate(domain, address, size_bytes);
         unlock_heap(is_locked);
@@ -178,7 +178,7 @@ serve_realloc_slow(struct domain *domain, void *address, size_t size_bytes)
     return previous->realloc(previous->ctx, address, size_bytes);
 }
 
-static void *
+void *
 serve_realloc(void *context, void *address, size_t size_bytes)
 {
     struct domain *domain = context;
@@ -218,23 +218,21 @@ hook_refusal(void)
     return strstr(name, "debug") != NULL ? "debug" : NULL;
 }
 
+static const PyMemAllocatorEx serving = {NULL, serve_malloc, serve_calloc, serve_realloc, serve_free};
+static const PyMemAllocatorEx sampling = {NULL, guarding_malloc, guarding_calloc, guarding_realloc, guarding_free};
+
 static void
 replace_domains(void)
 {
     for (unsigned index = 0; index < DOMAINS; index++) {
-        PyMemAllocatorEx ours = {
-            .ctx = heap_domain(service.heap, index),
-            .malloc = serve_malloc,
-            .calloc = serve_calloc,
-            .realloc = serve_realloc,
-            .free = serve_free,
-        };
+        PyMemAllocatorEx ours = guarding.guard != NULL ? sampling : serving;
+        ours.ctx = heap_domain(service.heap, index);
         PyMem_SetAllocator(python_domains[index], &ours);
     }
 }
 
 int
-hook_install(size_t range_bytes, bool large_to_previous)
+hook_install(size_t range_bytes, bool large_to_previous, uint32_t guard_interval)
 {
     if (service.heap == NULL) { /* else CPython was started anew, and our blocks live on */
         int error = heap_create(range_bytes, &service.heap);
@@ -246,6 +244,9 @@ hook_install(size_t range_bytes, bool large_to_previous)
         PyMem_GetAllocator(python_domains[index], &service.previous[index]);
     }
     service.large_to_previous = large_to_previous;
+    if (guard_interval != 0) {
+        guarding_begin(guard_interval);
+    }
     interpreters_watch();
     replace_domains();
     return 0;
@@ -255,6 +256,13 @@ struct heap *
 hook_heap(void)
 {
     return service.heap != NULL && allocator_name() == NULL ? service.heap : NULL;
+}
+
+struct guard *
+hook_guard(struct hook_sampling *sampled)
+{
+    *sampled = (struct hook_sampling){guarding.interval, guarding.sampled, guarding.skipped};
+    return guarding.guard;
 }
 
 void

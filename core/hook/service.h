@@ -45,6 +45,13 @@ unlock_heap(bool is_locked)
     }
 }
 
+/* domains.c: CPython's functions, and whether the heap serves a request of this size from whoever asks now. */
+void *serve_malloc(void *context, size_t size_bytes);
+void *serve_calloc(void *context, size_t count, size_t size_bytes);
+void *serve_realloc(void *context, void *address, size_t size_bytes);
+void serve_free(void *context, void *address);
+bool serves(size_t size_bytes);
+
 /* interpreters.c */
 void interpreters_watch(void);
 void interpreters_share(void);

@@ -8,15 +8,16 @@ Python to start, and looks for options behind the script.
 from __future__ import annotations
 
 from quire.errors import InvalidOption
-from quire.process.settings import did_you_mean, read_large_blocks
+from quire.process.settings import did_you_mean, read_guard, read_large_blocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from quire.process.settings import LargeBlocks
+    from quire.process.settings import Guard, LargeBlocks
 
 _PYTHON_FLAGS = "bBdEiIOPqRsSuvx"
-_OPTIONS = {"--children": "", "--help": "", "--json": "FILE", "--large-blocks": "libc", "--quiet": ""}
-"""quire's options, each with an example of its value if it takes one."""
+_OPTIONS = {"--children": "", "--guard": "", "--help": "", "--json": "FILE", "--large-blocks": "libc", "--quiet": ""}
+"""quire's options, each with an example of its value if it needs one."""
+_MAY_HAVE_VALUE = ("--guard",)
 
 
 class CommandLine:
@@ -28,6 +29,7 @@ class CommandLine:
         self.serves_children = False
         self.json: str | None = None
         self.large_blocks: LargeBlocks | None = None
+        self.guard: Guard | None = None
         self.python_arguments: list[str] = []
         self.flags = ""
         self.x_options: list[str] = []
@@ -110,11 +112,13 @@ def _parse_option(line: CommandLine, word: str, words: _Words) -> None:
     if name not in _OPTIONS:
         raise InvalidOption(f"quire run has no option {name}{did_you_mean(name, _OPTIONS)}")
     example = _OPTIONS[name]
-    if has_value and not example:
+    if has_value and not example and name not in _MAY_HAVE_VALUE:
         raise InvalidOption(f"{name} takes no value")
     if example and not has_value:
         value = words.take(f"{name} needs a value: {name} {example}")
     match name:
+        case "--guard":
+            line.guard = read_guard(value if has_value else "1", name)
         case "--help":
             line.wants_help = True
         case "--quiet":

@@ -31,6 +31,16 @@ static bool came_again;
 
 /* --- words --- */
 
+/* What is to be told: "quire: NAME: ACCESS 3 bytes past the end of a block of 40 bytesREMARK". */
+struct finding {
+    const char *name;
+    const char *access;
+    const struct guard_slot *slot; /* NULL: there is no block near the address */
+    const char *address;
+    bool is_whole; /* the access is of the block as a whole */
+    const char *remark;
+};
+
 static void
 write_all(const char *bytes, size_t size_bytes)
 {
@@ -51,24 +61,42 @@ add_bytes(struct text *text, size_t count)
     text_add(text, count == 1 ? " byte" : " bytes");
 }
 
-/* "3 bytes past the end of a block of 40 bytes"; the offset is that of guard_damage. */
 static void
-add_place(struct text *text, const struct guard_slot *slot, const char *address)
+add_distance(struct text *text, const struct guard_slot *slot, const char *address)
 {
-    size_t size_bytes = slot->size_bytes;
+    const char *end = slot->address + slot->size_bytes;
     if (address < slot->address) {
         add_bytes(text, (size_t)(slot->address - address));
         text_add(text, " before");
-    } else if (address >= slot->address + size_bytes) {
-        add_bytes(text, (size_t)(address - slot->address) - size_bytes + 1);
+    } else if (address >= end) {
+        add_bytes(text, (size_t)(address - end) + 1);
         text_add(text, " past the end of");
     } else {
         text_add(text, "at byte ");
         text_add_number(text, (size_t)(address - slot->address));
         text_add(text, " of");
     }
+}
+
+static void
+add_place(struct text *text, const struct finding *finding)
+{
+    const struct guard_slot *slot = finding->slot;
+    if (slot == NULL) {
+        text_add(text, "at ");
+        text_add_address(text, finding->address);
+        text_add(text, ", where no block was\n");
+        return;
+    }
+    if (finding->is_whole) {
+        text_add(text, "of");
+    } else {
+        add_distance(text, slot, finding->address);
+    }
     text_add(text, slot->state == GUARD_ALLOCATED ? " a block of " : " a freed block of ");
-    add_bytes(text, size_bytes);
+    add_bytes(text, slot->size_bytes);
+    text_add(text, finding->remark);
+    text_add(text, "\n");
 }
 
 static const char *
@@ -92,6 +120,9 @@ add_note(struct text *text, const char *what, const char *written)
 static void
 add_history(struct text *text, const struct guard_slot *slot)
 {
+    if (slot == NULL) {
+        return;
+    }
     text_add(text, "the block at ");
     text_add_address(text, slot->address);
     text_add(text, ", stacks with the most recent call first\n");
@@ -101,12 +132,11 @@ add_history(struct text *text, const struct guard_slot *slot)
 
 /* The stack of the thread that is found out, after everything else is said: reading it may be the last thing we do. */
 static void
-tell_stack(const char *what)
+tell_stack(void)
 {
     static char buffer[GUARD_NOTE_BYTES];
     struct text text = text_begin(buffer, sizeof buffer);
-    text_add(&text, what);
-    text_add(&text, " by thread ");
+    text_add(&text, "now in thread ");
     text_add_number(&text, (uint64_t)syscall(SYS_gettid));
     text_add(&text, ":\n");
     frames_write(frames_own_thread(), &text);
@@ -114,25 +144,19 @@ tell_stack(const char *what)
 }
 
 static void
-tell(const struct guard_slot *slot, const char *name, const char *access, const char *address, const char *remark)
+tell(const struct finding *finding)
 {
     static char buffer[2 * GUARD_NOTE_BYTES + 512];
     struct text text = text_begin(buffer, sizeof buffer);
     text_add(&text, "quire: ");
-    text_add(&text, name);
+    text_add(&text, finding->name);
     text_add(&text, ": ");
-    text_add(&text, access);
+    text_add(&text, finding->access);
     text_add(&text, " ");
-    if (slot == NULL) {
-        text_add_address(&text, address);
-        text_add(&text, ", where no block was\n");
-    } else {
-        add_place(&text, slot, address);
-        text_add(&text, remark);
-        text_add(&text, "\n");
-        add_history(&text, slot);
-    }
+    add_place(&text, finding);
+    add_history(&text, finding->slot);
     write_all(buffer, (size_t)(text.at - buffer));
+    tell_stack();
 }
 
 /* Whether this thread is to tell: once in a process. Others that fault meanwhile wait for its end, as it should come
@@ -154,23 +178,39 @@ may_tell(void)
 
 /* --- wrong frees --- */
 
-_Noreturn void
-fault_end(const char *request, const void *address)
+static struct finding
+find_wrong_free(const struct guard_slot *slot, const char *address, bool is_realloc)
 {
-    const struct guard_slot *slot = guard_slot_of(guarding.guard, address);
-    if (!may_tell()) {
-        abort();
+    struct finding finding = {
+        .name = "invalid free",
+        .access = is_realloc ? "a realloc" : "a free",
+        .slot = slot,
+        .address = address,
+        .remark = "",
+    };
+    if (slot == NULL || slot->address != address) {
+        return finding;
     }
-    if (slot != NULL && slot->address == address && slot->state == GUARD_ALLOCATED) {
-        ptrdiff_t damage = guard_damage(guarding.guard, slot);
-        const char *changed = damage < 0 ? slot->address + damage : slot->address + slot->size_bytes + damage - 1;
-        tell(slot, name_of(slot, changed), "a write", changed, ", found when it was given back");
-    } else if (slot != NULL && slot->address == address) {
-        tell(slot, "double free", request, address, "");
-    } else {
-        tell(slot, "invalid free", request, address, "");
+    if (slot->state != GUARD_ALLOCATED) {
+        finding.name = is_realloc ? "use after free" : "double free";
+        finding.is_whole = true;
+        return finding;
     }
-    tell_stack("given back");
+    ptrdiff_t damage = guard_damage(guarding.guard, slot);
+    finding.address = damage < 0 ? address + damage : address + slot->size_bytes + damage - 1;
+    finding.name = name_of(slot, finding.address);
+    finding.access = "a write";
+    finding.remark = ", found when it was given back";
+    return finding;
+}
+
+_Noreturn void
+fault_end(const void *address, bool is_realloc)
+{
+    if (may_tell()) {
+        struct finding finding = find_wrong_free(guard_slot_of(guarding.guard, address), address, is_realloc);
+        tell(&finding);
+    }
     abort();
 }
 
@@ -214,9 +254,14 @@ handle(const struct sigaction *next, int number, siginfo_t *info, void *context)
         return;
     }
     const struct guard_slot *slot = guard_slot_of(guarding.guard, info->si_addr);
-    const char *name = slot == NULL ? "wild access" : name_of(slot, info->si_addr);
-    tell(slot, name, access_of(context), info->si_addr, "");
-    tell_stack("accessed");
+    struct finding finding = {
+        .name = slot == NULL ? "wild access" : name_of(slot, info->si_addr),
+        .access = access_of(context),
+        .slot = slot,
+        .address = info->si_addr,
+        .remark = "",
+    };
+    tell(&finding);
     sigaction(number, next, NULL);
 }
 

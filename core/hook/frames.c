@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { FRAMES_WRITTEN_MAX = 32, PATH_CHARACTERS_MAX = 160, NAME_CHARACTERS_MAX = 100 };
+enum { FRAMES_WRITTEN_MAX = 20, PATH_CHARACTERS_MAX = 160, NAME_CHARACTERS_MAX = 100 };
 
 static _PyInterpreterFrame *
 innermost(const PyThreadState *thread)

@@ -132,22 +132,22 @@ guarding_calloc(void *context, size_t count, size_t size_bytes)
 
 /* The slot whose allocated block begins at the address, its margins whole; else this is the end. */
 static struct guard_slot *
-require_block(const char *request, const void *address)
+require_block(const void *address, bool is_realloc)
 {
     struct guard_slot *slot = guard_slot_of(guarding.guard, address);
     if (slot == NULL || slot->state != GUARD_ALLOCATED || slot->address != address
         || guard_damage(guarding.guard, slot) != 0) {
-        fault_end(request, address);
+        fault_end(address, is_realloc);
     }
     return slot;
 }
 
 static void
-free_guarded(const struct domain *domain, const char *request, void *address)
+free_guarded(const struct domain *domain, void *address, bool is_realloc)
 {
     int saved = errno;
     bool is_locked = lock_heap();
-    struct guard_slot *slot = require_block(request, address);
+    struct guard_slot *slot = require_block(address, is_realloc);
     note(slot->freed_note, domain);
     guard_free(guarding.guard, slot);
     unlock_heap(is_locked);
@@ -158,7 +158,7 @@ static SLOW void
 free_slow(struct domain *domain, void *address)
 {
     if (guard_owns(guarding.guard, address)) {
-        free_guarded(domain, "a free", address);
+        free_guarded(domain, address, false);
     } else {
         serve_free(domain, address);
     }
@@ -180,12 +180,12 @@ static void *
 resize_guarded(struct domain *domain, void *address, size_t size_bytes)
 {
     bool is_locked = lock_heap();
-    size_t old_bytes = require_block("a realloc", address)->size_bytes;
+    size_t old_bytes = require_block(address, true)->size_bytes;
     unlock_heap(is_locked);
     void *moved = guarding_malloc(domain, size_bytes);
     if (moved != NULL) {
         memcpy(moved, address, old_bytes < size_bytes ? old_bytes : size_bytes);
-        free_guarded(domain, "a realloc", address);
+        free_guarded(domain, address, true);
     }
     return moved;
 }

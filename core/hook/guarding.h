@@ -37,7 +37,7 @@ void guarding_free(void *context, void *address);
 /* fault.c: be told of faults; again whenever a block is sampled, for others may have come in front. */
 void fault_watch(void);
 
-/* fault.c: a rule was broken at a guarded block, which was found out by the request that is named ("a free"): tell, and end. */
-_Noreturn void fault_end(const char *request, const void *address);
+/* fault.c: a free or realloc of what is no allocated guarded block, or is one with a damaged margin: tell, and end. */
+_Noreturn void fault_end(const void *address, bool is_realloc);
 
 #endif

@@ -33,6 +33,18 @@ next_countdown(void)
     return 1 + (uint32_t)(next_random() % (2 * (uint64_t)guarding.interval - 1));
 }
 
+/* Blocks that stay fill the slots. So that there is one for a later request, however many stay: once less than half of
+ * them are free, requests are passed over, the more of them the fewer are free (by the square: after L blocks that
+ * stayed, the free slots are about as many as half of all, divided by 1 + L / half). */
+static bool
+has_room(void)
+{
+    struct guard_statistics counts = guard_statistics(guarding.guard);
+    uint64_t half = counts.slots / 2;
+    uint64_t free = counts.slots - counts.allocated - counts.lost;
+    return free >= half || next_random() % (half * half) < free * free;
+}
+
 /* --- sampled requests --- */
 
 static void
@@ -53,7 +65,7 @@ allocate_guarded(struct domain *domain, size_t size_bytes)
     guarding.sampled++;
     int saved = errno;
     bool at_left_end = next_random() % 4 == 0;
-    struct guard_slot *slot = guard_allocate(guarding.guard, size_bytes, at_left_end);
+    struct guard_slot *slot = has_room() ? guard_allocate(guarding.guard, size_bytes, at_left_end) : NULL;
     if (slot != NULL) {
         note(slot->allocated_note, domain);
         fault_watch();

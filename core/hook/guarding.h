@@ -21,7 +21,7 @@ struct guarding {
     uint32_t interval;   /* on average */
     uint64_t random;
     size_t sampled;
-    size_t skipped; /* sampled, but no slot was to be had */
+    size_t skipped; /* sampled, but passed over: few slots or none were free */
 };
 
 extern struct guarding guarding;

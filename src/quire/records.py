@@ -172,7 +172,7 @@ class GuardStatistics:
     """In guarded blocks, as requested."""
     sampled: int = 0
     skipped: int = 0
-    """Sampled requests for which no slot was free; they were served as any other."""
+    """Sampled requests that were passed over, because few slots or none were free; they were served as any other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,17 +76,20 @@ allocate_guarded(struct domain *domain, size_t size_bytes)
     return slot == NULL ? NULL : slot->address;
 }
 
-/* A guarded block if it is this request's turn; NULL if it is not, or there is no slot. Requests that the fast paths have
- * not counted are counted here. */
+/* A guarded block if it is this request's turn; NULL if it is not, or it gets none. Requests that the fast paths have not
+ * counted are counted here. Where the heap would not serve the request, it is the next one's turn. */
 static void *
 sample(struct domain *domain, size_t size_bytes, bool is_counted)
 {
-    if (size_bytes > GUARD_BYTES_MAX || !serves(size_bytes)) {
-        return NULL;
-    }
     bool is_locked = lock_heap();
-    bool is_due = is_counted || --guarding.countdown == 0;
-    void *block = is_due ? allocate_guarded(domain, size_bytes) : NULL;
+    void *block = NULL;
+    if (UNLIKELY(is_counted || --guarding.countdown == 0)) {
+        if (size_bytes <= GUARD_BYTES_MAX && serves(size_bytes)) {
+            block = allocate_guarded(domain, size_bytes);
+        } else {
+            guarding.countdown = 1;
+        }
+    }
     unlock_heap(is_locked);
     return block;
 }
@@ -204,9 +207,9 @@ resize_guarded(struct domain *domain, void *address, size_t size_bytes)
 
 /* A block of the range moves to a slot, if it is the request's turn. */
 static void *
-resize_sampled(struct domain *domain, void *address, size_t size_bytes)
+resize_sampled(struct domain *domain, void *address, size_t size_bytes, bool is_counted)
 {
-    void *guarded = sample(domain, size_bytes, false);
+    void *guarded = sample(domain, size_bytes, is_counted);
     if (guarded == NULL) {
         return serve_realloc(domain, address, size_bytes);
     }
@@ -218,20 +221,30 @@ resize_sampled(struct domain *domain, void *address, size_t size_bytes)
     return guarded;
 }
 
+static SLOW void *
+realloc_slow(struct domain *domain, void *address, size_t size_bytes, bool is_counted)
+{
+    if (address == NULL) {
+        return guarding_malloc(domain, size_bytes);
+    }
+    if (guard_owns(guarding.guard, address)) {
+        return resize_guarded(domain, address, size_bytes);
+    }
+    if (heap_is_in_range(service.heap, address)) {
+        return resize_sampled(domain, address, size_bytes, is_counted);
+    }
+    return serve_realloc(domain, address, size_bytes);
+}
+
 void *
 guarding_realloc(void *context, void *address, size_t size_bytes)
 {
     struct domain *domain = context;
-    if (address == NULL) {
-        return guarding_malloc(context, size_bytes);
+    bool is_counted = domain_is_in_range(domain, address);
+    if (LIKELY(is_counted && --guarding.countdown != 0)) {
+        return serve_realloc(domain, address, size_bytes);
     }
-    if (UNLIKELY(guard_owns(guarding.guard, address))) {
-        return resize_guarded(domain, address, size_bytes);
-    }
-    if (LIKELY(heap_is_in_range(service.heap, address))) {
-        return resize_sampled(domain, address, size_bytes);
-    }
-    return serve_realloc(domain, address, size_bytes);
+    return realloc_slow(domain, address, size_bytes, is_counted);
 }
 
 /* --- the install --- */

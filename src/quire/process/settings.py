@@ -37,7 +37,7 @@ _KNOWN = ("QUIRE", *SETTINGS, RUN, FAMILY, _BUILD)
 
 RANGE_BYTES_MIN = 64 * 1024**2
 RANGE_BYTES_MAX = 64 * 1024**4
-GUARD_INTERVAL = 50_000
+GUARD_INTERVAL = 100_000
 """Requests to a sampled one where nobody says how many: what it costs then is in docs/guard.md."""
 _GUARD_INTERVAL_MAX = 2**31 - 1
 _SIZE_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}

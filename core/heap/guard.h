@@ -20,7 +20,7 @@
 
 #include "heap/geometry.h"
 
-#define GUARD_BYTES_MAX POOLED_BYTES_MAX /* the largest request that is guarded */
+#define GUARD_BYTES_MAX (8 * KIB) /* the largest request that is guarded */
 
 enum { GUARD_NOTE_BYTES = 2036, GUARD_MARGIN_BYTES_MAX = 64 };
 

@@ -2,11 +2,11 @@
  *
  *     serve_malloc    fast path, inlined from heap/fast.h        about 20 instructions with CPython's wrapper
  *     serve_free      the same                                   about 20
- *     *_slow          everything else: large requests, an empty free list, a guarded service, foreign addresses
+ *     *_slow          everything else: large requests, an empty free list, a shared service, foreign addresses
  *
  * They are never uninstalled: our blocks live on, and whoever frees them must find us. They never call Python.
  */
-#include "hook/service.h"
+#include "hook/guarding.h"
 
 #include "heap/fast.h"
 
@@ -21,46 +21,26 @@ previous_of(const struct domain *domain)
     return &service.previous[domain->index];
 }
 
-/* --- the heap, under the lock that guards it --- */
-
-/* Whether the mutex was taken: the service may become guarded while a thread is inside, which then must not release
- * what it does not hold. */
-static inline bool
-guard_heap(void)
-{
-    bool is_guarded = service.is_guarded;
-    if (UNLIKELY(is_guarded)) {
-        pthread_mutex_lock(&service.mutex);
-    }
-    return is_guarded;
-}
-
-static inline void
-unguard_heap(bool is_guarded)
-{
-    if (UNLIKELY(is_guarded)) {
-        pthread_mutex_unlock(&service.mutex);
-    }
-}
+/* --- whose a request is --- */
 
 static bool
 is_ours(const void *address)
 {
-    bool is_guarded = guard_heap();
+    bool is_locked = lock_heap();
     bool owned = heap_owns(service.heap, address);
-    unguard_heap(is_guarded);
+    unlock_heap(is_locked);
     return owned;
 }
 
 /* Whether the heap serves a request of this size from whoever asks now. */
-static bool
-is_served(size_t size_bytes)
+bool
+serves(size_t size_bytes)
 {
     interpreters_notice();
     if (service.large_to_previous && size_bytes > SMALL_BYTES_MAX) {
         return false;
     }
-    return !service.is_guarded || interpreters_is_main_current();
+    return !service.is_shared || interpreters_is_main_current();
 }
 
 /* --- malloc, calloc --- */
@@ -72,10 +52,10 @@ serve_malloc_slow(struct domain *domain, size_t size_bytes)
     if (large_block != NULL) {
         return large_block;
     }
-    if (is_served(size_bytes)) {
-        bool is_guarded = guard_heap();
+    if (serves(size_bytes)) {
+        bool is_locked = lock_heap();
         void *block = heap_allocate(domain, size_bytes);
-        unguard_heap(is_guarded);
+        unlock_heap(is_locked);
         if (block != NULL) {
             return block;
         }
@@ -84,7 +64,7 @@ serve_malloc_slow(struct domain *domain, size_t size_bytes)
     return previous->malloc(previous->ctx, size_bytes);
 }
 
-static void *
+void *
 serve_malloc(void *context, size_t size_bytes)
 {
     struct domain *domain = context;
@@ -96,10 +76,10 @@ static SLOW void *
 serve_calloc_slow(struct domain *domain, size_t count, size_t size_bytes)
 {
     size_t total_bytes;
-    if (!__builtin_mul_overflow(count, size_bytes, &total_bytes) && is_served(total_bytes)) {
-        bool is_guarded = guard_heap();
+    if (!__builtin_mul_overflow(count, size_bytes, &total_bytes) && serves(total_bytes)) {
+        bool is_locked = lock_heap();
         void *block = heap_allocate_zeroed(domain, count, size_bytes);
-        unguard_heap(is_guarded);
+        unlock_heap(is_locked);
         if (block != NULL) {
             return block;
         }
@@ -108,7 +88,7 @@ serve_calloc_slow(struct domain *domain, size_t count, size_t size_bytes)
     return previous->calloc(previous->ctx, count, size_bytes);
 }
 
-static void *
+void *
 serve_calloc(void *context, size_t count, size_t size_bytes)
 {
     struct domain *domain = context;
@@ -129,19 +109,19 @@ serve_free_slow(struct domain *domain, void *address)
         return;
     }
     interpreters_notice();
-    bool is_guarded = guard_heap();
+    bool is_locked = lock_heap();
     bool owned = heap_owns(service.heap, address);
     if (owned) {
         heap_free(domain, address);
     }
-    unguard_heap(is_guarded);
+    unlock_heap(is_locked);
     if (!owned) {
         PyMemAllocatorEx *previous = previous_of(domain);
         previous->free(previous->ctx, address);
     }
 }
 
-static void
+void
 serve_free(void *context, void *address)
 {
     struct domain *domain = context;
@@ -163,21 +143,21 @@ move_to_previous(struct domain *domain, void *address, size_t size_bytes)
     if (moved == NULL) {
         return NULL;
     }
-    bool is_guarded = guard_heap();
+    bool is_locked = lock_heap();
     size_t old_bytes = heap_size_of(service.heap, address);
     memcpy(moved, address, old_bytes < size_bytes ? old_bytes : size_bytes);
     heap_free(domain, address);
-    unguard_heap(is_guarded);
+    unlock_heap(is_locked);
     return moved;
 }
 
 static void *
 serve_realloc_ours(struct domain *domain, void *address, size_t size_bytes)
 {
-    if (is_served(size_bytes)) {
-        bool is_guarded = guard_heap();
+    if (serves(size_bytes)) {
+        bool is_locked = lock_heap();
         void *resized = heap_reallocate(domain, address, size_bytes);
-        unguard_heap(is_guarded);
+        unlock_heap(is_locked);
         if (resized != NULL) {
             return resized;
         }
@@ -198,7 +178,7 @@ serve_realloc_slow(struct domain *domain, void *address, size_t size_bytes)
     return previous->realloc(previous->ctx, address, size_bytes);
 }
 
-static void *
+void *
 serve_realloc(void *context, void *address, size_t size_bytes)
 {
     struct domain *domain = context;
@@ -238,23 +218,21 @@ hook_refusal(void)
     return strstr(name, "debug") != NULL ? "debug" : NULL;
 }
 
+static const PyMemAllocatorEx serving = {NULL, serve_malloc, serve_calloc, serve_realloc, serve_free};
+static const PyMemAllocatorEx sampling = {NULL, guarding_malloc, guarding_calloc, guarding_realloc, guarding_free};
+
 static void
 replace_domains(void)
 {
     for (unsigned index = 0; index < DOMAINS; index++) {
-        PyMemAllocatorEx ours = {
-            .ctx = heap_domain(service.heap, index),
-            .malloc = serve_malloc,
-            .calloc = serve_calloc,
-            .realloc = serve_realloc,
-            .free = serve_free,
-        };
+        PyMemAllocatorEx ours = guarding.guard != NULL ? sampling : serving;
+        ours.ctx = heap_domain(service.heap, index);
         PyMem_SetAllocator(python_domains[index], &ours);
     }
 }
 
 int
-hook_install(size_t range_bytes, bool large_to_previous)
+hook_install(size_t range_bytes, bool large_to_previous, uint32_t guard_interval)
 {
     if (service.heap == NULL) { /* else CPython was started anew, and our blocks live on */
         int error = heap_create(range_bytes, &service.heap);
@@ -266,6 +244,9 @@ hook_install(size_t range_bytes, bool large_to_previous)
         PyMem_GetAllocator(python_domains[index], &service.previous[index]);
     }
     service.large_to_previous = large_to_previous;
+    if (guard_interval != 0) {
+        guarding_begin(guard_interval);
+    }
     interpreters_watch();
     replace_domains();
     return 0;
@@ -277,10 +258,17 @@ hook_heap(void)
     return service.heap != NULL && allocator_name() == NULL ? service.heap : NULL;
 }
 
+struct guard *
+hook_guard(struct hook_sampling *sampled)
+{
+    *sampled = (struct hook_sampling){guarding.interval, guarding.sampled, guarding.skipped};
+    return guarding.guard;
+}
+
 void
 hook_look(void (*look)(struct heap *heap, void *result), void *result)
 {
-    bool is_guarded = guard_heap();
+    bool is_locked = lock_heap();
     look(service.heap, result);
-    unguard_heap(is_guarded);
+    unlock_heap(is_locked);
 }

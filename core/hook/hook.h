@@ -8,6 +8,7 @@
 
 #include "hook/versions.h"
 
+#include "heap/guard.h"
 #include "heap/heap.h"
 
 /* Why this process cannot be served now; NULL if it can. Changes nothing.
@@ -15,12 +16,22 @@
 const char *hook_refusal(void);
 
 /* Serve the process with a heap on a range of this size. 0, or an errno value and nothing has changed.
- * With large_to_previous, requests above 512 bytes go to the allocator that was there before. */
-int hook_install(size_t range_bytes, bool large_to_previous);
+ * With large_to_previous, requests above 512 bytes go to the allocator that was there before. Of guard_interval
+ * requests, about one gets a guarded block; 0: none does. */
+int hook_install(size_t range_bytes, bool large_to_previous, uint32_t guard_interval);
 
 /* The heap that serves the process; NULL before the install, and after CPython was ended and started anew in the same
  * process with allocators of its own. */
 struct heap *hook_heap(void);
+
+/* The guarded blocks, and what was sampled so far; NULL if the process does not sample, or the system had no memory
+ * for it. Within a look, nobody is in there. */
+struct hook_sampling {
+    uint32_t interval;
+    size_t sampled;
+    size_t skipped;
+};
+struct guard *hook_guard(struct hook_sampling *sampling);
 
 /* Look at that heap with nobody in it: where several interpreters share it, holding their lock does not keep the others
  * out. The look may allocate nothing of Python's. */

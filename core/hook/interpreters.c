@@ -1,4 +1,4 @@
-/* Sub-interpreters: noticing that there may be one, and guarding the heap from then on.
+/* Sub-interpreters: noticing that there may be one, and sharing the heap under a mutex from then on.
  *
  * A later interpreter may run beside the main one under a lock of its own. Its requests go to the allocator that
  * was there before, but it may free, or see resized, what the main one allocated. So before the first one can
@@ -32,13 +32,13 @@ release_mutex(void)
 }
 
 void
-interpreters_guard(void)
+interpreters_share(void)
 {
-    if (service.is_guarded) {
+    if (service.is_shared) {
         return;
     }
     heap_close_fast_paths(service.heap);
-    service.is_guarded = true;
+    service.is_shared = true;
     pthread_atfork(take_mutex, release_mutex, release_mutex);
 }
 
@@ -69,7 +69,7 @@ is_maker(PyObject *arguments)
 static int
 on_event(const char *event, PyObject *arguments, void *Py_UNUSED(context))
 {
-    if (service.heap == NULL || service.is_guarded) {
+    if (service.heap == NULL || service.is_shared) {
         return 0;
     }
     if (strcmp(event, "cpython._PySys_ClearAuditHooks") == 0) {
@@ -78,7 +78,7 @@ on_event(const char *event, PyObject *arguments, void *Py_UNUSED(context))
     }
     bool is_new = strcmp(event, "cpython.PyInterpreterState_New") == 0;
     if (is_new || (strcmp(event, "import") == 0 && is_maker(arguments))) {
-        interpreters_guard();
+        interpreters_share();
     }
     return 0;
 }
@@ -103,6 +103,6 @@ interpreters_watch(void)
         PyErr_Clear();
     }
     if (has_maker() || PyInterpreterState_Head() != PyInterpreterState_Main()) {
-        interpreters_guard();
+        interpreters_share();
     }
 }

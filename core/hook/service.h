@@ -5,7 +5,7 @@
  *     PyObject_Free   --> by address: the range or an own mapping: the heap; anything else: previous
  *
  * Locking: with one interpreter, its lock is the heap's, and nothing here is ever taken. Before a second one can
- * exist the service becomes guarded: the heap's fast paths are closed, and every use of the heap takes the mutex,
+ * exist the service becomes shared: the heap's fast paths are closed, and every use of the heap takes the mutex,
  * for a later interpreter may have a lock of its own and free what the main one allocated. A fork takes it too.
  */
 #ifndef QUIRE_HOOK_SERVICE_H
@@ -19,16 +19,43 @@ struct service {
     struct heap *heap; /* NULL: not installed */
     PyMemAllocatorEx previous[DOMAINS];
     bool large_to_previous;
-    bool is_guarded;
+    bool is_shared;
     bool is_unwatched; /* CPython has ended, and its audit hooks with it */
     pthread_mutex_t mutex;
 };
 
 extern struct service service;
 
+/* Whether the mutex was taken: the service may become shared while a thread is inside, which then must not release
+ * what it does not hold. */
+static inline bool
+lock_heap(void)
+{
+    bool is_shared = service.is_shared;
+    if (UNLIKELY(is_shared)) {
+        pthread_mutex_lock(&service.mutex);
+    }
+    return is_shared;
+}
+
+static inline void
+unlock_heap(bool is_locked)
+{
+    if (UNLIKELY(is_locked)) {
+        pthread_mutex_unlock(&service.mutex);
+    }
+}
+
+/* domains.c: CPython's functions, and whether the heap serves a request of this size from whoever asks now. */
+void *serve_malloc(void *context, size_t size_bytes);
+void *serve_calloc(void *context, size_t count, size_t size_bytes);
+void *serve_realloc(void *context, void *address, size_t size_bytes);
+void serve_free(void *context, void *address);
+bool serves(size_t size_bytes);
+
 /* interpreters.c */
 void interpreters_watch(void);
-void interpreters_guard(void);
+void interpreters_share(void);
 bool interpreters_is_main_current(void);
 
 /* On every slow path: whoever made an interpreter past all that is watched is noticed here, and so is a CPython that
@@ -36,11 +63,11 @@ bool interpreters_is_main_current(void);
 static inline void
 interpreters_notice(void)
 {
-    if (service.is_guarded) {
+    if (service.is_shared) {
         return;
     }
     if (PyInterpreterState_Head() != PyInterpreterState_Main() || (service.is_unwatched && Py_IsInitialized())) {
-        interpreters_guard();
+        interpreters_share();
     }
 }
 

@@ -16,7 +16,8 @@ method_install(PyObject *Py_UNUSED(self), PyObject *args)
 {
     Py_ssize_t range_bytes;
     int large_to_previous;
-    if (!PyArg_ParseTuple(args, "np:install", &range_bytes, &large_to_previous)) {
+    Py_ssize_t guard_interval = 0;
+    if (!PyArg_ParseTuple(args, "np|n:install", &range_bytes, &large_to_previous, &guard_interval)) {
         return NULL;
     }
     const char *refusal = hook_heap() != NULL ? "installed" : hook_refusal();
@@ -28,7 +29,11 @@ method_install(PyObject *Py_UNUSED(self), PyObject *args)
         PyErr_SetString(PyExc_ValueError, "range_bytes must be positive");
         return NULL;
     }
-    if (hook_install((size_t)range_bytes, large_to_previous) != 0) {
+    if (guard_interval < 0 || guard_interval > INT32_MAX) {
+        PyErr_SetString(PyExc_ValueError, "guard_interval must be a number of 31 bits");
+        return NULL;
+    }
+    if (hook_install((size_t)range_bytes, large_to_previous, (uint32_t)guard_interval) != 0) {
         return PyErr_NoMemory();
     }
     Py_RETURN_NONE;
@@ -105,10 +110,49 @@ method_statistics(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     return module_statistics(&statistics);
 }
 
+struct seen_guard {
+    bool is_there;
+    struct guard_statistics guard;
+    struct hook_sampling sampling;
+};
+
 static void
-look_check(struct heap *heap, void *broken)
+look_guard(struct heap *Py_UNUSED(heap), void *result)
 {
-    *(const char **)broken = heap_check(heap);
+    struct seen_guard *seen = result;
+    const struct guard *guard = hook_guard(&seen->sampling);
+    seen->is_there = guard != NULL;
+    if (guard != NULL) {
+        seen->guard = guard_statistics(guard);
+    }
+}
+
+static PyObject *
+method_guard_statistics(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    struct seen_guard seen;
+    if (!look(look_guard, &seen)) {
+        return NULL;
+    }
+    if (!seen.is_there) {
+        Py_RETURN_NONE;
+    }
+    return Py_BuildValue("(Innnnnnn)", seen.sampling.interval, (Py_ssize_t)seen.guard.slots,
+                         (Py_ssize_t)seen.guard.allocated, (Py_ssize_t)seen.guard.freed, (Py_ssize_t)seen.guard.lost,
+                         (Py_ssize_t)seen.guard.live_bytes, (Py_ssize_t)seen.sampling.sampled,
+                         (Py_ssize_t)seen.sampling.skipped);
+}
+
+static void
+look_check(struct heap *heap, void *result)
+{
+    const char **broken = result;
+    struct hook_sampling sampling;
+    const struct guard *guard = hook_guard(&sampling);
+    *broken = heap_check(heap);
+    if (*broken == NULL && guard != NULL) {
+        *broken = guard_check(guard);
+    }
 }
 
 static PyObject *
@@ -127,7 +171,12 @@ method_check(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 static void
 look_residency(struct heap *heap, void *residency)
 {
+    struct hook_sampling sampling;
+    struct guard *guard = hook_guard(&sampling);
     residency_measure(heap, residency);
+    if (guard != NULL) {
+        residency_add_guard(guard, residency);
+    }
 }
 
 static PyObject *
@@ -183,8 +232,14 @@ look_regions(struct heap *heap, void *context)
 {
     struct regions *regions = context;
     regions->count = 0;
-    regions->pieces = PyMem_RawCalloc(3 + heap->mappings.count, sizeof(struct mapping));
+    struct hook_sampling sampling;
+    struct guard *guard = hook_guard(&sampling);
+    regions->pieces = PyMem_RawCalloc(5 + heap->mappings.count, sizeof(struct mapping));
     if (regions->pieces != NULL) {
+        if (guard != NULL) {
+            add_region(regions, guard->region, guard->region_bytes);
+            add_region(regions, (char *)guard, guard->own_bytes);
+        }
         add_region(regions, heap->range_address, heap->range_arenas * ARENA_BYTES);
         add_region(regions, (char *)heap, heap->own_bytes);
         add_region(regions, (char *)heap->mappings.places, mapping_table_bytes(&heap->mappings));
@@ -299,6 +354,7 @@ static PyMethodDef methods[] = {
     {"refusal", method_refusal, METH_NOARGS, NULL},
     {"watch", method_watch, METH_VARARGS, NULL},
     {"statistics", method_statistics, METH_NOARGS, NULL},
+    {"guard_statistics", method_guard_statistics, METH_NOARGS, NULL},
     {"check", method_check, METH_NOARGS, NULL},
     {"residency", method_residency, METH_NOARGS, NULL},
     {"resident_bytes", method_resident_bytes, METH_VARARGS, NULL},

@@ -1,6 +1,7 @@
-/* quire._core_fake: the type Heap on a system that refuses on demand. For tests only; see os/fake.h. */
+/* quire._core_fake: the type Heap, and guarded blocks, on a system that refuses on demand. For tests only; see os/fake.h. */
 #include "module/module.h"
 
+#include "heap/guard.h"
 #include "os/fake.h"
 
 static PyObject *
@@ -44,7 +45,90 @@ method_set_page_bytes(PyObject *Py_UNUSED(self), PyObject *object)
     Py_RETURN_NONE;
 }
 
+/* --- guarded blocks: one guard at a time --- */
+
+static struct guard *guard;
+
+static PyObject *
+method_guard_begin(PyObject *Py_UNUSED(self), PyObject *object)
+{
+    size_t slots = PyLong_AsSize_t(object);
+    if (slots == (size_t)-1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    return guard_create((uint32_t)slots, &guard) == 0 ? Py_NewRef(Py_None) : PyErr_NoMemory();
+}
+
+static PyObject *
+method_guard_end(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    guard_destroy(guard);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+method_guard_allocate(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    Py_ssize_t size_bytes;
+    int at_left_end;
+    if (!PyArg_ParseTuple(args, "np:guard_allocate", &size_bytes, &at_left_end)) {
+        return NULL;
+    }
+    struct guard_slot *slot = guard_allocate(guard, (size_t)size_bytes, at_left_end);
+    return slot == NULL ? PyErr_NoMemory() : address_object(slot->address);
+}
+
+/* The slot of an address in the region, without the guard's leave to touch it: (index, state, block, size, damage). */
+static PyObject *
+method_guard_slot(PyObject *Py_UNUSED(self), PyObject *object)
+{
+    const char *address = PyLong_AsVoidPtr(object);
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    const struct guard_slot *slot = guard_owns(guard, address) ? guard_slot_of(guard, address) : NULL;
+    if (slot == NULL) {
+        Py_RETURN_NONE;
+    }
+    Py_ssize_t damage = slot->state == GUARD_ALLOCATED ? guard_damage(guard, slot) : 0;
+    return Py_BuildValue("(niNnn)", (Py_ssize_t)(slot - guard->slots), (int)slot->state, address_object(slot->address),
+                         (Py_ssize_t)slot->size_bytes, damage);
+}
+
+static PyObject *
+method_guard_free(PyObject *Py_UNUSED(self), PyObject *object)
+{
+    const char *address = PyLong_AsVoidPtr(object);
+    if (PyErr_Occurred()) {
+        return NULL;
+    }
+    guard_free(guard, guard_slot_of(guard, address));
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+method_guard_statistics(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    struct guard_statistics counts = guard_statistics(guard);
+    return Py_BuildValue("(nnnnn)", (Py_ssize_t)counts.slots, (Py_ssize_t)counts.allocated, (Py_ssize_t)counts.freed,
+                         (Py_ssize_t)counts.lost, (Py_ssize_t)counts.live_bytes);
+}
+
+static PyObject *
+method_guard_check(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    const char *broken = guard_check(guard);
+    return broken == NULL ? Py_NewRef(Py_None) : PyUnicode_FromString(broken);
+}
+
 static PyMethodDef methods[] = {
+    {"guard_begin", method_guard_begin, METH_O, NULL},
+    {"guard_end", method_guard_end, METH_NOARGS, NULL},
+    {"guard_allocate", method_guard_allocate, METH_VARARGS, NULL},
+    {"guard_slot", method_guard_slot, METH_O, NULL},
+    {"guard_free", method_guard_free, METH_O, NULL},
+    {"guard_statistics", method_guard_statistics, METH_NOARGS, NULL},
+    {"guard_check", method_guard_check, METH_NOARGS, NULL},
     {"refuse", method_refuse, METH_VARARGS, NULL},
     {"calls", method_calls, METH_NOARGS, NULL},
     {"held_bytes", method_held_bytes, METH_NOARGS, NULL},

@@ -131,3 +131,13 @@ residency_measure(struct heap *heap, struct residency *residency)
     residency->metadata_bytes += residency_of((char *)heap->slots, heap->slots_committed_bytes);
     residency->metadata_bytes += residency_of((char *)heap->mappings.places, mapping_table_bytes(&heap->mappings));
 }
+
+void
+residency_add_guard(struct guard *guard, struct residency *residency)
+{
+    size_t resident = residency_of(guard->region, guard->region_bytes);
+    size_t live = guard->live_bytes < resident ? guard->live_bytes : resident;
+    residency->live_bytes += live;
+    residency->free_bytes += resident - live;
+    residency->metadata_bytes += residency_of((char *)guard, guard->own_bytes);
+}

@@ -2,6 +2,7 @@
 #ifndef QUIRE_OBSERVE_RESIDENCY_H
 #define QUIRE_OBSERVE_RESIDENCY_H
 
+#include "heap/guard.h"
 #include "heap/structs.h"
 
 /* Bytes of resident pages; the parts add up to all that the heap has resident. */
@@ -14,6 +15,9 @@ struct residency {
 };
 
 void residency_measure(struct heap *heap, struct residency *residency);
+
+/* Guarded blocks are live; the rest of their slots' pages counts as a pool's free blocks do. */
+void residency_add_guard(struct guard *guard, struct residency *residency);
 
 /* Resident bytes of the whole pages that the piece touches; 0 where nothing is mapped. */
 size_t residency_of(char *address, size_t size_bytes);

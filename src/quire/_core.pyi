@@ -18,7 +18,7 @@ class Heap:
     def residency(self) -> tuple[int, int, int, int, int]: ...
     def range(self) -> tuple[int, int]: ...
 
-def install(range_bytes: int, large_to_previous: bool, /) -> None:
+def install(range_bytes: int, large_to_previous: bool, guard_interval: int = 0, /) -> None:
     """Serve the process; RuntimeError(reason) if it cannot be served, MemoryError if the range is not to be had."""
 
 def installed() -> bool: ...
@@ -29,6 +29,9 @@ def watch(limit_bytes: int, signal_number: int, /) -> None:
     """Have Python handle the signal once, soon after the heap has obtained more than the limit; 0 ends the watch."""
 
 def statistics() -> tuple[Any, ...]: ...
+def guard_statistics() -> tuple[int, ...] | None:
+    """Of guarded sampling; None where there is none."""
+
 def check() -> str | None: ...
 def residency() -> tuple[int, int, int, int, int]:
     """Resident bytes of the heap: live, free, in empty pools, in holes between runs, metadata."""

@@ -157,11 +157,30 @@ class ArenaStatistics:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardStatistics:
+    """Guarded sampling in numbers; all 0 where there is none."""
+
+    interval: int = 0
+    """Requests to a sampled one, on average."""
+    slots: int = 0
+    slots_allocated: int = 0
+    slots_freed: int = 0
+    """Closed since their block was freed; the one freed longest ago is used next."""
+    slots_lost: int = 0
+    """Never used again: the system did not take their pages back."""
+    live_bytes: int = 0
+    """In guarded blocks, as requested."""
+    sampled: int = 0
+    skipped: int = 0
+    """Sampled requests that were passed over, because few slots or none were free; they were served as any other."""
+
+
+@dataclass(frozen=True, slots=True)
 class HeapStatistics:
     """A heap in numbers, consistent at one moment.
 
     Live bytes are those in allocated blocks, runs and mappings, counted at the size of the block, run or
-    mapping, not of the request.
+    mapping, not of the request; a guarded block has the size of the request.
     """
 
     classes: tuple[ClassStatistics, ...]
@@ -179,14 +198,17 @@ class HeapStatistics:
     mapping_bytes_given_back: int
     kept_mapping_bytes: int = 0
     """Of mappings that were freed and wait for a request."""
+    guard: GuardStatistics = GuardStatistics()
 
     @property
     def live_bytes(self) -> int:
-        return sum(c.allocated_bytes for c in self.classes) + self.run_bytes + self.mapping_bytes
+        pooled_bytes = sum(c.allocated_bytes for c in self.classes)
+        return pooled_bytes + self.run_bytes + self.mapping_bytes + self.guard.live_bytes
 
     @property
     def blocks_allocated(self) -> int:
-        return sum(c.blocks_allocated for c in self.classes) + self.runs_allocated + self.mappings
+        pooled = sum(c.blocks_allocated for c in self.classes)
+        return pooled + self.runs_allocated + self.mappings + self.guard.slots_allocated
 
 
 # --- a process ------------------------------------------------------------------------------------------------

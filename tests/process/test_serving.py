@@ -313,7 +313,7 @@ def test_tracemalloc_around_sub_interpreters() -> None:
     assert serve(TRACED_SUB_INTERPRETER) == plain.stdout
 
 
-# --- guarded ---
+# --- shared ---
 
 BESIDE_THE_LOCK = (
     SUB_INTERPRETERS
@@ -322,7 +322,7 @@ import ctypes, os, signal, sys, threading, time
 sys.setswitchinterval(1e-4)
 from quire.process.core import require_core
 core = require_core()
-c = ctypes.CDLL(None)  # its calls give the interpreter lock up: only the guard's mutex is left
+c = ctypes.CDLL(None)  # its calls give the interpreter lock up: only the service's mutex is left
 c.PyMem_Calloc.restype = ctypes.c_void_p
 c.PyMem_Calloc.argtypes = [ctypes.c_size_t, ctypes.c_size_t]
 c.PyMem_Free.argtypes = [ctypes.c_void_p]
@@ -345,7 +345,7 @@ def run_beside(sizes, do):
 )
 
 
-def test_a_guarded_heap_is_looked_at_with_nobody_in_it() -> None:
+def test_a_shared_heap_is_looked_at_with_nobody_in_it() -> None:
     """Where others than the holder of the lock use the heap, every look at it sees a consistent moment."""
     out = serve(
         BESIDE_THE_LOCK
@@ -365,7 +365,7 @@ print("whole")
     assert out == "whole\n"
 
 
-def test_a_fork_waits_until_nobody_is_in_a_guarded_heap() -> None:
+def test_a_fork_waits_until_nobody_is_in_a_shared_heap() -> None:
     """A child forked while threads without the interpreter lock use the heap has a whole heap, and nobody's mutex."""
     out = serve(
         "import warnings; warnings.simplefilter('ignore')\n"

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from quire.cli.command_line import parse
 from quire.errors import InvalidOption
 
-OURS = st.sampled_from([["--quiet"], ["--children"], ["--json", "f"], ["--json=f"], ["--large-blocks=libc"]])
+OURS = st.sampled_from(
+    [["--quiet"], ["--children"], ["--json", "f"], ["--json=f"], ["--large-blocks=libc"], ["--guard"], ["--guard=9"]]
+)
 PYTHONS = st.sampled_from(
     [["-B"], ["-uO"], ["-W", "ignore"], ["-Wignore"], ["-X", "utf8"], ["-bXa=b"], ["--check-hash-based-pycs", "never"]]
 )
@@ -51,6 +53,13 @@ def test_what_is_run(words: list[str], kind: str, target: str) -> None:
     """The first word without a dash, -m, -c or - end the options, whatever follows."""
     line = parse(words)
     assert (line.kind, line.target) == (kind, target)
+
+
+@pytest.mark.parametrize(("word", "guard"), [("--guard", 1), ("--guard=50", 50), ("--guard=all", "all"), ("-B", None)])
+def test_a_rate_may_be_given(word: str, guard: object) -> None:
+    """--guard takes no further word: what follows it is the program."""
+    line = parse([word, "7"])
+    assert (line.guard, line.target) == (guard, "7")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["-?"], ["--quiet", "-Bh", "a.py"]])

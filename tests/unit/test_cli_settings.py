@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import quire
 from quire.errors import AllocatorInUse, InvalidOption, OutOfMemory, QuireError, UnsupportedRuntime
 from quire.process.install import default_range_bytes, serve
-from quire.process.settings import Config, read_config, read_order, write_environment, write_order
+from quire.process.settings import GUARD_INTERVAL, Config, read_config, read_order, write_environment, write_order
 
 GIB = 1024**3
 CONFIGS = st.builds(
@@ -26,6 +26,7 @@ CONFIGS = st.builds(
     range_bytes=st.none() | st.integers(64 * 1024**2, 2**46),
     report=st.booleans(),
     json=st.none() | st.text(min_size=1),
+    guard=st.just("all") | st.integers(0, 2**31 - 1),
 )
 
 
@@ -60,9 +61,23 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 def test_what_is_not_set_is_the_default() -> None:
     """An environment without settings, or with empty ones, asks for what Config() says."""
     assert read_config({}) == Config()
-    assert (
-        read_config(dict.fromkeys(["QUIRE_REPORT", "QUIRE_JSON", "QUIRE_RANGE", "QUIRE_LARGE_BLOCKS"], "")) == Config()
-    )
+    names = ["QUIRE_REPORT", "QUIRE_JSON", "QUIRE_RANGE", "QUIRE_LARGE_BLOCKS", "QUIRE_GUARD"]
+    assert read_config(dict.fromkeys(names, "")) == Config()
+
+
+@pytest.mark.parametrize(
+    ("text", "interval"), [("0", 0), ("1", GUARD_INTERVAL), ("2", 2), ("50", 50), ("2147483647", 2**31 - 1), ("all", 1)]
+)
+def test_a_rate_of_guarded_sampling_is_one_in_a_number(text: str, interval: int) -> None:
+    """1 is on, as for every other setting; a larger number is a rate, and all is every request."""
+    assert read_config({"QUIRE_GUARD": text}).guard_interval == interval
+
+
+@pytest.mark.parametrize("text", ["on", "ALL", "-1", "1.5", "1/50", "2147483648", "٣", "1e9", "50 "])
+def test_what_is_no_rate_is_refused(text: str) -> None:
+    """What is no rate is refused, and named."""
+    with pytest.raises(InvalidOption, match="QUIRE_GUARD="):
+        read_config({"QUIRE_GUARD": text})
 
 
 @given(CONFIGS)
@@ -97,7 +112,7 @@ def test_a_config_does_not_change() -> None:
     assert config == Config(json="a", report=True)
     assert hash(config) == hash(Config(json="a", report=True))
     assert config != Config()
-    assert repr(config) == "Config(large_blocks='quire', range_bytes=None, report=True, json='a')"
+    assert repr(config) == "Config(large_blocks='quire', range_bytes=None, report=True, json='a', guard=0)"
     with pytest.raises(AttributeError):
         config.report = False
     with pytest.raises(AttributeError):
@@ -105,7 +120,17 @@ def test_a_config_does_not_change() -> None:
 
 
 @pytest.mark.parametrize(
-    "values", [{"large_blocks": "x"}, {"range_bytes": 5}, {"range_bytes": "64G"}, {"range_bytes": True}], ids=str
+    "values",
+    [
+        {"large_blocks": "x"},
+        {"range_bytes": 5},
+        {"range_bytes": "64G"},
+        {"range_bytes": True},
+        {"guard": "1"},
+        {"guard": -1},
+        {"guard": None},
+    ],
+    ids=str,
 )
 def test_a_config_is_checked(values: dict[str, Any]) -> None:
     """A value that cannot be is refused when the Config is made."""
@@ -132,13 +157,13 @@ class FakeCore:
         self.gives_bytes = gives_bytes
         self.refusal = refusal
         self.is_installed = is_installed
-        self.asked: list[tuple[int, bool]] = []
+        self.asked: list[tuple[int, bool, int]] = []
 
     def as_module(self) -> ModuleType:
         return cast(ModuleType, SimpleNamespace(install=self.install, installed=lambda: self.is_installed))
 
-    def install(self, range_bytes: int, large_to_previous: bool) -> None:
-        self.asked.append((range_bytes, large_to_previous))
+    def install(self, range_bytes: int, large_to_previous: bool, guard_interval: int) -> None:
+        self.asked.append((range_bytes, large_to_previous, guard_interval))
         if self.refusal is not None:
             raise RuntimeError(self.refusal)
         if range_bytes > self.gives_bytes:
@@ -169,11 +194,11 @@ def test_there_are_more_addresses_than_memory(physical_gib: int, range_gib: int)
 def test_fewer_addresses_are_taken_where_many_are_refused() -> None:
     """What is refused is asked for again, half as much, until it is given."""
     core = FakeCore(gives_bytes=GIB)
-    assert serve(core.as_module(), Config(large_blocks="libc"))
-    asked = [range_bytes for range_bytes, _ in core.asked]
+    assert serve(core.as_module(), Config(large_blocks="libc", guard=7))
+    asked = [range_bytes for range_bytes, _, _ in core.asked]
     assert asked[-1] == GIB
     assert all(second * 2 == first for first, second in pairwise(asked))
-    assert all(large_to_previous for _, large_to_previous in core.asked)
+    assert {(large_to_previous, interval) for _, large_to_previous, interval in core.asked} == {(True, 7)}
 
 
 def test_there_is_an_end_to_fewer() -> None:
@@ -189,7 +214,7 @@ def test_a_range_that_was_asked_for_is_taken_or_refused() -> None:
     core = FakeCore(gives_bytes=GIB)
     with pytest.raises(OutOfMemory, match=r"2048 MiB.*QUIRE_RANGE"):
         serve(core.as_module(), Config(range_bytes=2 * GIB))
-    assert core.asked == [(2 * GIB, False)]
+    assert core.asked == [(2 * GIB, False, 0)]
 
 
 def test_installed_is_installed() -> None:

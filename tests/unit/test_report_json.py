@@ -34,8 +34,14 @@ def test_the_format_is_as_documented() -> None:
     assert [arena["kind"] for arena in DOCUMENT["statistics"]["arenas"]] == ["small", "large", "run"]
     text = (Path(__file__).parents[2] / "docs/run-report.md").read_text(encoding="utf-8")
     names = {*DOCUMENT, *DOCUMENT["end"], *DOCUMENT["statistics"], *DOCUMENT["statistics"]["classes"][0]}
-    names |= {f"heap.{name}" for name in DOCUMENT["end"]["heap"]}
+    names |= {f"heap.{name}" for name in DOCUMENT["end"]["heap"]} | {*DOCUMENT["statistics"]["guard"]}
     assert [name for name in sorted(names - {"domain", "heap"}) if f"`{name}`" not in text] == []
+
+
+def test_a_report_from_before_a_field_came_is_read() -> None:
+    """What an earlier quire did not write has the value that it has where there is nothing to tell."""
+    statistics = {name: value for name, value in DOCUMENT["statistics"].items() if name != "guard"}
+    assert from_json(json.dumps(DOCUMENT | {"statistics": statistics})) == after_a_peak()
 
 
 def test_a_field_more_is_ignored() -> None:

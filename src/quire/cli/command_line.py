@@ -8,19 +8,20 @@ Python to start, and looks for options behind the script.
 from __future__ import annotations
 
 from quire.errors import InvalidOption
-from quire.process.settings import did_you_mean, read_large_blocks
+from quire.process.settings import did_you_mean, read_guard, read_large_blocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from quire.process.settings import LargeBlocks
+    from quire.process.settings import Guard, LargeBlocks
 
 _PYTHON_FLAGS = "bBdEiIOPqRsSuvx"
-_OF_BOTH = {"--children": "", "--help": "", "--json": "FILE", "--large-blocks": "libc"}
+_OF_BOTH = {"--children": "", "--guard": "", "--help": "", "--json": "FILE", "--large-blocks": "libc"}
 OPTIONS = {
     "run": _OF_BOTH | {"--quiet": ""},
     "compare": _OF_BOTH | {"--runs": "10", "--timeout": "60"},
 }
-"""quire's options by command, each with an example of its value if it takes one."""
+"""quire's options by command, each with an example of its value if it needs one."""
+_MAY_HAVE_VALUE = ("--guard",)
 _RUNS_MAX = 1000
 _TIMEOUT_MAX = 1e6
 
@@ -38,6 +39,7 @@ class CommandLine:
         self.large_blocks: LargeBlocks | None = None
         self.runs: int | None = None
         self.timeout_seconds: float | None = None
+        self.guard: Guard | None = None
         self.python_arguments: list[str] = []
         self.flags = ""
         self.x_options: list[str] = []
@@ -122,11 +124,13 @@ def _parse_option(line: CommandLine, word: str, words: _Words) -> None:
     if name not in options:
         raise InvalidOption(f"quire {line.command} has no option {name}{did_you_mean(name, options)}")
     example = options[name]
-    if has_value and not example:
+    if has_value and not example and name not in _MAY_HAVE_VALUE:
         raise InvalidOption(f"{name} takes no value")
     if example and not has_value:
         value = words.take(f"{name} needs a value: {name} {example}")
     match name:
+        case "--guard":
+            line.guard = read_guard(value if has_value else "1", name)
         case "--help":
             line.wants_help = True
         case "--quiet":

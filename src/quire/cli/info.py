@@ -88,7 +88,20 @@ def _setting_rows(config: settings.Config) -> tuple[Row, ...]:
         _row("QUIRE_RANGE", _range(config), "addresses to reserve"),
         _row("QUIRE_REPORT", _on(config.report), "say at the end where the memory was"),
         _row("QUIRE_JSON", config.json or "not set", "write the same to a file; %p in it: one for each process"),
+        _row("QUIRE_GUARD", _guard(config), "guarded sampling"),
     )
+
+
+def _guard(config: settings.Config) -> str:
+    if not config.guard:
+        return "off"
+    rate = f"one request in {config.guard_interval:,}" if config.guard_interval > 1 else "every request"
+    if not installed():
+        return rate
+    from quire.process.statistics import stats
+
+    guard = stats().guard
+    return f"{rate}; {guard.slots_allocated} of {guard.slots:,} slots in use"
 
 
 def _on(value: bool) -> str:

@@ -36,10 +36,12 @@ where its memory was. (A program that a signal or os._exit ends is gone before i
                         stands for the process's number, forks and served children write one each
   --children            serve the Python processes it starts, too
   --large-blocks=libc   leave blocks above 512 bytes to libc, as CPython does
+  --guard, --guard=N    guarded sampling, at its default rate or of one request in N: an access past a sampled block's
+                        end or after its free ends the program, and says whose block it was
   --help                this text
 
 What the options set can be set in the environment, too, for a service: QUIRE=1, QUIRE_REPORT=1, QUIRE_JSON,
-QUIRE_LARGE_BLOCKS, QUIRE_RANGE (addresses to reserve, like 64G), QUIRE_DISABLE=1.
+QUIRE_LARGE_BLOCKS, QUIRE_GUARD, QUIRE_RANGE (addresses to reserve, like 64G), QUIRE_DISABLE=1.
 """
 
 
@@ -63,6 +65,7 @@ def read_config(line: CommandLine) -> settings.Config:
         range_bytes=base.range_bytes,
         report=not line.is_quiet,
         json=json,
+        guard=base.guard if line.guard is None else line.guard,
     )
 
 

@@ -103,7 +103,8 @@ class _Ending:
     def _report(self, wall_seconds: float, cpu_seconds: float) -> RunReport:
         """Look first, and import afterwards: what the report needs is no part of the program's memory."""
         rss_max_bytes = _rss_max_bytes()
-        statistics = require_core().statistics()
+        core = require_core()
+        statistics, guard_statistics = core.statistics(), core.guard_statistics()
         end, peak, samples = self._sampler.stop()
 
         from quire.export import RUN_REPORT_VERSION
@@ -123,7 +124,7 @@ class _Ending:
             end=end,
             peak=peak,
             samples=samples,
-            statistics=decode_statistics(statistics),
+            statistics=decode_statistics(statistics, guard_statistics),
         )
 
     def _write_file(self, report: RunReport) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
 from types import UnionType
 from typing import Any, NoReturn, get_args, get_origin, get_type_hints
@@ -115,10 +115,11 @@ def _decode_record(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, Mapping):
         raise ValueError(f"{where} is not an object")
     types = get_type_hints(kind)
-    missing = [field.name for field in fields(kind) if field.name not in value]
+    there = [field for field in fields(kind) if field.name in value]
+    missing = [field.name for field in fields(kind) if field not in there and field.default is MISSING]
     if missing:
         raise ValueError(f"{where} has no {missing[0]}")
-    return kind(*(_decode(types[f.name], value[f.name], f"{where}.{f.name}") for f in fields(kind)))
+    return kind(**{f.name: _decode(types[f.name], value[f.name], f"{where}.{f.name}") for f in there})
 
 
 def _decode_tuple(kind: Any, value: Any, where: str) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from quire.records import (
     BlockState,
     ClassStatistics,
     Domain,
+    GuardStatistics,
     HeapState,
     HeapStatistics,
     Mapping,
@@ -23,8 +24,8 @@ _RUN_STATES = (BlockState.UNTOUCHED, BlockState.FREE, BlockState.ALLOCATED)
 _ARENA_BYTES = 2 * 1024 * 1024
 
 
-def decode_statistics(raw: tuple[Any, ...]) -> HeapStatistics:
-    """``_core``'s statistics as a record."""
+def decode_statistics(raw: tuple[Any, ...], raw_guard: tuple[int, ...] | None = None) -> HeapStatistics:
+    """``_core``'s statistics as a record, with those of guarded sampling where there is any."""
     classes, arenas, runs_allocated, run_bytes, totals = raw
     (
         arena_bytes,
@@ -51,6 +52,7 @@ def decode_statistics(raw: tuple[Any, ...]) -> HeapStatistics:
         arena_bytes_max=arena_bytes_max,
         arenas_obtained=arenas_obtained,
         arenas_given_back=arenas_given_back,
+        guard=GuardStatistics(*raw_guard or ()),
     )
 
 

@@ -38,7 +38,12 @@ def install(config: Config | None = None) -> Config | None:
     if config.json is not None:
         check_writable(config.json)
     _check_allocator_stays()
-    return config if serve(require_core(), config) else None
+    loaded = require_core()
+    if not serve(loaded, config):
+        return None
+    if config.guard and loaded.guard_statistics() is None:
+        _say_not_guarded()
+    return config
 
 
 def installed() -> bool:
@@ -131,7 +136,7 @@ def _reserve(core: ModuleType, config: Config) -> None:
     range_bytes = reserved_by_default()
     while range_bytes > RANGE_BYTES_MIN:
         try:
-            core.install(range_bytes, config.large_blocks == "libc")
+            _install_with(core, range_bytes, config)
             return
         except MemoryError:
             range_bytes //= 2
@@ -140,12 +145,24 @@ def _reserve(core: ModuleType, config: Config) -> None:
 
 def _reserve_exactly(core: ModuleType, range_bytes: int, config: Config, remedy: str) -> None:
     try:
-        core.install(range_bytes, config.large_blocks == "libc")
+        _install_with(core, range_bytes, config)
     except MemoryError:
         raise OutOfMemory(f"the system does not reserve {range_bytes // 1024**2} MiB of addresses; {remedy}") from None
 
 
+def _install_with(core: ModuleType, range_bytes: int, config: Config) -> None:
+    core.install(range_bytes, config.large_blocks == "libc", config.guard_interval)
+
+
 # --- what to say ----------------------------------------------------------------------------------------------
+
+
+def _say_not_guarded() -> None:
+    """One line on standard error, as what is found at a guarded block is told there, too."""
+    import sys
+
+    if sys.stderr is not None:
+        print("quire: the system has no memory for guarded blocks; the program runs without them", file=sys.stderr)
 
 
 def _refused(reason: str) -> QuireError:

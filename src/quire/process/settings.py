@@ -6,6 +6,7 @@
     QUIRE_REPORT=1                  say at the end where the memory was
     QUIRE_JSON=path                 write the same as a file; with %p in it, one for each process
     QUIRE_RANGE=64G                 how many addresses to reserve
+    QUIRE_GUARD=1|N|all             guarded sampling, at its default rate, of one request in N, or of every one
 
 ``QUIRE_RUN`` is the order that ``quire run`` hands to the process it starts, ``QUIRE_READING`` says where a process of
 ``quire compare`` writes what it reads of itself; ``QUIRE_FAMILY`` marks a served process, so that its children know
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from typing import Literal, NoReturn
 
     LargeBlocks = Literal["quire", "libc"]
+    Guard = int | Literal["all"]
 
-SETTINGS = ("QUIRE_DISABLE", "QUIRE_LARGE_BLOCKS", "QUIRE_REPORT", "QUIRE_JSON", "QUIRE_RANGE")
+SETTINGS = ("QUIRE_DISABLE", "QUIRE_LARGE_BLOCKS", "QUIRE_REPORT", "QUIRE_JSON", "QUIRE_RANGE", "QUIRE_GUARD")
 RUN = "QUIRE_RUN"
 READING = "QUIRE_READING"
 FAMILY = "QUIRE_FAMILY"
@@ -40,6 +42,9 @@ PROCESS = "%p"
 
 RANGE_BYTES_MIN = 64 * 1024**2
 RANGE_BYTES_MAX = 64 * 1024**4
+GUARD_INTERVAL = 100_000
+"""Requests to a sampled one where nobody says how many: what it costs then is in docs/guard.md."""
+_GUARD_INTERVAL_MAX = 2**31 - 1
 _SIZE_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
@@ -52,17 +57,19 @@ class Config:
         report: say on standard error, when the process ends, where its memory was.
         json: write the same to this file. With ``%p`` in its path, which stands for the process's number, each
             served process writes one: children and forks, too.
+        guard: guarded sampling: ``True`` at its default rate, a number N for one request in N, ``"all"`` for every one.
 
     Raises:
         InvalidOption: a value is not one of these.
     """
 
-    __slots__ = ("json", "large_blocks", "range_bytes", "report")
+    __slots__ = ("guard", "json", "large_blocks", "range_bytes", "report")
 
     large_blocks: LargeBlocks
     range_bytes: int | None
     report: bool
     json: str | None
+    guard: Guard
 
     def __init__(
         self,
@@ -71,16 +78,19 @@ class Config:
         range_bytes: int | None = None,
         report: bool = False,
         json: str | os.PathLike[str] | None = None,
+        guard: Guard = 0,
     ) -> None:
         if large_blocks not in ("quire", "libc"):
             raise InvalidOption(f"large_blocks={large_blocks!r} is not understood; give 'quire' or 'libc'")
         if range_bytes is not None:
             _check_range(range_bytes, f"range_bytes={range_bytes!r}")
+        _check_guard(guard, f"guard={guard!r}")
         set_once = object.__setattr__
         set_once(self, "large_blocks", large_blocks)
         set_once(self, "range_bytes", range_bytes)
         set_once(self, "report", bool(report))
         set_once(self, "json", None if json is None else os.fspath(json))
+        set_once(self, "guard", guard if guard == "all" else int(guard))
 
     @property
     def wants_report(self) -> bool:
@@ -94,14 +104,21 @@ class Config:
     def for_child(self) -> Config:
         """The same, for a process whose parent reports: it writes a file of its own, where that is asked for."""
         json = self.json if self.reports_each else None
-        return Config(large_blocks=self.large_blocks, range_bytes=self.range_bytes, json=json)
+        return Config(large_blocks=self.large_blocks, range_bytes=self.range_bytes, guard=self.guard, json=json)
 
     def without_report(self) -> Config:
         """The same, for a process that has nothing to report."""
-        return Config(large_blocks=self.large_blocks, range_bytes=self.range_bytes)
+        return Config(large_blocks=self.large_blocks, range_bytes=self.range_bytes, guard=self.guard)
+
+    @property
+    def guard_interval(self) -> int:
+        """How many requests to a sampled one; 0 for no sampling."""
+        if self.guard == "all":
+            return 1
+        return GUARD_INTERVAL if self.guard == 1 else self.guard
 
     def _values(self) -> tuple[object, ...]:
-        return (self.large_blocks, self.range_bytes, self.report, self.json)
+        return (self.large_blocks, self.range_bytes, self.report, self.json, self.guard)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a Config does not change; make another with {name}={value!r}")
@@ -116,7 +133,8 @@ class Config:
         return hash(self._values())
 
     def __repr__(self) -> str:
-        return "Config(large_blocks={!r}, range_bytes={!r}, report={!r}, json={!r})".format(*self._values())
+        names = "large_blocks={!r}, range_bytes={!r}, report={!r}, json={!r}, guard={!r}"
+        return f"Config({names})".format(*self._values())
 
 
 # --- the environment ------------------------------------------------------------------------------------------
@@ -147,6 +165,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         range_bytes=_range_bytes(environment.get("QUIRE_RANGE", "")),
         report=_switch(environment, "QUIRE_REPORT"),
         json=environment.get("QUIRE_JSON") or None,
+        guard=read_guard(environment.get("QUIRE_GUARD") or "0", "QUIRE_GUARD"),
     )
 
 
@@ -162,11 +181,25 @@ def read_large_blocks(value: str, option: str) -> LargeBlocks:
     raise InvalidOption(f"{option}={value} is not understood; it is quire or libc")
 
 
+def read_guard(value: str, option: str) -> Guard:
+    """Which requests get guarded blocks.
+
+    Raises:
+        InvalidOption: it is no rate; the message names the option.
+    """
+    is_number = value.isascii() and value.isdigit() and len(value) < 20
+    guard: Guard = int(value) if is_number else value  # type: ignore[assignment]
+    _check_guard(guard, f"{option}={value}")
+    return guard
+
+
 def write_environment(config: Config) -> dict[str, str]:
     """The variables that make a child process be served as this config says, and report as ``for_child`` says."""
     settings = {"QUIRE": "1", "QUIRE_LARGE_BLOCKS": config.large_blocks}
     if config.range_bytes is not None:
         settings["QUIRE_RANGE"] = str(config.range_bytes)
+    if config.guard:
+        settings["QUIRE_GUARD"] = str(config.guard)
     return settings | write_reports_each(config)
 
 
@@ -195,6 +228,12 @@ def _range_bytes(value: str) -> int | None:
 def _check_range(range_bytes: object, what: str) -> None:
     if type(range_bytes) is not int or not RANGE_BYTES_MIN <= range_bytes <= RANGE_BYTES_MAX:
         raise InvalidOption(f"{what} is not a size from 64M to 64T; write it like 64G")
+
+
+def _check_guard(guard: object, what: str) -> None:
+    if guard == "all" or (isinstance(guard, int) and 0 <= guard <= _GUARD_INTERVAL_MAX):
+        return
+    raise InvalidOption(f"{what} is not understood; it is 1 for the default rate, a number N for one in N, or all")
 
 
 def _size_bytes(text: str) -> int | None:
@@ -249,7 +288,7 @@ def write_order(config: Config, serves_children: bool) -> str:
     Not JSON: importing its module takes longer than all the rest of quire's start. The path is last, since it
     may hold any character.
     """
-    switches = f"{config.large_blocks} {config.range_bytes or 0} {config.report:d} {serves_children:d}"
+    switches = f"{config.large_blocks} {config.range_bytes or 0} {config.guard} {config.report:d} {serves_children:d}"
     return f"{switches} {config.json or ''}"
 
 
@@ -260,10 +299,11 @@ def read_order(text: str) -> tuple[Config, bool]:
         InvalidOption: the text is not from ``quire run`` of this version.
     """
     try:
-        large_blocks, range_bytes, report, serves_children, json = text.split(" ", 4)
+        large_blocks, range_bytes, guard, report, serves_children, json = text.split(" ", 5)
         config = Config(
             large_blocks=read_large_blocks(large_blocks, RUN),
             range_bytes=int(range_bytes) or None,
+            guard=read_guard(guard, RUN),
             report=bool(int(report)),
             json=json or None,
         )

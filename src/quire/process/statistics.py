@@ -18,4 +18,4 @@ def stats() -> HeapStatistics:
     core = require_core()
     if not core.installed():
         raise QuireError("quire does not serve this process; call quire.install() first, or start it with quire run")
-    return decode_statistics(core.statistics())
+    return decode_statistics(core.statistics(), core.guard_statistics())

@@ -5,22 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from comparison.execution import PLAIN, QUIRE, Result, TestFile, run_file
-from comparison.verdict import WHOLE_FILE, Allowed, differences, explain, is_allowed
+from comparison.verdict import WHOLE_FILE, Allowed, differences, explain, why_allowed
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A file's two runs, and what came of the cases that differed."""
+    """A file's two runs, and what came of the cases that differed; beside an allowed one, the reason."""
 
     file: TestFile
     plain: Result
     quire: Result
     differing: tuple[str, ...]
-    allowed: tuple[str, ...] = ()
+    allowed: dict[str, str] = field(default_factory=dict)
     unsteady: tuple[str, ...] = ()
 
 
@@ -54,10 +54,10 @@ class Campaign:
     def compare(self, file: TestFile) -> Pair:
         quire = run_file(file, QUIRE)
         plain = quire if self.quick and quire.code == 0 else self.run_plainly(file)
-        found = differences(plain, quire)
-        differing = tuple(case for case in found if not is_allowed(file.name, case, self.allowed))
+        reasons = {case: why_allowed(file.name, case, self.allowed) for case in differences(plain, quire)}
+        differing = tuple(case for case, reason in reasons.items() if reason is None)
         tell(file, plain, quire, f"{len(differing)} to look at again" if differing else "")
-        return Pair(file, plain, quire, differing, allowed=tuple(case for case in found if case not in differing))
+        return Pair(file, plain, quire, differing, {case: reason for case, reason in reasons.items() if reason})
 
     def look_again(self, pair: Pair) -> Pair:
         """Run a file that differs again, alone, both ways: tests that depend on time fail now and then.
@@ -104,6 +104,8 @@ def tell(file: TestFile, plain: Result, quire: Result, remark: str) -> None:
 def tell_differences(pairs: list[Pair]) -> None:
     """One line for each case that differed, once or twice."""
     for pair in pairs:
+        for case, reason in pair.allowed.items():
+            print(f"allowed: {pair.file.name} {case}: {reason}")
         for case in pair.unsteady:
             print(f"unsteady: {pair.file.name} {case}: {explain(case, pair.quire)} on quire once, not again")
         for case in pair.differing:

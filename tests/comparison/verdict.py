@@ -26,8 +26,10 @@ def read_allowed(path: Path) -> list[Allowed]:
     return [Allowed(**entry) for entry in tomllib.loads(path.read_text()).get("allowed", [])]
 
 
-def is_allowed(file: str, case: str, allowed: list[Allowed]) -> bool:
-    return any(fnmatchcase(file, each.file) and fnmatchcase(case, each.case) for each in allowed)
+def why_allowed(file: str, case: str, allowed: list[Allowed]) -> str | None:
+    """The reason; ``None`` if it is not allowed."""
+    found = (each.reason for each in allowed if fnmatchcase(file, each.file) and fnmatchcase(case, each.case))
+    return next(found, None)
 
 
 def differences(plain: Result, quire: Result) -> list[str]:

@@ -29,9 +29,9 @@ def all_tests() -> list[str]:
 @pytest.mark.parametrize("name", STRAINING)
 def test_what_passes_plainly_passes_on_quire(name: str, tmp_path: Path) -> None:
     """CPython's own tests of objects that come and go; what fails on quire is run again, and plainly."""
-    campaign = Campaign(read_allowed(ALLOWED), tmp_path, quick=True, jobs=1)
     files = [regression_test(test, tmp_path) for test in all_tests() if belongs(test, name)]
-    pairs = list(campaign.compare_all(files))
+    if not files:
+        pytest.skip(f"this Python comes without {name}")
+    pairs = list(Campaign(read_allowed(ALLOWED), tmp_path, quick=True, jobs=1).compare_all(files))
     tell_differences(pairs)
-    assert pairs
     assert [pair.differing for pair in pairs if pair.differing] == []

@@ -81,7 +81,8 @@ class Campaign:
         if path.exists():
             return Result(**json.loads(path.read_text()))
         result = run_file(file, PLAIN)
-        path.write_text(json.dumps(asdict(result)))
+        if not result.is_broken:
+            path.write_text(json.dumps(asdict(result)))
         return result
 
     def keep_output(self, pair: Pair) -> None:

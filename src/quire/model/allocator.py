@@ -77,9 +77,7 @@ class Allocator:
             return self._allocate_block(min(domain, self.geometry.domains - 1), self.geometry.size_class(size_bytes))
         if self.geometry.pooled_bytes_max < size_bytes <= self.geometry.run_bytes_max:
             return self._allocate_run(size_bytes)
-        address = self.raw.allocate(size_bytes)
-        self._note_mappings()
-        return address
+        return self.raw.allocate(size_bytes)
 
     def allocate_zeroed(self, count: int, size_bytes: int, domain: Domain = Domain.OBJECT) -> int:
         """Serve a request for ``count`` items of ``size_bytes``, all bytes zero.
@@ -109,7 +107,7 @@ class Allocator:
                 arena.runs.release(arena.start_of(address))
                 self._settle(arena)
             case _:
-                self.totals.mapping_bytes_given_back += self.raw.free(address)
+                self.raw.free(address)
 
     def reallocate(self, address: int, size_bytes: int, domain: Domain = Domain.OBJECT) -> int:
         """Resize what is at ``address``: in place where it can be, else by moving it.
@@ -286,12 +284,7 @@ class Allocator:
     def _resize_raw(self, address: int, size_bytes: int) -> int | None:
         if self.geometry.pools_serve(size_bytes):
             return None
-        before = self.raw.size_of(address)
-        resized = self.raw.resize_in_place(address, size_bytes)
-        if resized is not None and resized in self.raw.mappings:
-            self.totals.mapping_bytes_given_back += max(before - self.raw.mappings[resized], 0)
-            self._note_mappings()
-        return resized
+        return self.raw.resize_in_place(address, size_bytes)
 
     # --- arenas ---
 
@@ -331,10 +324,6 @@ class Allocator:
         if size_bytes > SIZE_BYTES_MAX:
             raise OutOfMemory(f"a request of {size_bytes} bytes; no process can hold that many")
 
-    def _note_mappings(self) -> None:
-        held = sum(self.raw.mappings.values())
-        self.totals.mapping_bytes_max = max(self.totals.mapping_bytes_max, held)
-
 
 class Totals:
     """What happened so far and cannot be seen from the state."""
@@ -343,5 +332,3 @@ class Totals:
         self.arenas_obtained = 0
         self.arenas_given_back = 0
         self.arenas_max = 0
-        self.mapping_bytes_max = 0
-        self.mapping_bytes_given_back = 0

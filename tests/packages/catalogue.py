@@ -13,7 +13,6 @@ class Package:
         name: as pip knows it.
         tests: where test files are, from the suite's folder.
         takes: what of the source archive is the suite; nothing where the suite is installed with the package.
-        lands: where the first of it lands in the suite's folder, if not under its own name.
         installed_as: a link to the installed packages, where the suite expects to find them.
         arguments: pytest's, beside the file.
     """
@@ -21,7 +20,6 @@ class Package:
     name: str
     tests: tuple[str, ...]
     takes: tuple[str, ...] = ()
-    lands: str | None = None
     installed_as: str | None = None
     arguments: tuple[str, ...] = ()
 
@@ -35,9 +33,8 @@ LXML_BASES = """
 PACKAGES = (
     Package(
         "lxml",
-        ("lxml_tests/test_*.py",),
-        takes=("src/lxml/tests",),
-        lands="lxml_tests",
+        ("src/lxml/tests/test_*.py",),
+        takes=("src/lxml/tests", "doc"),
         arguments=("-k", " and ".join(f"not {base}" for base in LXML_BASES)),
     ),
     Package("numpy", ("numpy/**/tests/test_*.py",)),

@@ -58,7 +58,7 @@ def test_files(package: Package, folder: Path) -> list[Path]:
 
 def package_test(package: Package, batch: list[Path], folder: Path) -> TestFile:
     names = [path.relative_to(folder).as_posix() for path in batch]
-    own = ("-q", "-p", "no:cacheprovider", "--rootdir", str(folder))
+    own = ("-q", "-p", "no:cacheprovider", "--continue-on-collection-errors", "--rootdir", str(folder))
     title = f"{package.name}/{names[0]}" + (f" and {len(names) - 1} more" if names[1:] else "")
     return TestFile(title, "pytest", (*own, *package.arguments, *names), folder, _TIMEOUT_S)
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,11 +21,9 @@ def suite_folder(package: Package, work: Path) -> Path:
         return INSTALLED
     folder = work / "suites" / f"{package.name}-{version(package.name)}"
     if not folder.exists():
-        archive = download(package, work / "archives")
-        unpacked = folder.with_suffix(".partial")
-        shutil.rmtree(unpacked, ignore_errors=True)
-        take(package, archive, unpacked)
-        unpacked.rename(folder)
+        with tempfile.TemporaryDirectory(dir=work) as temporary:
+            shutil.unpack_archive(download(package, work / "archives"), temporary)
+            take(package, Path(temporary), folder)
     if package.installed_as:
         (folder / package.installed_as).unlink(missing_ok=True)
         (folder / package.installed_as).symlink_to(INSTALLED)
@@ -38,13 +37,12 @@ def download(package: Package, folder: Path) -> Path:
     return next(folder.glob(f"{package.name}-{version(package.name)}.tar.*"))
 
 
-def take(package: Package, archive: Path, folder: Path) -> None:
+def take(package: Package, unpacked: Path, folder: Path) -> None:
     """Only the suite, and not the package: the installed one, with its extension modules, is to be tested."""
-    everything = folder.with_suffix(".everything")
-    shutil.unpack_archive(archive, everything)
-    (top,) = everything.iterdir()
-    folder.mkdir(parents=True)
-    for number, name in enumerate(package.takes):
-        landing = package.lands if number == 0 and package.lands else name
-        (top / name).rename(folder / landing)
-    shutil.rmtree(everything)
+    (top,) = unpacked.iterdir()
+    suite = unpacked / "suite"
+    for name in package.takes:
+        (suite / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).rename(suite / name)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    suite.rename(folder)

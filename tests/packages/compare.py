@@ -60,7 +60,7 @@ def package_test(package: Package, batch: list[Path], folder: Path) -> TestFile:
     names = [path.relative_to(folder).as_posix() for path in batch]
     own = ("-q", "-p", "no:cacheprovider", "--continue-on-collection-errors", "--rootdir", str(folder))
     title = f"{package.name}/{names[0]}" + (f" and {len(names) - 1} more" if names[1:] else "")
-    return TestFile(title, "pytest", (*own, *package.arguments, *names), folder, _TIMEOUT_S)
+    return TestFile(title, "pytest", (*own, *package.arguments, *names), folder, _TIMEOUT_S, nothing_ran=5)
 
 
 if __name__ == "__main__":

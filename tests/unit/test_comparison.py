@@ -18,11 +18,17 @@ pytest.importorskip("quire._core", reason="the native core is not installed")
 ON_QUIRE = "import os, sys, pathlib, pytest\nON_QUIRE = 'quire' in sys.modules\n"
 
 
+@pytest.fixture(autouse=True)
+def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The suites need none, and they take long to load."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
 def write_suite(folder: Path, code: str) -> TestFile:
     """A test file of pytest's that knows whether it is on quire."""
     (folder / "test_suite.py").write_text(ON_QUIRE + textwrap.dedent(code))
     own = ("-q", "-p", "no:cacheprovider", "--rootdir", str(folder))
-    return TestFile("suite", "pytest", (*own, "test_suite.py"), folder, timeout_s=60)
+    return TestFile("suite", "pytest", (*own, "test_suite.py"), folder, timeout_s=60, nothing_ran=5)
 
 
 def compare(folder: Path, code: str, allowed: tuple[Allowed, ...] = ()) -> Pair:
@@ -101,6 +107,19 @@ def test_a_file_that_fails_without_a_case_differs_as_a_whole() -> None:
     assert differences(result(0, a=PASSED), result(None)) == [WHOLE_FILE]
     assert differences(result(1, a=FAILED), result(1, a=FAILED)) == []
     assert differences(result(0, a=SKIPPED), result(0)) == []
+
+
+def test_a_file_without_a_test_is_skipped(tmp_path: Path) -> None:
+    """It is no failure that a file has nothing to run."""
+    pair = compare(tmp_path, "")
+    assert pair.differing == ()
+    assert "skipped both ways" in show_table("suite", [pair])
+
+
+def test_a_file_without_a_test_on_quire_alone_differs(tmp_path: Path) -> None:
+    """What passes plainly has to run on quire."""
+    pair = compare(tmp_path, "if not ON_QUIRE:\n    def test_passes(): pass")
+    assert pair.differing == ("test_suite.test_passes",)
 
 
 # --- is it quire that ran? ---------------------------------------------------------------------------------------

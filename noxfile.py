@@ -48,6 +48,19 @@ def services(session: nox.Session) -> None:
 
 
 @nox.session
+def cpython(session: nox.Session) -> None:
+    """Run CPython's own regression tests, plainly and on quire. What follows ``--`` names some of them."""
+    compare(session)
+
+
+@nox.session
+def packages(session: nox.Session) -> None:
+    """Run the test suites of five packages with C extensions, likewise."""
+    session.install("-r", "tests/packages/requirements.txt")
+    compare(session)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check form and spelling."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint"))
@@ -62,6 +75,15 @@ def types(session: nox.Session) -> None:
     install(session, "types")
     session.run("mypy")
     session.run("python", "-m", "mypy.stubtest", "quire._core")
+
+
+def compare(session: nox.Session) -> None:
+    """Run the comparison that the session is named for; plain results are kept in nox's cache."""
+    session.env["QUIRE_REQUIRE_CORE"] = "1"
+    session.install(".")
+    work = session.cache_dir.resolve() / "comparison"
+    with session.chdir("tests"):
+        session.run("python", "-m", f"{session.name}.compare", "--work", str(work), *session.posargs)
 
 
 def install(session: nox.Session, group: str) -> None:

@@ -1,0 +1,53 @@
+"""Runs a test runner's module, and sees to it that quire serves the process, or that it does not.
+
+    python witness.py {plain,quire} EVIDENCE MODULE [ARGUMENT ...]
+
+Under quire the heap must hold the process's blocks before the first test and after the last one; ``EVIDENCE`` is
+written then. Where it is not as asked for, the exit code is 97 and no test runs.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+
+NOT_AS_ASKED = 97
+
+
+def main() -> None:
+    mode, evidence, module = sys.argv[1:4]
+    sys.argv = [module, *sys.argv[4:]]
+    sys.path[0] = os.getcwd()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # inherited by what a shell starts in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    check(mode)
+    process = os.getpid()
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    finally:
+        if os.getpid() == process:
+            check(mode)
+            with open(evidence, "w") as file:
+                file.write(mode)
+
+
+def check(mode: str) -> None:
+    if mode == "plain" and "quire" not in sys.modules:
+        return
+    if mode == "quire" and serving():
+        return
+    sys.stderr.write(f"witness: this process should have run {mode}, and does not\n")
+    sys.stderr.flush()
+    os._exit(NOT_AS_ASKED)
+
+
+def serving() -> bool:
+    import quire
+
+    return quire.installed() and quire.stats().live_bytes > 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""The comparison with suites of others sees what passes plainly and not on quire, and nothing else."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from comparison.campaign import Campaign, Pair
+from comparison.execution import PLAIN, QUIRE, NotServed, Result, TestFile, run_file
+from comparison.junit import FAILED, PASSED, SKIPPED, read_cases
+from comparison.table import show_table
+from comparison.verdict import WHOLE_FILE, Allowed, differences
+
+pytest.importorskip("quire._core", reason="the native core is not installed")
+
+ON_QUIRE = "import os, sys, pathlib, pytest\nON_QUIRE = 'quire' in sys.modules\n"
+
+
+@pytest.fixture(autouse=True)
+def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The suites need none, and they take long to load."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+def write_suite(folder: Path, code: str) -> TestFile:
+    """A test file of pytest's that knows whether it is on quire."""
+    (folder / "test_suite.py").write_text(ON_QUIRE + textwrap.dedent(code))
+    own = ("-q", "-p", "no:cacheprovider", "--rootdir", str(folder))
+    return TestFile("suite", "pytest", (*own, "test_suite.py"), folder, timeout_s=60, nothing_ran=5)
+
+
+def compare(folder: Path, code: str, allowed: tuple[Allowed, ...] = ()) -> Pair:
+    campaign = Campaign(list(allowed), folder / "work", quick=False, jobs=1)
+    (pair,) = campaign.compare_all([write_suite(folder, code)])
+    return pair
+
+
+def result(code: int | None, **cases: str) -> Result:
+    return Result(code, cases, 0.0, "")
+
+
+# --- what differs ------------------------------------------------------------------------------------------------
+
+
+def test_a_case_that_fails_on_quire_alone_differs(tmp_path: Path) -> None:
+    """Failing, skipping and going missing on quire are told; failing both ways is not."""
+    pair = compare(
+        tmp_path,
+        """
+        def test_fails(): assert not ON_QUIRE
+        def test_is_skipped(): ON_QUIRE and pytest.skip("")
+        if not ON_QUIRE:
+            def test_is_missing(): pass
+        def test_fails_both_ways(): assert False
+        def test_passes(): pass
+        """,
+    )
+    assert pair.differing == ("test_suite.test_fails", "test_suite.test_is_skipped", "test_suite.test_is_missing")
+    table = show_table("suite", [pair])
+    assert [line.split()[-1] for line in table.splitlines()[1:]] == ["1", "1", "3", "5"]
+
+
+def test_a_crash_differs_as_a_whole(tmp_path: Path) -> None:
+    """Once is enough: a second run without a crash does not take it back."""
+    pair = compare(
+        tmp_path,
+        """
+        def test_crashes_once():
+            if ON_QUIRE and not os.path.exists("crashed"):
+                pathlib.Path("crashed").touch()
+                os.abort()
+        """,
+    )
+    assert pair.differing == (WHOLE_FILE,)
+    assert pair.quire.ending == "SIGABRT"
+
+
+def test_what_passes_alone_is_unsteady(tmp_path: Path) -> None:
+    """A failure that is not there the second time is told, and is no difference."""
+    pair = compare(
+        tmp_path,
+        """
+        def test_fails_once():
+            if ON_QUIRE and not os.path.exists("failed"):
+                pathlib.Path("failed").touch()
+                assert False
+        """,
+    )
+    assert (pair.differing, pair.unsteady) == ((), ("test_suite.test_fails_once",))
+
+
+def test_what_is_allowed_is_no_difference(tmp_path: Path) -> None:
+    """The list takes out the case that it names, and no other."""
+    allowed = Allowed("suite", "*.test_allowed", "because")
+    code = "def test_allowed(): assert not ON_QUIRE\ndef test_other(): assert not ON_QUIRE"
+    pair = compare(tmp_path, code, (allowed,))
+    assert pair.allowed == {"test_suite.test_allowed": "because"}
+    assert pair.differing == ("test_suite.test_other",)
+
+
+def test_a_file_that_fails_without_a_case_differs_as_a_whole() -> None:
+    """A class's setup is no case, but its failing ends the file badly."""
+    assert differences(result(0, a=PASSED), result(1, a=PASSED)) == [WHOLE_FILE]
+    assert differences(result(0, a=PASSED), result(1)) == [WHOLE_FILE]
+    assert differences(result(0, a=PASSED), result(None)) == [WHOLE_FILE]
+    assert differences(result(1, a=FAILED), result(1, a=FAILED)) == []
+    assert differences(result(0, a=SKIPPED), result(0)) == []
+
+
+def test_a_file_without_a_test_is_skipped(tmp_path: Path) -> None:
+    """It is no failure that a file has nothing to run."""
+    pair = compare(tmp_path, "")
+    assert pair.differing == ()
+    assert "skipped both ways" in show_table("suite", [pair])
+
+
+def test_a_file_without_a_test_on_quire_alone_differs(tmp_path: Path) -> None:
+    """What passes plainly has to run on quire."""
+    pair = compare(tmp_path, "if not ON_QUIRE:\n    def test_passes(): pass")
+    assert pair.differing == ("test_suite.test_passes",)
+
+
+# --- is it quire that ran? ---------------------------------------------------------------------------------------
+
+
+def test_a_process_that_quire_does_not_serve_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests that ran beside quire would prove nothing."""
+    file = write_suite(tmp_path, "def test_passes(): pass")
+    assert run_file(file, PLAIN).cases == {"test_suite.test_passes": PASSED}
+    assert run_file(file, QUIRE).cases == {"test_suite.test_passes": PASSED}
+    monkeypatch.setattr("comparison.execution.environment", lambda mode: {})
+    with pytest.raises(NotServed):
+        run_file(file, QUIRE)
+
+
+# --- reading -----------------------------------------------------------------------------------------------------
+
+
+def test_of_several_cases_with_one_name_the_worst_counts(tmp_path: Path) -> None:
+    """Addresses in names are dropped, bytes that XML does not know are passed over, cases without a name too."""
+    cases = '<testcase name="a 0x7f0012345678"/><testcase name="a 0x7f0087654321"><failure>\x1b</failure></testcase>'
+    (tmp_path / "cases.xml").write_text(f"<suites><suite>{cases}<testcase/></suite></suites>")
+    assert read_cases(tmp_path / "cases.xml") == {"a 0x": FAILED}

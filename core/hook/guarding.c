@@ -207,9 +207,9 @@ resize_guarded(struct domain *domain, void *address, size_t size_bytes)
 
 /* A block of the range that cannot stay moves to a slot, if it is the request's turn. */
 static void *
-resize_sampled(struct domain *domain, void *address, size_t size_bytes)
+resize_sampled(struct domain *domain, void *address, size_t size_bytes, bool is_counted)
 {
-    void *guarded = sample(domain, size_bytes, false);
+    void *guarded = sample(domain, size_bytes, is_counted);
     if (guarded == NULL) {
         return serve_realloc(domain, address, size_bytes);
     }
@@ -222,7 +222,7 @@ resize_sampled(struct domain *domain, void *address, size_t size_bytes)
 }
 
 static SLOW void *
-realloc_slow(struct domain *domain, void *address, size_t size_bytes)
+realloc_slow(struct domain *domain, void *address, size_t size_bytes, bool is_counted)
 {
     if (address == NULL) {
         return guarding_malloc(domain, size_bytes);
@@ -231,7 +231,7 @@ realloc_slow(struct domain *domain, void *address, size_t size_bytes)
         return resize_guarded(domain, address, size_bytes);
     }
     if (heap_is_in_range(service.heap, address)) {
-        return resize_sampled(domain, address, size_bytes);
+        return resize_sampled(domain, address, size_bytes, is_counted);
     }
     return serve_realloc(domain, address, size_bytes);
 }
@@ -240,10 +240,14 @@ void *
 guarding_realloc(void *context, void *address, size_t size_bytes)
 {
     struct domain *domain = context;
-    if (LIKELY(domain_is_in_range(domain, address)) && heap_block_fits(domain, address, size_bytes)) {
+    bool is_counted = domain_is_in_range(domain, address);
+    if (LIKELY(is_counted) && heap_block_fits(domain, address, size_bytes)) {
         return address;
     }
-    return realloc_slow(domain, address, size_bytes);
+    if (LIKELY(is_counted && --guarding.countdown != 0)) {
+        return serve_realloc(domain, address, size_bytes);
+    }
+    return realloc_slow(domain, address, size_bytes, is_counted);
 }
 
 /* --- the install --- */

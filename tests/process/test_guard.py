@@ -6,10 +6,11 @@ import re
 import signal
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
-from processes import Outcome, run_python
+from processes import Outcome, run, run_python
 
 pytest.importorskip("quire._core", reason="the native core is not installed")
 
@@ -143,6 +144,16 @@ def test_a_use_after_free_is_told_with_who_freed(frees: str, fault: str, words: 
     assert f"line {line_of(code, 'block =')}, in <module>" in allocated
     assert f"line {line_of(code, 'def end') + 1}, in end" in freed
     assert f"line {line_of(code, 'def attack') + 1}, in attack" in now
+
+
+def test_the_documented_example_is_what_is_told() -> None:
+    """examples/fault.py ends with the report that docs/guard.md shows."""
+    root = Path(__file__).parents[2]
+    example = run([sys.executable, "examples/fault.py"], ALL, cwd=root)
+    documented = (root / "docs/guard.md").read_text(encoding="utf-8").split("examples/fault.py\n")[1]
+    report = textwrap.dedent(documented.split("    Segmentation")[0])
+    assert (example.exit_code, example.stdout) == (SEGV, "")
+    assert without_numbers(example.stderr).replace(f"{root}/", "") == without_numbers(report)
 
 
 def test_an_objects_domain_is_told() -> None:
@@ -519,8 +530,6 @@ def test_no_memory_for_slots_is_said_and_the_program_runs() -> None:
 @pytest.mark.parametrize("words", [["--guard=all"], ["--guard=2"], ["--guard"]])
 def test_quire_run_has_an_option(words: list[str]) -> None:
     """quire run --guard samples at its default rate, --guard=N one request in N."""
-    from processes import run
-
     program = "import quire; print(quire.stats().guard.interval)"
     outcome = run([sys.executable, "-m", "quire", "run", "--quiet", *words, "-c", program])
     outcome.expect({"--guard=all": "1\n", "--guard=2": "2\n"}.get(words[0]))

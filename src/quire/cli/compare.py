@@ -49,6 +49,7 @@ memory, memory at the end; how far the runs lie apart; and in one sentence wheth
   --json FILE           write all measurements to FILE as well; quire show FILE shows them again
   --children            serve the Python processes that the program starts, too
   --large-blocks=libc   leave blocks above 512 bytes to libc, as CPython does
+  --guard, --guard=N    on quire, with guarded sampling: what it costs
   --help                this text
 
 The program must come to its end, and runs many times: whatever it changes, it changes each time. What it prints is

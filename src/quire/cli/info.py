@@ -87,7 +87,7 @@ def _setting_rows(config: settings.Config) -> tuple[Row, ...]:
         _row("QUIRE_LARGE_BLOCKS", config.large_blocks, "who serves blocks above 512 bytes"),
         _row("QUIRE_RANGE", _range(config), "addresses to reserve"),
         _row("QUIRE_REPORT", _on(config.report), "say at the end where the memory was"),
-        _row("QUIRE_JSON", config.json or "not set", "write the same to a file; %p in it: one for each process"),
+        _row("QUIRE_JSON", config.json or "not set", "the same as a file; %p: one a process"),
         _row("QUIRE_GUARD", _guard(config), "guarded sampling"),
     )
 

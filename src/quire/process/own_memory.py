@@ -148,10 +148,14 @@ def words(content: bytes) -> memoryview[int]:
     return memoryview(content[: len(content) // _WORD_BYTES * _WORD_BYTES]).cast("Q")
 
 
+_witness = object()
+_WITNESS_PAGE = id(_witness) // PAGE_BYTES * PAGE_BYTES
+"""A page in use; computed here, for ``id`` raises an audit event."""
+
+
 def _check_residency(resident_bytes: Callable[[int, int], int]) -> None:
     """A filter of system calls may refuse ``mincore``; then nothing would seem resident, not even what is in use."""
-    page = id(resident_bytes) // PAGE_BYTES * PAGE_BYTES
-    if resident_bytes(page, PAGE_BYTES) != PAGE_BYTES:
+    if resident_bytes(_WITNESS_PAGE, PAGE_BYTES) != PAGE_BYTES:
         raise UnsupportedRuntime("the system refuses mincore; allow it (SystemCallFilter=mincore in a systemd unit)")
 
 

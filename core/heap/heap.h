@@ -40,7 +40,7 @@ enum standing {
 };
 enum standing heap_standing(const struct heap *heap, const void *address);
 
-/* Bytes of the allocated block, run or mapping at the address. */
+/* Bytes of the allocated block, run or mapping at the address, all of which may be used. */
 size_t heap_size_of(const struct heap *heap, const void *address);
 
 /* Call once when the committed bytes pass the limit; called from within an allocation, so it may not allocate. */

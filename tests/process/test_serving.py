@@ -186,6 +186,30 @@ def test_memory_error_is_raised_and_survived() -> None:
     assert "MemoryError" in out
 
 
+@pytest.mark.parametrize("size_bytes", [100, 5_000, 100_000, 2_000_000])
+def test_a_system_that_gives_no_more_is_lived_with(size_bytes: int) -> None:
+    """Arenas and mappings refused (RLIMIT_DATA): a request raises MemoryError, and what is freed then serves again."""
+    out = serve(f"""
+        import resource
+        quire.stats()
+        resource.setrlimit(resource.RLIMIT_DATA, (200 << 20, -1))
+        kept, one = [], b"x"
+        for attempt in range(2):
+            try:
+                while True:
+                    kept.append(one * {size_bytes})
+            except MemoryError:
+                count = len(kept)
+            for i in range(attempt, count, 2):
+                kept[i] = None
+            for i in range(attempt, count, 2):
+                kept[i] = one * {size_bytes}
+        resource.setrlimit(resource.RLIMIT_DATA, (-1, -1))
+        print(50 << 20 < count * {size_bytes} < 200 << 20, 50 << 20 < quire.stats().live_bytes < 200 << 20)
+    """)
+    assert out == "True True\n"
+
+
 def test_an_address_space_limit_is_lived_with() -> None:
     """Under RLIMIT_AS the range is smaller; reaching the limit raises MemoryError, and freeing makes room again."""
     code = """

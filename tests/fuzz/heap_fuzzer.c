@@ -42,6 +42,7 @@ struct block {
 static struct heap *heap;
 static struct block blocks[BLOCKS_MAX];
 static size_t live;
+static bool is_closed;
 static unsigned char next_pattern;
 
 /* --- what must hold --- */
@@ -245,6 +246,7 @@ misuse(const struct step *step)
     }
     bool stands = heap_standing(heap, address) == STANDING_ALLOCATED;
     demand(is_live == stands, "what is live, and nothing else, stands as allocated");
+    demand(heap_owns(heap, address) == (stands || heap_is_in_range(heap, address)), "the range and mappings are owned");
 }
 
 static void
@@ -302,12 +304,16 @@ take_step(const struct step *step)
     case ABSURD:
         demand(heap_allocate(domain_of(step), REQUEST_BYTES_MAX - step->size % 3) == NULL, "no system has that many");
         demand(heap_allocate_zeroed(domain_of(step), SIZE_MAX / 2, 3) == NULL, "nor that many");
+        demand(live == 0 || heap_reallocate(domain_of(step), blocks[index].address, SIZE_MAX) == NULL, "nor that many");
         return;
     case WATCH:
         heap_watch(heap, size_of(step) * 8, passed);
         return;
     case CLOSE:
-        heap_close_fast_paths(heap);
+        if (!is_closed) {
+            heap_close_fast_paths(heap);
+            is_closed = true;
+        }
         return;
     }
 }
@@ -324,6 +330,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
     fake_set_page_bytes((4 * KIB) << (2 * (data[0] % 3)));
     demand(heap_create(RANGE_BYTES, &heap) == 0, "a heap can be made");
     live = 0;
+    is_closed = false;
     size_t steps = (size_bytes - 1) / sizeof(struct step);
     for (size_t i = 0; i < steps; i++) {
         struct step step;

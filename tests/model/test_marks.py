@@ -20,7 +20,7 @@ COMMANDS = {
     "asan": [sys.executable],
     "valgrind": ["valgrind", "--quiet", "--error-exitcode=1", "--undef-value-errors=no", sys.executable],
 }
-REPORTS = {"asan": "use-after-poison", "valgrind": "Address 0x"}
+REPORTS = {"asan": "ERROR: AddressSanitizer", "valgrind": "Address 0x"}
 
 HEAP = """
 import ctypes

@@ -122,6 +122,7 @@ allocate(struct domain *domain, size_t size_bytes)
         return;
     }
     void *address = heap_allocate_fast(domain, size_bytes);
+    address = address != NULL ? address : heap_allocate_large_fast(domain, size_bytes);
     keep(address != NULL ? address : heap_allocate(domain, size_bytes), size_bytes);
 }
 
@@ -143,7 +144,9 @@ static void
 resize(struct domain *domain, struct block *block, size_t size_bytes)
 {
     size_t filled_bytes = block->size_bytes;
-    void *resized = heap_reallocate(domain, block->address, size_bytes);
+    bool fits = domain_is_in_range(domain, block->address) && heap_block_fits(domain, block->address, size_bytes);
+    void *resized = fits ? heap_mark_resized(domain, block->address, size_bytes)
+                         : heap_reallocate(domain, block->address, size_bytes);
     demand(resized != NULL || size_bytes > filled_bytes, "shrinking never fails");
     if (resized != NULL) {
         block->address = resized;
@@ -170,8 +173,9 @@ free_block(size_t index)
 /* --- looks --- */
 
 static bool
-visit_pool(void *context, struct pool *pool)
+visit_pool(void *context, struct pool *pool, char *address)
 {
+    demand(pool_address(heap, pool) == address, "a walk tells a pool's address");
     *(size_t *)context += pool_allocated(pool);
     return true;
 }
@@ -187,9 +191,9 @@ visit_run(void *context, char *address, size_t size_bytes, enum run_state state)
 }
 
 static bool
-visit_arena(void *context, struct arena *arena)
+visit_arena(void *context, struct heap *of, struct arena *arena)
 {
-    return arena->kind == ARENA_RUN ? walk_runs(arena, visit_run, context) : walk_pools(arena, visit_pool, context);
+    return arena->kind == ARENA_RUN ? walk_runs(of, arena, visit_run, context) : walk_pools(of, arena, visit_pool, context);
 }
 
 static bool

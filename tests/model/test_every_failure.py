@@ -133,7 +133,7 @@ def test_every_call_refused_in_turn(seed: int, for_good: bool) -> None:
         refused += program.refused
         del program
         assert fake.held_bytes() == held
-    assert calls / 4 < refused <= calls  # what only gives something back asks for nothing once more
+    assert 0 < refused <= calls  # fewer: kept mappings may serve, and what only gives back asks for nothing once more
 
 
 @pytest.mark.parametrize("for_good", [False, True], ids=["once", "from then on"])

@@ -76,6 +76,9 @@ def sanitizers(session: nox.Session) -> None:
     served = ["python", "-m", "test", "-q"]
 
     install(session, "test", "QUIRE_ASAN", "QUIRE_UBSAN")
+    has_tests = "import importlib.util as u; print(u.find_spec('test') and u.find_spec('test.libregrtest') and 'yes')"
+    if "yes" not in session.run("python", "-c", has_tests, silent=True):
+        session.error("CPython's own tests are missing; install them (Debian: libpython3-testsuite)")
     session.run("pytest", *(session.posargs or ASAN_TESTS), env=asan | {"SANITIZER": "asan"})
     session.run(*served, *ASAN_CPYTHON_TESTS, env=asan | {"QUIRE": "1"})
 

@@ -241,7 +241,7 @@ guarding_realloc(void *context, void *address, size_t size_bytes)
 {
     struct domain *domain = context;
     if (LIKELY(domain_is_in_range(domain, address)) && heap_block_fits(domain, address, size_bytes)) {
-        return address;
+        return heap_mark_resized(domain, address, size_bytes);
     }
     return realloc_slow(domain, address, size_bytes);
 }

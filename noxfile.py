@@ -1,10 +1,25 @@
 """What continuous integration runs: ``nox -s tests``, ``nox -s lint``, ``nox -s types``."""
 
+import shutil
+from pathlib import Path
+
 import nox
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 nox.options.sessions = ["tests", "lint", "types"]
+
+# What runs under the sanitizers. An address space that is limited has no room for what they need beside the heap.
+ASAN_TESTS = ["tests/model", "tests/fuzz", "tests/process/test_serving.py", "-k", "not limit and not memory_error"]
+ASAN_CPYTHON_TESTS = """
+    test_list test_dict test_set test_tuple test_bytes test_unicode test_long test_gc test_weakref test_generators
+    test_coroutines test_pickle test_json test_re test_struct test_array test_memoryview test_deque test_finalization
+    test_asyncgen test_copy test_class test_descr test_exceptions test_threading test_ctypes test_capi
+    """.split()
+VALGRIND_TESTS = ["tests/model/test_failures.py", "tests/model/test_native.py", "-k", "random or zeroed or resizing"]
+VALGRIND_CPYTHON_TESTS = (
+    "test_list test_tuple test_struct test_class test_dictviews test_weakset test_generators".split()
+)
 
 
 @nox.session
@@ -61,6 +76,60 @@ def packages(session: nox.Session) -> None:
 
 
 @nox.session
+def sanitizers(session: nox.Session) -> None:
+    """Run the heap, and some of CPython's own tests on it, under the address and undefined-behaviour sanitizers, then
+    under valgrind. Arguments go to the first run of pytest in each."""
+    library = session.run("cc", "-print-file-name=libasan.so", external=True, silent=True).strip()
+    if "/" not in library:
+        session.error("the address sanitizer is missing; install gcc and its libasan")
+    if shutil.which("valgrind") is None:
+        session.error("valgrind is missing; install it, with its headers")
+    asan = {"LD_PRELOAD": library, "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1"}
+    memcheck = ["valgrind", "--quiet", "--error-exitcode=1"]
+    served = ["python", "-m", "test", "-q"]
+
+    install(session, "test", "QUIRE_ASAN", "QUIRE_UBSAN")
+    has_tests = "import importlib.util as u; print(u.find_spec('test') and u.find_spec('test.libregrtest') and 'yes')"
+    if "yes" not in session.run("python", "-c", has_tests, silent=True):
+        session.error("CPython's own tests are missing; install them (Debian: libpython3-testsuite)")
+    session.run("pytest", *(session.posargs or ASAN_TESTS), env=asan | {"SANITIZER": "asan"})
+    session.run(*served, *ASAN_CPYTHON_TESTS, env=asan | {"QUIRE": "1"})
+
+    install(session, "test", "QUIRE_VALGRIND")
+    session.run("pytest", "tests/model/test_marks.py", env={"SANITIZER": "valgrind"})
+    session.run(*memcheck, "python", "-m", "pytest", *(session.posargs or VALGRIND_TESTS), external=True)
+    # Not whether bytes are defined: CPython itself computes with some that are not, and throws the result away.
+    session.run(
+        *memcheck, "--undef-value-errors=no", *served, *VALGRIND_CPYTHON_TESTS, env={"QUIRE": "1"}, external=True
+    )
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Look for requests and refusals that break the heap, for so many seconds (60): ``nox -s fuzz -- 3600``.
+
+    What is found worth keeping joins a corpus below this session's temporary folder; what breaks the heap is written
+    beside it, and belongs in tests/fuzz/corpus with the repair.
+    """
+    if shutil.which("clang") is None:
+        session.error("clang is missing; install it, with its runtime libraries (Debian: clang libclang-rt-14-dev)")
+    (seconds,) = session.posargs or ["60"]
+    core, work = Path("core").resolve(), Path(session.create_tmp())
+    flags = ["-std=c17", "-D_GNU_SOURCE", "-DQUIRE_ASSERTS=1", f"-I{core}", "-O2", "-g", "-Wall", "-Wextra"]
+    flags += ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    clang = ["clang", *flags]
+    session.run(*clang, "-c", f"{core}/os/fake.c", "-o", f"{work}/fake.o", external=True)  # is not what is explored
+    sources = [core / "base/base.c", *core.glob("heap/*.c"), *core.glob("observe/*.c"), "tests/fuzz/heap_fuzzer.c"]
+    target = work / "heap_fuzzer"
+    session.run(*clang, "-fsanitize=fuzzer", *map(str, sources), f"{work}/fake.o", "-o", f"{target}", external=True)
+    (work / "corpus").mkdir(exist_ok=True)
+    session.run(
+        f"{target}", f"-max_total_time={seconds}", "-max_len=2049", f"-artifact_prefix={work}/",
+        f"{work}/corpus", "tests/fuzz/corpus", external=True,
+    )  # fmt: skip
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check form and spelling."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint"))
@@ -86,8 +155,8 @@ def compare(session: nox.Session) -> None:
         session.run("python", "-m", f"{session.name}.compare", "--work", str(work), *session.posargs)
 
 
-def install(session: nox.Session, group: str) -> None:
-    """Install the package with its test build, and a dependency group. A missing core is an error here."""
+def install(session: nox.Session, group: str, *switches: str) -> None:
+    """Install the package, its test build with further switches, and a dependency group. No core is an error here."""
     session.env["QUIRE_REQUIRE_CORE"] = "1"
     session.install(*nox.project.dependency_groups(PROJECT, group))
-    session.install("--config-settings=cmake.define.QUIRE_TESTS=ON", ".")
+    session.install(*(f"--config-settings=cmake.define.{switch}=ON" for switch in ("QUIRE_TESTS", *switches)), ".")

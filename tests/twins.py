@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import resource
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from quire.errors import OutOfMemory
 from quire.model import QUIRE, Allocator, System
 from quire.process.heap import Heap
 from quire.records import Domain, HeapState
@@ -24,6 +26,34 @@ class Twin:
     native: int
 
 
+class RefusingSystem(System):
+    """The model's system, refusing as many calls of each kind as ``os/fake.c`` refused during the same request."""
+
+    refuses: dict[str, int]
+    range_end: int
+
+    def obtain(self, size_bytes: int, alignment_bytes: int = 1, not_below: int = 0) -> int:
+        """Pages of an arena, or of a mapping, which lies behind the range."""
+        self._refuse("map" if not_below else "commit")
+        return super().obtain(size_bytes, alignment_bytes, not_below)
+
+    def give_back(self, address: int) -> int:
+        """Of an arena; a mapping is always taken back."""
+        if address < self.range_end:
+            self._refuse("decommit")
+        return super().give_back(address)
+
+    def resize(self, address: int, size_bytes: int) -> int:
+        """Of a mapping."""
+        self._refuse("remap")
+        return super().resize(address, size_bytes)
+
+    def _refuse(self, call: str) -> None:
+        if self.refuses.get(call, 0) > 0:
+            self.refuses[call] -= 1
+            raise OutOfMemory("as the fake system refused")
+
+
 @dataclass
 class Twins:
     """One sequence of requests, sent to the model and to a native heap.
@@ -31,30 +61,37 @@ class Twins:
     Args:
         core: the native type, of ``quire._core`` or of ``quire._core_fake``.
         page_bytes: the page of the system it stands on; the machine's if not given.
+        range_bytes: how many addresses both have.
+        take_refused: how many calls of each kind the native heap's system has refused since it was asked last.
     """
 
     core: Any
     page_bytes: int = field(default_factory=resource.getpagesize, kw_only=True)
+    range_bytes: int = field(default=RANGE_BYTES, kw_only=True)
+    take_refused: Callable[[], dict[str, int]] = field(default=dict, kw_only=True)
     blocks: list[Twin] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.native = Heap(RANGE_BYTES, core=self.core)
+        self.native = Heap(self.range_bytes, core=self.core)
         address, _ = self.native.range
-        geometry = replace(QUIRE, range_bytes=RANGE_BYTES, page_bytes=self.page_bytes)
-        self.model = Allocator(geometry, System(geometry.page_bytes, address, PAGES_MAX))
+        geometry = replace(QUIRE, range_bytes=self.range_bytes, page_bytes=self.page_bytes)
+        self.system = RefusingSystem(geometry.page_bytes, address, PAGES_MAX)
+        self.system.range_end = address + self.range_bytes
+        self.model = Allocator(geometry, self.system)
+        self.take_refused()  # what was refused before is nothing to these two
 
     def allocate(self, size_bytes: int, domain: Domain) -> None:
         """One request to both: both serve it at the same place, or both refuse it."""
-        model = outcome(lambda: self.model.allocate(size_bytes, domain))
         native = outcome(lambda: self.native.allocate(size_bytes, domain))
+        model = self._ask_model(lambda: self.model.allocate(size_bytes, domain))
         self._agree(model, native)
         if isinstance(model, int) and isinstance(native, int):
             self.blocks.append(Twin(model, native))
 
     def allocate_zeroed(self, count: int, size_bytes: int, domain: Domain) -> None:
         """One request for zeroed items to both; what the native one gives reads as zeros."""
-        model = outcome(lambda: self.model.allocate_zeroed(count, size_bytes, domain))
         native = outcome(lambda: self.native.allocate_zeroed(count, size_bytes, domain))
+        model = self._ask_model(lambda: self.model.allocate_zeroed(count, size_bytes, domain))
         self._agree(model, native)
         if isinstance(model, int) and isinstance(native, int):
             assert not any(ctypes.string_at(native, count * size_bytes))
@@ -64,14 +101,14 @@ class Twins:
     def free(self, index: int) -> None:
         """Free one live block of both."""
         twin = self.blocks.pop(index % len(self.blocks))
-        self.model.free(twin.model)
         self.native.free(twin.native)
+        assert self._ask_model(lambda: self.model.free(twin.model)) is None
 
     def reallocate(self, index: int, size_bytes: int, domain: Domain) -> None:
         """Resize one live block of both."""
         twin = self.blocks[index % len(self.blocks)]
-        model = outcome(lambda: self.model.reallocate(twin.model, size_bytes, domain))
         native = outcome(lambda: self.native.reallocate(twin.native, size_bytes, domain))
+        model = self._ask_model(lambda: self.model.reallocate(twin.model, size_bytes, domain))
         self._agree(model, native)
         if isinstance(model, int) and isinstance(native, int):
             twin.model, twin.native = model, native
@@ -87,6 +124,12 @@ class Twins:
         assert self.native.check() is None
         assert comparable(self.native.state()) == comparable(self.model.state())
         assert self.native.statistics() == self.model.statistics()
+
+    def _ask_model(self, request: Callable[[], int | None]) -> int | type | None:
+        refused = self.take_refused()
+        self.was_refused = any(refused.values())
+        self.system.refuses = refused
+        return outcome(request)
 
     def _agree(self, model: int | type | None, native: int | type | None) -> None:
         if isinstance(model, int) and self.model.arena_at(model) is None:

@@ -94,8 +94,8 @@ bool
 arena_is_last(const struct heap *heap, const struct arena *arena)
 {
     const struct available *available = &heap->available[arena->kind];
-    size_t next_room = (size_t)arena->listed_room + 1;
-    return arena->next == NULL && (next_room == ROOM_LISTS || least_room_from(available, next_room) == 0);
+    static_assert(UNITS_AN_ARENA + 1 < ROOM_LISTS, "there is a list behind every arena's");
+    return arena->next == NULL && least_room_from(available, (size_t)arena->listed_room + 1) == 0;
 }
 
 /* --- obtaining and giving back --- */
@@ -179,6 +179,7 @@ arena_obtain(struct heap *heap, enum arena_kind kind)
         heap->arenas_end = index + 1;
     }
     begin_arena(heap, arena, index, kind);
+    mark_free(units_address(heap, arena), ARENA_BYTES - ARENA_HEADER_BYTES);
     arena_relist(heap, arena, room_of_new(kind, arena));
     heap->totals.arenas++;
     heap->totals.arenas_obtained++;
@@ -186,18 +187,15 @@ arena_obtain(struct heap *heap, enum arena_kind kind)
     return arena;
 }
 
-/* The system refuses only when it is out of mappings; then the arena stays, empty. */
+/* The system refuses only when it is out of mappings; then the arena stays, empty, for the caller to list. */
 static bool
 give_back(struct heap *heap, struct arena *arena)
 {
     size_t index = arena->index;
-    unsigned room = arena->listed_room;
-    struct available *available = &heap->available[arena->kind];
-    unlist(available, arena);
+    unlist(&heap->available[arena->kind], arena);
+    unmark(arena_address(heap, arena), ARENA_BYTES);
     if (os_decommit(arena_address(heap, arena), ARENA_BYTES) != 0) {
-        if (room != 0) {
-            list_first(available, arena, room);
-        }
+        mark_free(units_address(heap, arena), ARENA_BYTES - ARENA_HEADER_BYTES);
         return false;
     }
     clear_slots(arena);

@@ -26,7 +26,7 @@ check_free_list(const struct heap *heap, const struct pool *pool)
 {
     uint64_t seen[BLOCKS_MAX / 64] = {0};
     size_t length = 0;
-    for (const char *block = pool->free; block != NULL; block = *(char *const *)block) {
+    for (const char *block = pool->free; block != NULL; block = link_of(block)) {
         size_t offset = (size_t)(block - pool_address(heap, pool));
         size_t index = offset / pool->block_bytes;
         CHECK(offset % pool->block_bytes == 0, "a free block begins where a block begins");

@@ -18,7 +18,7 @@ pool_pop(struct domain *domain, size_t size_class)
     struct pool *pool = domain->current[size_class];
     void *block = pool->free;
     if (LIKELY(block != NULL)) {
-        pool->free = *(void **)block;
+        pool->free = link_of(block);
         pool->frees_left++;
     }
     return block;
@@ -32,7 +32,7 @@ heap_allocate_fast(struct domain *domain, size_t size_bytes)
     if (UNLIKELY(last >= SMALL_BYTES_MAX)) {
         return NULL;
     }
-    return pool_pop(domain, last / ALIGNMENT_BYTES);
+    return mark_allocated(pool_pop(domain, last / ALIGNMENT_BYTES), size_bytes);
 }
 
 /* The same for a request above the small ones that a pool serves. */
@@ -42,7 +42,7 @@ heap_allocate_large_fast(struct domain *domain, size_t size_bytes)
     if (size_bytes - SMALL_BYTES_MAX - 1 >= POOLED_BYTES_MAX - SMALL_BYTES_MAX) {
         return NULL;
     }
-    return pool_pop(domain, large_class(size_bytes));
+    return mark_allocated(pool_pop(domain, large_class(size_bytes)), size_bytes);
 }
 
 static inline bool
@@ -63,7 +63,8 @@ static inline void
 heap_free_in_range(struct domain *domain, void *address)
 {
     struct pool *slot = slot_at(domain, address);
-    *(void **)address = slot->free;
+    mark_freed(address, slot->block_bytes); /* of an inner slot or a run, 0: pool_note_free knows how many */
+    set_link(address, slot->free);
     slot->free = address;
     if (UNLIKELY(--slot->frees_left == 0)) {
         pool_note_free(domain->heap, slot, address);
@@ -78,6 +79,18 @@ heap_block_fits(const struct domain *domain, const void *address, size_t size_by
     const struct pool *slot = slot_at(domain, address);
     size_t block_bytes = slot->block_bytes; /* 0 in INNER and RUN slots */
     return size_bytes <= block_bytes && 4 * size_bytes > 3 * block_bytes;
+}
+
+/* What stays where it is serves a request of another size. */
+static inline void *
+heap_mark_resized(const struct domain *domain, void *address, size_t size_bytes)
+{
+    if (MARKS) {
+        size_t used_bytes = size_bytes + (size_bytes == 0);
+        size_t all_bytes = heap_size_of(domain->heap, address); /* which allows them all */
+        mark_free((char *)address + used_bytes, all_bytes - used_bytes);
+    }
+    return address;
 }
 
 #endif

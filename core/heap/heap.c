@@ -82,17 +82,29 @@ heap_create(size_t range_bytes, struct heap **created)
     return 0;
 }
 
+static void
+unmark_arenas(const struct heap *heap)
+{
+    for (size_t index = 0; MARKS && index < heap->arenas_end; index++) {
+        if (heap_has_arena(heap, index)) {
+            unmark(heap->range_address + index * ARENA_BYTES, ARENA_BYTES);
+        }
+    }
+}
+
 void
 heap_destroy(struct heap *heap)
 {
     for (size_t i = 0; i < heap->mappings.capacity; i++) {
         struct mapping *mapping = &heap->mappings.places[i];
         if (mapping->address != 0) {
+            unmark((char *)mapping->address, mapping->size_bytes);
             os_unmap((char *)mapping->address, mapping->size_bytes);
         }
     }
     kept_give_back(heap);
     mapping_table_release(&heap->mappings);
+    unmark_arenas(heap);
     os_unreserve((char *)heap->slots, slots_bytes_for(heap->range_arenas) + heap->range_arenas * ARENA_BYTES);
     os_unmap((char *)heap, heap->own_bytes);
 }
@@ -109,9 +121,6 @@ heap_close_fast_paths(struct heap *heap)
 {
     for (unsigned index = 0; index < DOMAINS; index++) {
         struct domain *domain = &heap->domains[index];
-        if (domain->rings == domain->closed_rings) {
-            return;
-        }
         memcpy(domain->closed_rings, domain->current, sizeof domain->current);
         domain->rings = domain->closed_rings;
         domain->range_bytes = 0;
@@ -128,7 +137,7 @@ allocate_block(struct domain *domain, size_t size_bytes)
 {
     unsigned size_class = size_class_of(size_bytes);
     void *block = pool_pop(domain, size_class);
-    return LIKELY(block != NULL) ? block : pool_refill(domain, size_class);
+    return mark_allocated(LIKELY(block != NULL) ? block : pool_refill(domain, size_class), size_bytes);
 }
 
 void *
@@ -139,9 +148,9 @@ heap_allocate(struct domain *domain, size_t size_bytes)
     }
     size_t dirty_bytes;
     if (size_bytes <= RUN_BYTES_MAX) {
-        return runs_allocate(domain->heap, size_bytes, &dirty_bytes);
+        return mark_allocated(runs_allocate(domain->heap, size_bytes, &dirty_bytes), size_bytes);
     }
-    return mapping_allocate(domain->heap, size_bytes, &dirty_bytes);
+    return mark_allocated(mapping_allocate(domain->heap, size_bytes, &dirty_bytes), size_bytes);
 }
 
 /* Runs and mappings tell how much of them the system has just cleared. a block does not: at most 16 KiB, it is
@@ -158,7 +167,8 @@ heap_allocate_zeroed(struct domain *domain, size_t count, size_t size_bytes)
                 : total_bytes <= RUN_BYTES_MAX    ? runs_allocate(domain->heap, total_bytes, &dirty_bytes)
                                                   : mapping_allocate(domain->heap, total_bytes, &dirty_bytes);
     if (block != NULL) {
-        memset(block, 0, dirty_bytes);
+        mark_zeroed(block, total_bytes);
+        memset(block, 0, dirty_bytes < total_bytes ? dirty_bytes : total_bytes);
     }
     return block;
 }
@@ -168,7 +178,7 @@ heap_free(struct domain *domain, void *address)
 {
     if (LIKELY(heap_is_in_range(domain->heap, address))) {
         heap_free_in_range(domain, address);
-    } else if (address != NULL) {
+    } else {
         mapping_free(domain->heap, address);
     }
 }
@@ -210,16 +220,13 @@ resize_in_place(struct domain *domain, void **address, size_t size_bytes, bool *
 void *
 heap_reallocate(struct domain *domain, void *address, size_t size_bytes)
 {
-    if (address == NULL) {
-        return heap_allocate(domain, size_bytes);
-    }
     if (size_bytes > REQUEST_BYTES_MAX) {
         return NULL;
     }
     bool is_refused = false;
     void *resized = address;
     if (resize_in_place(domain, &resized, size_bytes, &is_refused)) {
-        return resized;
+        return heap_mark_resized(domain, resized, size_bytes);
     }
     size_t old_bytes = heap_size_of(domain->heap, address);
     void *moved = is_refused ? NULL : heap_allocate(domain, size_bytes);
@@ -239,14 +246,23 @@ heap_owns(const struct heap *heap, const void *address)
     return heap_is_in_range(heap, address) || mapping_find(heap, address) != NULL;
 }
 
-size_t
-heap_size_of(const struct heap *heap, const void *address)
+static size_t
+size_of(const struct heap *heap, const void *address)
 {
     if (!heap_is_in_range(heap, address)) {
         return mapping_find(heap, address)->size_bytes;
     }
     const struct pool *pool = pool_of(heap, address);
     return pool->state == SLOT_RUN ? runs_size_of(heap, address) : pool->block_bytes;
+}
+
+/* Who asks may touch all of it. */
+size_t
+heap_size_of(const struct heap *heap, const void *address)
+{
+    size_t size_bytes = size_of(heap, address);
+    unmark(address, size_bytes);
+    return size_bytes;
 }
 
 static enum standing
@@ -260,7 +276,7 @@ standing_in_pool(const struct heap *heap, const void *address)
     if (offset % pool->block_bytes != 0 || offset / pool->block_bytes >= pool->carved) {
         return STANDING_NONE;
     }
-    for (const void *block = pool->free; block != NULL; block = *(void *const *)block) {
+    for (const void *block = pool->free; block != NULL; block = link_of(block)) {
         if (block == address) {
             return STANDING_FREE;
         }
@@ -271,13 +287,13 @@ standing_in_pool(const struct heap *heap, const void *address)
 static enum standing
 standing_in_runs(const struct heap *heap, const struct arena *arena, const void *address)
 {
-    ptrdiff_t offset = (const char *)address - units_address(heap, arena);
-    if (offset < 0 || offset % (ptrdiff_t)RUN_UNIT_BYTES != 0) {
+    size_t offset = (size_t)((const char *)address - units_address(heap, arena));
+    if (offset % RUN_UNIT_BYTES != 0) {
         return STANDING_NONE;
     }
     /* Only a walk tells a run's first unit from what an older run left in the table. */
     const uint16_t *units = units_of(heap, arena);
-    size_t wanted = (size_t)offset / RUN_UNIT_BYTES;
+    size_t wanted = offset / RUN_UNIT_BYTES;
     size_t unit = 0;
     while (unit < wanted) {
         unit += units[unit] & UNIT_LENGTH;

@@ -19,14 +19,14 @@ int heap_create(size_t range_bytes, struct heap **heap);
 void heap_destroy(struct heap *heap);
 struct domain *heap_domain(struct heap *heap, unsigned index);
 
-/* heap/fast.h has the likely part of allocate and free, to be inlined. */
+/* heap/fast.h has the likely part of allocate and free, to be inlined. What is resized or freed is allocated. */
 void *heap_allocate(struct domain *domain, size_t size_bytes);
 void *heap_allocate_zeroed(struct domain *domain, size_t count, size_t size_bytes);
 void *heap_reallocate(struct domain *domain, void *address, size_t size_bytes);
 void heap_free(struct domain *domain, void *address);
 
 /* From now on every request goes through the four functions above: a caller that has inlined the fast paths can
- * take a lock before it calls them. For good. */
+ * take a lock before it calls them. Once, for good. */
 void heap_close_fast_paths(struct heap *heap);
 
 /* Whether the address lies in the range, or is the start of one of the heap's own mappings. */
@@ -40,7 +40,7 @@ enum standing {
 };
 enum standing heap_standing(const struct heap *heap, const void *address);
 
-/* Bytes of the allocated block, run or mapping at the address. */
+/* Bytes of the allocated block, run or mapping at the address, all of which may be used. */
 size_t heap_size_of(const struct heap *heap, const void *address);
 
 /* Call once when the committed bytes pass the limit; called from within an allocation, so it may not allocate. */

@@ -25,6 +25,7 @@ void
 kept_give_back_oldest(struct heap *heap)
 {
     struct mapping oldest = remove_at(heap, 0);
+    unmark((char *)oldest.address, oldest.size_bytes);
     os_unmap((char *)oldest.address, oldest.size_bytes);
     heap->totals.mapping_bytes_given_back += oldest.size_bytes;
 }
@@ -47,6 +48,7 @@ void
 kept_add(struct heap *heap, struct mapping mapping)
 {
     if (mapping.size_bytes > KEPT_BYTES_MAX) {
+        unmark((char *)mapping.address, mapping.size_bytes);
         os_unmap((char *)mapping.address, mapping.size_bytes);
         heap->totals.mapping_bytes_given_back += mapping.size_bytes;
         return;
@@ -54,6 +56,7 @@ kept_add(struct heap *heap, struct mapping mapping)
     while (heap->kept_count == KEPT_MAX || heap->totals.kept_bytes + mapping.size_bytes > KEPT_BYTES_MAX) {
         kept_give_back_oldest(heap);
     }
+    mark_free((char *)mapping.address, mapping.size_bytes);
     heap->kept[heap->kept_count++] = mapping;
     heap->totals.kept_bytes += mapping.size_bytes;
 }

@@ -124,6 +124,7 @@ static bool
 remap(struct heap *heap, struct mapping mapping, size_t new_bytes, char **moved)
 {
     char *address = (char *)mapping.address;
+    unmark(address, mapping.size_bytes);
     if (os_remap(address, mapping.size_bytes, new_bytes, moved) != 0
         && !(kept_give_back(heap) && os_remap(address, mapping.size_bytes, new_bytes, moved) == 0)) {
         return false;
@@ -144,6 +145,7 @@ reuse(struct heap *heap, size_t mapped_bytes, char **address, size_t *dirty_byte
     }
     growth_prepare(heap, mapped_bytes);
     *address = (char *)kept.address;
+    unmark(*address, kept.size_bytes);
     *dirty_bytes = kept.size_bytes < mapped_bytes ? kept.size_bytes : mapped_bytes;
     if (kept.size_bytes != mapped_bytes && !remap(heap, kept, mapped_bytes, address)) {
         kept_add(heap, kept);
@@ -166,6 +168,7 @@ mapping_allocate(struct heap *heap, size_t size_bytes, size_t *dirty_bytes)
         return NULL;
     }
     table_add(&heap->mappings, address, mapped_bytes);
+    mark_free(address, mapped_bytes);
     heap->totals.mappings++;
     heap->totals.mapping_bytes += mapped_bytes;
     growth_note(heap);
@@ -177,6 +180,7 @@ mapping_free(struct heap *heap, void *address)
 {
     struct mapping *place = probe(&heap->mappings, (uintptr_t)address);
     struct mapping mapping = *place;
+    mark_freed(address, mapping.size_bytes);
     table_remove(&heap->mappings, place);
     heap->totals.mappings--;
     heap->totals.mapping_bytes -= mapping.size_bytes;

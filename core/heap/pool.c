@@ -68,10 +68,10 @@ carve(const struct heap *heap, struct pool *pool)
     char *block = pool_address(heap, pool) + first * block_bytes;
     pool->free = block;
     for (size_t index = first + 1; index < end; index++) {
-        *(void **)block = block + block_bytes;
+        set_link(block, block + block_bytes);
         block += block_bytes;
     }
-    *(void **)block = NULL;
+    set_link(block, NULL);
     pool->carved = (uint16_t)end;
 }
 
@@ -276,7 +276,7 @@ pool_refill(struct domain *domain, unsigned size_class)
         carve(domain->heap, pool);
     }
     void *block = pool->free;
-    pool->free = *(void **)block;
+    pool->free = link_of(block);
     pool->frees_left++;
     return block;
 }
@@ -305,7 +305,8 @@ pool_note_free(struct heap *heap, struct pool *slot, void *address)
     case SLOT_INNER: {
         undo_free(slot);
         struct pool *head = pool_of(heap, address);
-        *(void **)address = head->free;
+        mark_free(address, head->block_bytes);
+        set_link(address, head->free);
         head->free = address;
         if (--head->frees_left == 0) {
             pool_note_free(heap, head, address);

@@ -160,6 +160,7 @@ runs_free(struct heap *heap, void *address)
     size_t before = hole_before(units, first);
     size_t hole = before + length + hole_from(units, first + length);
     mark(units, first - before, hole, 0);
+    mark_free(address, length * RUN_UNIT_BYTES);
     note_hole(arena, first - before);
     arena->runs--;
     arena_settle(heap, arena, longest_after(heap, arena, 0, hole), arena->runs == 0);
@@ -185,6 +186,7 @@ runs_resize(struct heap *heap, void *address, size_t size_bytes)
         size_t hole = old_length + old_hole - length;
         mark(units, first, length, UNIT_TAKEN);
         mark(units, first + length, hole, 0);
+        mark_free((char *)address + length * RUN_UNIT_BYTES, hole * RUN_UNIT_BYTES);
         if (arena->first_hole == first + old_length) {
             arena->first_hole = (uint16_t)(first + length);
         }

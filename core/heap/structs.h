@@ -12,6 +12,7 @@
 #ifndef QUIRE_HEAP_STRUCTS_H
 #define QUIRE_HEAP_STRUCTS_H
 
+#include "base/marks.h"
 #include "heap/heap.h"
 
 /* LISTED: serves its class and stands on the class's ring. RETIRED: serves its class, full, on no list.

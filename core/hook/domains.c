@@ -183,7 +183,7 @@ serve_realloc(void *context, void *address, size_t size_bytes)
 {
     struct domain *domain = context;
     if (LIKELY(domain_is_in_range(domain, address)) && heap_block_fits(domain, address, size_bytes)) {
-        return address;
+        return heap_mark_resized(domain, address, size_bytes);
     }
     return serve_realloc_slow(domain, address, size_bytes);
 }

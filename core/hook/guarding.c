@@ -242,7 +242,7 @@ guarding_realloc(void *context, void *address, size_t size_bytes)
     struct domain *domain = context;
     bool is_counted = domain_is_in_range(domain, address);
     if (LIKELY(is_counted) && heap_block_fits(domain, address, size_bytes)) {
-        return address;
+        return heap_mark_resized(domain, address, size_bytes);
     }
     if (LIKELY(is_counted && --guarding.countdown != 0)) {
         return serve_realloc(domain, address, size_bytes);

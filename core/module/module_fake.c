@@ -23,6 +23,14 @@ method_calls(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
+method_take_refused(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return Py_BuildValue("{sIsIsIsI}", "commit", fake_take_refused(FAKE_COMMIT), "decommit",
+                         fake_take_refused(FAKE_DECOMMIT), "map", fake_take_refused(FAKE_MAP), "remap",
+                         fake_take_refused(FAKE_REMAP));
+}
+
+static PyObject *
 method_held_bytes(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     return PyLong_FromSize_t(fake_held_bytes());
@@ -131,6 +139,7 @@ static PyMethodDef methods[] = {
     {"guard_check", method_guard_check, METH_NOARGS, NULL},
     {"refuse", method_refuse, METH_VARARGS, NULL},
     {"calls", method_calls, METH_NOARGS, NULL},
+    {"take_refused", method_take_refused, METH_NOARGS, NULL},
     {"held_bytes", method_held_bytes, METH_NOARGS, NULL},
     {"resident_bytes", method_resident_bytes, METH_NOARGS, NULL},
     {"set_page_bytes", method_set_page_bytes, METH_O, NULL},

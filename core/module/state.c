@@ -74,7 +74,7 @@ static PyObject *
 free_list_of(const struct pool *pool, const char *address)
 {
     PyObject *list = PyList_New(0);
-    for (const char *block = pool->free; list != NULL && block != NULL; block = *(char *const *)block) {
+    for (const char *block = pool->free; list != NULL && block != NULL; block = link_of(block)) {
         size_t index = (size_t)(block - address) / pool->block_bytes;
         if (!append(list, PyLong_FromSize_t(index))) {
             Py_CLEAR(list);

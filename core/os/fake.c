@@ -1,11 +1,14 @@
 /* The system's contract without a system: memory from libc, strict about how it is used, refusing on demand.
  *
  * It ends the process when heap/ breaks the contract (commits twice, decommits what is not committed, unmaps what
- * was not mapped), fills what was given back with a pattern, and moves a mapping at every remap.
+ * was not mapped), fills what was given back with a pattern, and moves a mapping at every remap. What is not committed
+ * is marked as free.
  *
  * Locking: none; tests use it from one thread.
  */
 #include "os/fake.h"
+
+#include "base/marks.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,7 +27,10 @@ static size_t page_bytes = 4 * KIB;
 static size_t calls;
 static size_t refused_call; /* 0: none */
 static bool refuses_for_good;
+static unsigned refused_calls[FAKE_CALLS];
 static size_t held_bytes;
+static char *spare_range;
+static size_t spare_range_bytes;
 
 void
 fake_refuse(size_t nth, bool for_good)
@@ -37,6 +43,14 @@ size_t
 fake_calls(void)
 {
     return calls;
+}
+
+unsigned
+fake_take_refused(enum fake_call call)
+{
+    unsigned refused = refused_calls[call];
+    refused_calls[call] = 0;
+    return refused;
 }
 
 size_t
@@ -61,13 +75,12 @@ fake_set_page_bytes(size_t bytes)
 }
 
 static bool
-is_refused(void)
+is_refused(enum fake_call call)
 {
     calls++;
-    if (refused_call == 0) {
-        return false;
-    }
-    return calls == refused_call || (refuses_for_good && calls > refused_call);
+    bool refuses = refused_call != 0 && (calls == refused_call || (refuses_for_good && calls > refused_call));
+    refused_calls[call] += refuses;
+    return refuses;
 }
 
 static struct piece *
@@ -110,20 +123,34 @@ os_page_bytes(void)
     return page_bytes;
 }
 
+/* Tests make a heap of the same size thousands of times: the last range's pages are there already. */
+static char *
+take_range(size_t alignment_bytes, size_t size_bytes)
+{
+    if (spare_range_bytes != size_bytes) {
+        return aligned_alloc(alignment_bytes, size_bytes);
+    }
+    char *range = spare_range;
+    spare_range = NULL;
+    spare_range_bytes = 0;
+    return range;
+}
+
 int
 os_reserve(size_t size_bytes, size_t alignment_bytes, char **address)
 {
-    if (is_refused()) {
+    if (is_refused(FAKE_RESERVE)) {
         return ENOMEM;
     }
     struct piece *piece = unused_piece();
-    piece->address = aligned_alloc(alignment_bytes, size_bytes);
+    piece->address = take_range(alignment_bytes, size_bytes);
     piece->committed = calloc(size_bytes / page_bytes, 1);
     if (piece->address == NULL || piece->committed == NULL) {
         drop_piece(piece);
         return ENOMEM;
     }
     piece->size_bytes = size_bytes;
+    mark_free(piece->address, size_bytes);
     *address = piece->address;
     return 0;
 }
@@ -136,6 +163,11 @@ os_unreserve(char *address, size_t size_bytes)
     for (size_t page = 0; page < size_bytes / page_bytes; page++) {
         held_bytes -= piece->committed[page] ? page_bytes : 0;
     }
+    mark_free(address, size_bytes);
+    free(spare_range);
+    spare_range = address;
+    spare_range_bytes = size_bytes;
+    piece->address = NULL;
     drop_piece(piece);
 }
 
@@ -154,10 +186,11 @@ set_committed(char *address, size_t size_bytes, unsigned char from, unsigned cha
 int
 os_commit(char *address, size_t size_bytes)
 {
-    if (is_refused()) {
+    if (is_refused(FAKE_COMMIT)) {
         return ENOMEM;
     }
     set_committed(address, size_bytes, 0, 1);
+    unmark(address, size_bytes);
     memset(address, 0, size_bytes);
     held_bytes += size_bytes;
     return 0;
@@ -166,7 +199,7 @@ os_commit(char *address, size_t size_bytes)
 int
 os_purge(char *address, size_t size_bytes)
 {
-    if (is_refused()) {
+    if (is_refused(FAKE_PURGE)) {
         return EINVAL;
     }
     set_committed(address, size_bytes, 1, 1);
@@ -177,20 +210,21 @@ os_purge(char *address, size_t size_bytes)
 int
 os_decommit(char *address, size_t size_bytes)
 {
-    if (is_refused()) {
+    if (is_refused(FAKE_DECOMMIT)) {
         return ENOMEM;
     }
     set_committed(address, size_bytes, 1, 0);
     memset(address, PATTERN, size_bytes);
+    mark_free(address, size_bytes);
     held_bytes -= size_bytes;
     return 0;
 }
 
-int
-os_map(size_t size_bytes, char **address)
+static int
+map(size_t size_bytes, char **address, enum fake_call call)
 {
     demand(size_bytes % page_bytes == 0, "whole pages only");
-    if (is_refused() || size_bytes > SIZE_MAX / 4) {
+    if (is_refused(call) || size_bytes > SIZE_MAX / 4) {
         return ENOMEM;
     }
     struct piece *piece = unused_piece();
@@ -206,10 +240,16 @@ os_map(size_t size_bytes, char **address)
 }
 
 int
+os_map(size_t size_bytes, char **address)
+{
+    return map(size_bytes, address, FAKE_MAP);
+}
+
+int
 os_remap(char *address, size_t old_bytes, size_t new_bytes, char **moved)
 {
     char *target;
-    int error = os_map(new_bytes, &target);
+    int error = map(new_bytes, &target, FAKE_REMAP);
     if (error != 0) {
         return error;
     }
@@ -229,14 +269,18 @@ os_unmap(char *address, size_t size_bytes)
     drop_piece(piece);
 }
 
-static bool
+static PAST_MARKS bool
 is_resident(const struct piece *piece, size_t page)
 {
     if (piece->committed != NULL && !piece->committed[page]) {
         return false;
     }
-    const char *content = piece->address + page * page_bytes;
-    return content[0] != 0 || memcmp(content, content + 1, page_bytes - 1) != 0;
+    const uint64_t *content = (const uint64_t *)(piece->address + page * page_bytes);
+    size_t words = page_bytes / sizeof *content;
+    while (words > 0 && content[words - 1] == 0) {
+        words--;
+    }
+    return words != 0;
 }
 
 static struct piece *

@@ -11,6 +11,10 @@ void fake_refuse(size_t nth, bool for_good);
 /* How many calls that can be refused were made so far. */
 size_t fake_calls(void);
 
+/* How many calls of a kind were refused since this was asked last. */
+enum fake_call { FAKE_RESERVE, FAKE_COMMIT, FAKE_DECOMMIT, FAKE_PURGE, FAKE_MAP, FAKE_REMAP, FAKE_CALLS };
+unsigned fake_take_refused(enum fake_call call);
+
 /* Pretend that pages have another size; while nothing is held. */
 void fake_set_page_bytes(size_t page_bytes);
 

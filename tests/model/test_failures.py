@@ -78,6 +78,27 @@ def test_shrinking_never_fails() -> None:
     assert heap.check() is None
 
 
+def test_a_mapping_whose_table_cannot_grow_changes_nothing() -> None:
+    """The table of mappings grows now and then; a refusal there refuses the mapping, and every other is still found."""
+    heap = new_heap()
+    mappings = []
+    refused = 0
+    while refused < 2 or len(mappings) < 140:
+        fake.refuse(2)  # the first call is the mapping's own, unless the table has to grow before
+        try:
+            mappings.append(heap.allocate(270_000))
+        except OutOfMemory:
+            refused += 1
+            assert heap.check() is None
+            fake.refuse(0)
+            mappings.append(heap.allocate(270_000))
+    assert refused == 2
+    assert all(heap.size_of(mapping) >= 270_000 for mapping in mappings)
+    for mapping in mappings:
+        heap.free(mapping)
+    assert heap.statistics().mapping_bytes == 0
+
+
 def test_an_arena_that_the_system_does_not_take_back_serves_again() -> None:
     """A refused decommit keeps the arena, empty and available, and nothing is lost."""
     heap = new_heap()

@@ -99,7 +99,8 @@ def test_misuse_is_refused_and_harmless(heap: Heap) -> None:
     heap.free(block)
     with pytest.raises(DoubleFree):
         heap.free(block)
-    for address in (block + 8, run + 16, run + 4096, mapping + 4096, heap.range[0], 16, 1 << 40):
+    heap.free(heap.allocate(20_000))
+    for address in (block + 8, run + 16, run + 4096, run + 20_480, mapping + 4096, heap.range[0], 16, 1 << 40):
         with pytest.raises(NotABlock):
             heap.free(address)
         with pytest.raises(NotABlock):

@@ -110,6 +110,22 @@ def test_a_long_run_that_fills_the_range_and_empties_it(seed: int) -> None:
     assert twins.native.statistics().live_bytes == 0
 
 
+@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30)])
+def test_many_mappings_come_and_go(seed: int) -> None:
+    """Hundreds of own mappings, more than the first tables hold, grown and freed in any order, are all found."""
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    twins = Twins(_core.Heap)
+    for size in (300_000, 600_000):
+        for _ in range(400):
+            twins.allocate(size, Domain.OBJECT)
+            twins.reallocate(chance.randrange(len(twins.blocks)), chance.randrange(270_000, 900_000), Domain.OBJECT)
+        twins.check()
+        for _ in range(350):
+            twins.free(chance.randrange(len(twins.blocks)))
+        twins.check()
+
+
 def random_size(chance: random.Random) -> int:
     """A request's size, of any layer, small ones most often."""
     return int(chance.choice([520, 520, 520, 18_000, 270_000, 900_000]) * chance.random())

@@ -186,6 +186,30 @@ def test_memory_error_is_raised_and_survived() -> None:
     assert "MemoryError" in out
 
 
+@pytest.mark.parametrize("size_bytes", [100, 5_000, 100_000, 2_000_000])
+def test_a_limit_on_data_is_lived_with(size_bytes: int) -> None:
+    """Arenas and mappings refused (RLIMIT_DATA): a request raises MemoryError, and what is freed then serves again."""
+    out = serve(f"""
+        import resource
+        quire.stats()
+        resource.setrlimit(resource.RLIMIT_DATA, (200 << 20, -1))
+        kept, one = [], b"x"
+        for attempt in range(2):
+            try:
+                while True:
+                    kept.append(one * {size_bytes})
+            except MemoryError:
+                count = len(kept)
+            for i in range(attempt, count, 2):
+                kept[i] = None
+            for i in range(attempt, count // 2, 2):
+                kept[i] = one * {size_bytes}
+        resource.setrlimit(resource.RLIMIT_DATA, (-1, -1))
+        print(50 << 20 < count * {size_bytes} < 400 << 20, 25 << 20 < quire.stats().live_bytes < 200 << 20)
+    """)
+    assert out == "True True\n"
+
+
 def test_an_address_space_limit_is_lived_with() -> None:
     """Under RLIMIT_AS the range is smaller; reaching the limit raises MemoryError, and freeing makes room again."""
     code = """
@@ -446,3 +470,31 @@ def test_a_collection_while_threads_are_listed_waits() -> None:
         print(len(chunks) > 100)
     """)
     assert out == "True\n"
+
+
+def test_requests_past_cpythons_own_checks_are_met_or_refused() -> None:
+    """The allocator itself, as PyMem_GetAllocator gives it: no address and no size does harm."""
+    out = serve("""
+        import ctypes
+        address, size = ctypes.c_void_p, ctypes.c_size_t
+        class Allocator(ctypes.Structure):
+            _fields_ = [
+                ("context", address),
+                ("malloc", ctypes.CFUNCTYPE(address, address, size)),
+                ("calloc", ctypes.CFUNCTYPE(address, address, size, size)),
+                ("realloc", ctypes.CFUNCTYPE(address, address, address, size)),
+                ("free", ctypes.CFUNCTYPE(None, address, address)),
+            ]
+        mem = Allocator()
+        ctypes.pythonapi.PyMem_GetAllocator(1, ctypes.byref(mem))
+        everything = 2**64 - 1
+        for bytes_asked in (0, 100, 5_000, 100_000, 1_000_000):
+            block = mem.realloc(mem.context, None, bytes_asked)
+            ctypes.memset(block, 1, bytes_asked)
+            print(mem.realloc(mem.context, block, everything), mem.malloc(mem.context, everything), end=" ")
+            print(mem.calloc(mem.context, 2**33, 2**33), mem.calloc(mem.context, 2**32, 2**31))
+            assert ctypes.string_at(block, bytes_asked) == bytes([1]) * bytes_asked
+            mem.free(mem.context, block)
+        mem.free(mem.context, None)
+    """)
+    assert out == "None None None None\n" * 5

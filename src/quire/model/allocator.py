@@ -312,10 +312,14 @@ class Allocator:
         if not arena.is_empty or stays:
             available.update(arena)
             return
+        try:
+            self.raw.give_back_arena(arena.address)
+        except OutOfMemory:  # it stays, empty
+            available.update(arena)
+            return
         available.remove(arena)
         del self.arenas[arena.address]
         self._arena_addresses.remove(arena.address)
-        self.raw.give_back_arena(arena.address)
         self.totals.arenas_given_back += 1
 
     # --- checks and totals ---

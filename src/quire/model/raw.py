@@ -58,7 +58,11 @@ class RawAllocator:
         return address
 
     def give_back_arena(self, address: int) -> None:
-        """Return an arena's pages to the system."""
+        """Return an arena's pages to the system.
+
+        Raises:
+            OutOfMemory: the system does not take them; Linux does that to a process that is out of mappings.
+        """
         self._arena_bytes -= self.system.give_back(address)
 
     def allocate(self, size_bytes: int) -> int:

@@ -82,13 +82,19 @@ def run_child(live):
 
 @pytest.mark.parametrize("guard", ["", GUARD], ids=["served", "guarded"])
 def test_forks_amid_c_threads_leave_whole_heaps(guard: str, extensions: dict[str, str]) -> None:
-    """Children of a process whose other threads change blocks meanwhile, and their children, have a whole heap each."""
+    """Children of a process whose other threads change blocks meanwhile, and their children, have a whole heap each.
+
+    The threads make no thread states meanwhile: a plain 3.11 whose other thread does, without the lock, forks a child
+    that waits for ever for the list of states.
+    """
     code = (
         INSTALL
         + guard
         + FORK
         + """
-threads = threading.Thread(target=strain, args=(6, 300)); threads.start()
+def strain_with_states():
+    print("seed 20261121", strained.strain(6, 300, 20261121, use_python, True))
+threads = threading.Thread(target=strain_with_states); threads.start()
 codes = [run_child(live_as_child) for _ in range(20)]
 codes += [run_child(lambda: live_as_child() and run_child(live_as_child) == 0) for _ in range(10)]
 threads.join(); print(codes.count(0)); end()

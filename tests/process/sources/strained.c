@@ -48,6 +48,7 @@ struct worker {
     PyObject *callback;
     const struct functions *functions; /* of its own blocks, a pair of domains */
     struct block own[2][OWN_PLACES];
+    PyThreadState *state; /* NULL: none of its own */
 };
 
 static struct block box[BOX_PLACES]; /* guarded by the interpreter lock, as the domains are */
@@ -191,12 +192,33 @@ run_python(struct worker *worker)
     Py_XDECREF(result);
 }
 
+/* With a state of its own, else with one that is made now and dropped again. */
+static PyGILState_STATE
+take_lock(const struct worker *worker)
+{
+    if (worker->state == NULL) {
+        return PyGILState_Ensure();
+    }
+    PyEval_RestoreThread(worker->state);
+    return PyGILState_LOCKED;
+}
+
+static void
+release_lock(const struct worker *worker, PyGILState_STATE state)
+{
+    if (worker->state == NULL) {
+        PyGILState_Release(state);
+    } else {
+        PyEval_SaveThread();
+    }
+}
+
 static void *
 live(void *context)
 {
     struct worker *worker = context;
     for (int round = 0; round < worker->rounds; round++) {
-        PyGILState_STATE state = PyGILState_Ensure();
+        PyGILState_STATE state = take_lock(worker);
         repeat(worker, change_in_box);
         Py_BEGIN_ALLOW_THREADS
         repeat(worker, change_own);
@@ -205,7 +227,7 @@ live(void *context)
         if (round % 8 == 0) {
             run_python(worker);
         }
-        PyGILState_Release(state);
+        release_lock(worker, state);
         repeat(worker, change_own);
     }
     drop_own(worker);
@@ -236,8 +258,20 @@ live_together(struct worker *workers, int threads, void *(*live)(void *))
     Py_END_ALLOW_THREADS
 }
 
-/* strain(threads, rounds, seed, callback): how many blocks were not as they had been left. Without a callback, the
- * threads use the mem and object domains without the lock, as nobody may but where the heap is guarded. */
+static void
+drop_states(struct worker *workers, int threads)
+{
+    for (int i = 0; i < threads; i++) {
+        if (workers[i].state != NULL) {
+            PyThreadState_Clear(workers[i].state);
+            PyThreadState_Delete(workers[i].state);
+        }
+    }
+}
+
+/* strain(threads, rounds, seed, callback, has_states): how many blocks were not as they had been left. Without a
+ * callback, the threads use the mem and object domains without the lock, as nobody may but where the heap is guarded.
+ * With has_states, their thread states are made and dropped here, with the lock. */
 static PyObject *
 strain(PyObject *Py_UNUSED(self), PyObject *args)
 {
@@ -245,15 +279,18 @@ strain(PyObject *Py_UNUSED(self), PyObject *args)
     int threads, rounds;
     unsigned int seed;
     PyObject *callback = NULL;
-    if (!PyArg_ParseTuple(args, "iiI|O", &threads, &rounds, &seed, &callback) || threads > THREADS_MAX) {
+    int has_states = 0;
+    if (!PyArg_ParseTuple(args, "iiI|Op", &threads, &rounds, &seed, &callback, &has_states) || threads > THREADS_MAX) {
         return NULL;
     }
     for (int i = 0; i < threads; i++) {
         uint64_t random = ((uint64_t)seed * THREADS_MAX + (uint64_t)i + 1) * UINT64_C(0x9E3779B97F4A7C15);
         const struct functions *functions = callback != NULL ? without_lock : with_lock;
         workers[i] = (struct worker){random, .rounds = rounds, .callback = callback, .functions = functions};
+        workers[i].state = has_states ? PyThreadState_New(PyInterpreterState_Get()) : NULL;
     }
     live_together(workers, threads, callback != NULL ? live : live_without_lock);
+    drop_states(workers, threads);
     return PyLong_FromLong(damaged);
 }
 

@@ -473,17 +473,17 @@ def test_a_collection_while_threads_are_listed_waits() -> None:
 
 
 def test_requests_past_cpythons_own_checks_are_met_or_refused() -> None:
-    """The allocator itself, as PyMem_GetAllocator gives it: no address and no size does harm."""
+    """The allocator itself, as PyMem_GetAllocator gives it: no address and no size does harm. With the lock."""
     out = serve("""
         import ctypes
         address, size = ctypes.c_void_p, ctypes.c_size_t
         class Allocator(ctypes.Structure):
             _fields_ = [
                 ("context", address),
-                ("malloc", ctypes.CFUNCTYPE(address, address, size)),
-                ("calloc", ctypes.CFUNCTYPE(address, address, size, size)),
-                ("realloc", ctypes.CFUNCTYPE(address, address, address, size)),
-                ("free", ctypes.CFUNCTYPE(None, address, address)),
+                ("malloc", ctypes.PYFUNCTYPE(address, address, size)),
+                ("calloc", ctypes.PYFUNCTYPE(address, address, size, size)),
+                ("realloc", ctypes.PYFUNCTYPE(address, address, address, size)),
+                ("free", ctypes.PYFUNCTYPE(None, address, address)),
             ]
         mem = Allocator()
         ctypes.pythonapi.PyMem_GetAllocator(1, ctypes.byref(mem))

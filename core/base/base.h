@@ -29,6 +29,14 @@ _Noreturn void base_fail(const char *what, const char *file, int line);
 #define ASSERT(condition) ((void)0)
 #endif
 
+/* In a self-check: end it with the sentence, which says the rule, if the rule is broken. */
+#define CHECK(rule, sentence) \
+    do { \
+        if (!(rule)) { \
+            return sentence; \
+        } \
+    } while (0)
+
 static inline size_t
 align_up(size_t value, size_t alignment)
 {

@@ -151,8 +151,7 @@ begin_arena(struct heap *heap, struct arena *arena, size_t index, enum arena_kin
     if (kind == ARENA_RUN) {
         runs_begin(heap, arena);
     } else {
-        size_t slots = kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
-        arena->capacity = (uint16_t)(SLOTS_AN_ARENA / slots - 1);
+        arena->capacity = (uint16_t)(SLOTS_AN_ARENA / slots_a_pool(arena) - 1);
     }
 }
 

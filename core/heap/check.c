@@ -10,13 +10,6 @@
 
 #include <string.h>
 
-#define CHECK(rule, sentence) \
-    do { \
-        if (!(rule)) { \
-            return sentence; \
-        } \
-    } while (0)
-
 /* --- pools --- */
 
 enum { BLOCKS_MAX = POOL_BYTES / ALIGNMENT_BYTES };
@@ -89,7 +82,7 @@ static const char *
 check_pool_arena(const struct heap *heap, const struct arena *arena)
 {
     bool is_large = arena->kind == ARENA_LARGE;
-    unsigned slots = is_large ? SLOTS_A_LARGE_POOL : 1;
+    unsigned slots = slots_a_pool(arena);
     CHECK(arena->capacity == SLOTS_AN_ARENA / slots - 1, "pools fill the arena");
     CHECK(arena->cut <= arena->capacity, "no more pools are cut than there are");
     size_t resting = 0, kept = 0;
@@ -225,7 +218,7 @@ check_kept(const struct heap *heap)
 static size_t
 listed_pools_of(const struct arena *arena)
 {
-    unsigned slots = arena->kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
+    unsigned slots = slots_a_pool(arena);
     size_t listed = 0;
     for (unsigned i = 1; i <= arena->cut; i++) {
         listed += slots_of(arena)[i * slots].state == SLOT_LISTED;

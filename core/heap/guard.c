@@ -210,13 +210,6 @@ guard_statistics(const struct guard *guard)
     return (struct guard_statistics){guard->slots_count, guard->allocated, guard->freed, guard->lost, guard->live_bytes};
 }
 
-#define CHECK(rule, sentence) \
-    do { \
-        if (!(rule)) { \
-            return sentence; \
-        } \
-    } while (0)
-
 static const char *
 check_queue(const struct guard *guard)
 {

@@ -21,13 +21,18 @@ remove_at(struct heap *heap, size_t index)
     return removed;
 }
 
+static void
+give_back(struct heap *heap, struct mapping mapping)
+{
+    unmark((char *)mapping.address, mapping.size_bytes);
+    os_unmap((char *)mapping.address, mapping.size_bytes);
+    heap->totals.mapping_bytes_given_back += mapping.size_bytes;
+}
+
 void
 kept_give_back_oldest(struct heap *heap)
 {
-    struct mapping oldest = remove_at(heap, 0);
-    unmark((char *)oldest.address, oldest.size_bytes);
-    os_unmap((char *)oldest.address, oldest.size_bytes);
-    heap->totals.mapping_bytes_given_back += oldest.size_bytes;
+    give_back(heap, remove_at(heap, 0));
 }
 
 /* The newest that is at least half, and at most twice as large. */
@@ -48,9 +53,7 @@ void
 kept_add(struct heap *heap, struct mapping mapping)
 {
     if (mapping.size_bytes > KEPT_BYTES_MAX) {
-        unmark((char *)mapping.address, mapping.size_bytes);
-        os_unmap((char *)mapping.address, mapping.size_bytes);
-        heap->totals.mapping_bytes_given_back += mapping.size_bytes;
+        give_back(heap, mapping);
         return;
     }
     while (heap->kept_count == KEPT_MAX || heap->totals.kept_bytes + mapping.size_bytes > KEPT_BYTES_MAX) {

@@ -105,12 +105,6 @@ begin_inner_slots(struct pool *head)
     }
 }
 
-static unsigned
-slots_a_pool(const struct arena *arena)
-{
-    return arena->kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
-}
-
 static struct pool *
 cut_pool(struct arena *arena)
 {

@@ -33,7 +33,7 @@ add_pool_arena(struct heap_statistics *statistics, const struct arena *arena)
     struct arena_statistics *counts = &statistics->arenas[arena->kind];
     counts->arenas++;
     counts->units_untouched += (size_t)arena->capacity - arena->cut;
-    unsigned slots = arena->kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
+    unsigned slots = slots_a_pool(arena);
     for (unsigned i = 1; i <= arena->cut; i++) {
         const struct pool *pool = &slots_of(arena)[i * slots];
         *(pool_allocated(pool) != 0 ? &counts->units_in_use : &counts->units_free) += 1;

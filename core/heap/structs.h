@@ -214,6 +214,12 @@ heap_has_arena(const struct heap *heap, size_t index)
     return (heap->arena_bits[index / 64] >> (index % 64)) & 1;
 }
 
+static inline unsigned
+slots_a_pool(const struct arena *arena)
+{
+    return arena->kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
+}
+
 static inline size_t
 pool_allocated(const struct pool *pool)
 {

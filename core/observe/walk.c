@@ -16,7 +16,7 @@ bool
 walk_pools(struct heap *heap, struct arena *arena, bool (*visit)(void *context, struct pool *pool, char *address),
            void *context)
 {
-    unsigned slots = arena->kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
+    unsigned slots = slots_a_pool(arena);
     for (unsigned i = 1; i <= arena->cut; i++) {
         struct pool *pool = &slots_of(arena)[i * slots];
         if (!visit(context, pool, pool_address(heap, pool))) {

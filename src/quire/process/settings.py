@@ -188,7 +188,7 @@ def read_guard(value: str, option: str) -> Guard:
         InvalidOption: it is no rate; the message names the option.
     """
     is_number = value.isascii() and value.isdigit() and len(value) < 20
-    guard: Guard = int(value) if is_number else value  # type: ignore[assignment]
+    guard: Guard = int(value) if is_number else value  # type: ignore[assignment]  # checked below
     _check_guard(guard, f"{option}={value}")
     return guard
 

@@ -10,7 +10,7 @@ pytest.importorskip("quire._core", reason="the native core is not installed")
 
 SEED = 20261121
 INSTALL = "import quire; quire.install()\n"
-GUARD = """
+SHARE = """
 try:
     import _interpreters
 except ImportError:
@@ -25,8 +25,8 @@ def use_python():
     kept.append([{{index: str(index)}} for index in range(20)])
     if len(kept) > 50:
         del kept[::2]
-def strain(threads, rounds):
-    print("seed {SEED}", strained.strain(threads, rounds, {SEED}, use_python))
+def strain(threads, rounds, has_states=False):
+    print("seed {SEED}", strained.strain(threads, rounds, {SEED}, use_python, has_states))
 def end():
     print("damaged", strained.drain(), require_core().check())
 """
@@ -35,8 +35,8 @@ STRAINED = f"seed {SEED} 0\ndamaged 0 None\n"
 
 @pytest.mark.parametrize(
     ("before", "environment"),
-    [(INSTALL, {}), (INSTALL + GUARD, {}), (INSTALL, {"QUIRE_LARGE_BLOCKS": "libc"}), ("", {"QUIRE": "1"})],
-    ids=["served", "guarded", "large-blocks-with-libc", "booted"],
+    [(INSTALL, {}), (INSTALL + SHARE, {}), (INSTALL, {"QUIRE_LARGE_BLOCKS": "libc"}), ("", {"QUIRE": "1"})],
+    ids=["served", "shared", "large-blocks-with-libc", "booted"],
 )
 def test_c_threads_that_hand_over_the_lock_find_their_blocks_as_they_left_them(
     before: str, environment: dict[str, str], extensions: dict[str, str]
@@ -61,6 +61,9 @@ def test_an_install_amid_c_threads_damages_nothing(extensions: dict[str, str]) -
 
 
 # --- forks ----------------------------------------------------------------------------------------------------
+#
+# Threads beside a fork make no thread states meanwhile: a plain 3.11 whose other thread does, without the lock, forks
+# a child that waits for ever for the list of states. The same for a subprocess with a preexec_fn, which is a fork.
 
 FORK = (
     "import warnings; warnings.simplefilter('ignore')"
@@ -80,21 +83,15 @@ def run_child(live):
 )
 
 
-@pytest.mark.parametrize("guard", ["", GUARD], ids=["served", "guarded"])
-def test_forks_amid_c_threads_leave_whole_heaps(guard: str, extensions: dict[str, str]) -> None:
-    """Children of a process whose other threads change blocks meanwhile, and their children, have a whole heap each.
-
-    The threads make no thread states meanwhile: a plain 3.11 whose other thread does, without the lock, forks a child
-    that waits for ever for the list of states.
-    """
+@pytest.mark.parametrize("share", ["", SHARE], ids=["served", "shared"])
+def test_forks_amid_c_threads_leave_whole_heaps(share: str, extensions: dict[str, str]) -> None:
+    """Children of a process whose other threads change blocks meanwhile, and their children, have a whole heap each."""
     code = (
         INSTALL
-        + guard
+        + share
         + FORK
         + """
-def strain_with_states():
-    print("seed 20261121", strained.strain(6, 300, 20261121, use_python, True))
-threads = threading.Thread(target=strain_with_states); threads.start()
+threads = threading.Thread(target=strain, args=(6, 300, True)); threads.start()
 codes = [run_child(live_as_child) for _ in range(20)]
 codes += [run_child(lambda: live_as_child() and run_child(live_as_child) == 0) for _ in range(10)]
 threads.join(); print(codes.count(0)); end()
@@ -130,7 +127,7 @@ def test_subprocesses_amid_c_threads(options: str, extensions: dict[str, str]) -
         + FORK
         + f"""
 import subprocess
-threads = threading.Thread(target=strain, args=(6, 200)); threads.start()
+threads = threading.Thread(target=strain, args=(6, 200, True)); threads.start()
 for _ in range(20):
     assert subprocess.run(["/bin/echo", "said"], stdout=subprocess.PIPE, **{options}).stdout == b"said\\n"
     pid = os.posix_spawn("/bin/true", ["true"], os.environ)

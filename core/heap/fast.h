@@ -1,6 +1,6 @@
 /* The paths that nearly every request takes, for callers that inline them.
  *
- *     allocate = the class's current pool, pop its free list                       13 instructions, two tests
+ *     allocate = the class's current pool, pop its free list                       14 instructions, two tests
  *     free     = one range test, the slot's entry, push, count down                 13 instructions, two tests
  *
  * Everything else is one call to a function that is out of line. Both fall through to what is likely. Once
@@ -11,14 +11,17 @@
 
 #include "heap/structs.h"
 
-/* A free block of the class's current pool; NULL if it has none at hand, which pool_refill mends. */
+/* A free block of the class's current pool; NULL if it has none at hand, which pool_refill mends. The block behind it is
+ * fetched into the cache: the next request reads its link, and the caller writes it. */
 static inline void *
 pool_pop(struct domain *domain, size_t size_class)
 {
     struct pool *pool = domain->current[size_class];
     void *block = pool->free;
     if (LIKELY(block != NULL)) {
-        pool->free = link_of(block);
+        void *next = link_of(block);
+        __builtin_prefetch(next, 1);
+        pool->free = next;
         pool->frees_left++;
     }
     return block;

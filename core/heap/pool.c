@@ -75,19 +75,16 @@ carve(const struct heap *heap, struct pool *pool)
     pool->carved = (uint16_t)end;
 }
 
-/* A pool that served the same class before keeps its free list. */
+/* A pool that served before has lost its free list: its blocks go out in the order of their addresses again. */
 static void
 begin(struct pool *pool, unsigned domain, unsigned size_class)
 {
-    bool is_large = is_large_class(size_class);
-    if (pool->carved == 0 || pool->domain != domain || pool->size_class != size_class) {
-        pool->domain = (uint8_t)domain;
-        pool->size_class = (uint8_t)size_class;
-        pool->block_bytes = (uint16_t)block_bytes_of(size_class);
-        pool->capacity = (uint16_t)((is_large ? LARGE_POOL_BYTES : POOL_BYTES) / pool->block_bytes);
-        pool->carved = 0;
-        pool->free = NULL;
-    }
+    pool->domain = (uint8_t)domain;
+    pool->size_class = (uint8_t)size_class;
+    pool->block_bytes = (uint16_t)block_bytes_of(size_class);
+    pool->capacity = (uint16_t)((is_large_class(size_class) ? LARGE_POOL_BYTES : POOL_BYTES) / pool->block_bytes);
+    pool->carved = 0;
+    pool->free = NULL;
     pool->frees_left = 0;
     pool->state = SLOT_LISTED;
 }

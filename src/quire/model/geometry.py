@@ -55,6 +55,8 @@ class Geometry:
     """A block that is resized within its size class stays; CPython moves one that shrinks by a quarter or more."""
     carves_by_page: bool = False
     """Untouched blocks enter the free list a page at a time, not one by one; no page is touched before it is needed."""
+    carves_anew: bool = False
+    """An empty pool that serves again hands its blocks out by address; CPython's keeps its free list for its class."""
     retires_lazily: bool = False
     """A full pool leaves its class's list when the next request meets it, not when its last block is taken."""
     revived_go_last: bool = False
@@ -179,6 +181,7 @@ QUIRE = Geometry(
     pools_serve_zero=True,
     stays_within_class=True,
     carves_by_page=True,
+    carves_anew=True,
     retires_lazily=True,
     revived_go_last=True,
     keeps_last_pool=True,

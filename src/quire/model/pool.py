@@ -44,9 +44,9 @@ class Pool(Linked):
         """Whether it is with its size class, in the class's list or full; else it is with its arena."""
 
     def begin(self, domain: Domain, size_class: int) -> None:
-        """Serve a size class. A pool that served the same one before keeps its free list."""
+        """Serve a size class. A pool that served the same one before may keep its free list."""
         self.serves = True
-        if (domain, size_class) == (self.domain, self.size_class):
+        if (domain, size_class) == (self.domain, self.size_class) and not self.geometry.carves_anew:
             return
         self.domain, self.size_class = domain, size_class
         self.block_bytes = self.geometry.block_bytes(size_class)

@@ -234,16 +234,18 @@ look_regions(struct heap *heap, void *context)
     regions->count = 0;
     struct hook_sampling sampling;
     struct guard *guard = hook_guard(&sampling);
-    regions->pieces = PyMem_RawCalloc(5 + heap->mappings.count, sizeof(struct mapping));
+    regions->pieces = PyMem_RawCalloc(5 + heap->mappings.count + heap->kept_count, sizeof(struct mapping));
     if (regions->pieces != NULL) {
         if (guard != NULL) {
             add_region(regions, guard->region, guard->region_bytes);
             add_region(regions, (char *)guard, guard->own_bytes);
         }
-        add_region(regions, heap->range_address, heap->range_arenas * ARENA_BYTES);
+        char *range_end = heap->range_address + heap->range_arenas * ARENA_BYTES;
+        add_region(regions, (char *)heap->slots, (size_t)(range_end - (char *)heap->slots));
         add_region(regions, (char *)heap, heap->own_bytes);
         add_region(regions, (char *)heap->mappings.places, mapping_table_bytes(&heap->mappings));
         walk_mappings(heap, add_region, regions);
+        walk_kept(heap, add_region, regions);
     }
 }
 

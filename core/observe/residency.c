@@ -118,15 +118,21 @@ add_mapping(void *context, char *address, size_t size_bytes)
     return true;
 }
 
+static bool
+add_kept(void *context, char *address, size_t size_bytes)
+{
+    struct residency *residency = context;
+    residency->free_run_bytes += residency_of(address, size_bytes);
+    return true;
+}
+
 void
 residency_measure(struct heap *heap, struct residency *residency)
 {
     memset(residency, 0, sizeof *residency);
     walk_arenas(heap, add_arena, residency);
     walk_mappings(heap, add_mapping, residency);
-    for (size_t i = 0; i < heap->kept_count; i++) {
-        residency->free_run_bytes += residency_of((char *)heap->kept[i].address, heap->kept[i].size_bytes);
-    }
+    walk_kept(heap, add_kept, residency);
     residency->metadata_bytes += residency_of((char *)heap, heap->own_bytes);
     residency->metadata_bytes += residency_of((char *)heap->slots, heap->slots_committed_bytes);
     residency->metadata_bytes += residency_of((char *)heap->mappings.places, mapping_table_bytes(&heap->mappings));

@@ -75,3 +75,14 @@ walk_mappings(struct heap *heap, bool (*visit)(void *context, char *address, siz
     }
     return true;
 }
+
+bool
+walk_kept(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context)
+{
+    for (size_t i = 0; i < heap->kept_count; i++) {
+        if (!visit(context, (char *)heap->kept[i].address, heap->kept[i].size_bytes)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -21,7 +21,10 @@ enum run_state { RUN_UNTOUCHED, RUN_FREE, RUN_ALLOCATED };
 bool walk_runs(struct heap *heap, struct arena *arena,
                bool (*visit)(void *context, char *address, size_t size_bytes, enum run_state state), void *context);
 
-/* The heap's own mappings, in no order. */
+/* Mappings that serve a request, in no order. */
 bool walk_mappings(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context);
+
+/* Mappings that were freed and are kept, the oldest first. */
+bool walk_kept(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context);
 
 #endif

@@ -67,6 +67,22 @@ def test_objects_are_found_where_they_live(mode: str, tmp_path: Path) -> None:
         assert grown["unexplained_bytes"] < TOLERANCE / 2
 
 
+def test_all_that_the_heap_counts_is_in_its_regions() -> None:
+    """Page by page: else the sample would count as somebody else's what the heap counts as its own."""
+    code = """
+        import quire
+        quire.install()
+        from quire.process.core import require_core
+        core = require_core()
+        small, runs, mappings = [[b"x" * n for n in range(first, last, step)] for first, last, step in
+                                 [(0, 30_000, 7), (20_000, 250_000, 900), (300_000, 3_000_000, 200_000)]]
+        del small[::2], runs[::2], mappings[::2], small[-1], runs[-1], mappings[-1]
+        assert quire.stats().kept_mapping_bytes > 1_000_000
+        print(sum(core.residency()) - sum(core.resident_bytes(*region) for region in core.regions()))
+    """
+    run_python(code, environment={"QUIRE_RANGE": "1G"}).expect("0\n")
+
+
 @modes
 def test_zeroes_that_were_only_read_are_nobodys(mode: str, tmp_path: Path) -> None:
     """200 MiB of untouched zeroes take no memory, although every page of them is mapped; no row has them."""

@@ -11,8 +11,8 @@
 
 #include "heap/structs.h"
 
-/* A free block of the class's current pool; NULL if it has none at hand, which pool_refill mends. The block behind it is
- * fetched into the cache: the next request reads its link, and the caller writes it. */
+/* A free block of the class's current pool; NULL if it has none at hand, which pool_refill mends. The block behind it
+ * is fetched into the cache: the next request reads its link, and the caller writes it. */
 static inline void *
 pool_pop(struct domain *domain, size_t size_class)
 {

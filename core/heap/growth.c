@@ -17,12 +17,12 @@ held_bytes(const struct heap *heap)
     return heap->totals.arenas * ARENA_BYTES + heap->totals.mapping_bytes;
 }
 
-/* More will be obtained: what is kept is not to make a peak that is higher by more than half an arena. */
+/* More will be obtained: what is kept is not to make a peak that is higher by more than a quarter of an arena. */
 void
 growth_prepare(struct heap *heap, size_t more_bytes)
 {
     const struct heap_totals *totals = &heap->totals;
-    size_t limit_bytes = totals->held_bytes_max + ARENA_BYTES / 2;
+    size_t limit_bytes = totals->held_bytes_max + ARENA_BYTES / 4;
     while (heap->kept_count != 0 && held_bytes(heap) + totals->kept_bytes + more_bytes > limit_bytes) {
         kept_give_back_oldest(heap);
     }

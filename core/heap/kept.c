@@ -1,8 +1,8 @@
 /* Kept mappings: the last that were freed, for requests of about the same size.
  *
  * A program that makes and drops large values in a loop would otherwise have the system clear their pages each time.
- * They make no peak: before the heap would hold more than ever, by more than half an arena, they go back, as they do when
- * the system refuses.
+ * They make no peak: before the heap would hold more than ever, by more than a quarter of an arena, they go back, as
+ * they do when the system refuses.
  *
  * Callers: mapping.c, growth.c, arena.c. The model is quire.model.raw.
  */

@@ -7,7 +7,8 @@
  *
  * A pool that is met with no block left retires from the ring; the first block it gets back puts it at the end of
  * the ring, where it gathers more before it is asked again. An empty one rests with its arena; but the last of its
- * ring stays there, for the next request, unless it is all that keeps the arena from going back.
+ * ring stays there, if its blocks are small, for the next request, unless it is all that keeps the arena from going
+ * back.
  *
  * Callers: fast.h. Calls: arena.c. The model is quire.model.allocator.
  */
@@ -189,7 +190,7 @@ rest_kept(struct heap *heap, struct arena *arena)
 static bool
 stays(struct heap *heap, struct pool *pool)
 {
-    if (pool->next != pool) {
+    if (pool->next != pool || is_large_class(pool->size_class)) {
         return false;
     }
     struct arena *arena = arena_of_pool(pool);

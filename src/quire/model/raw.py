@@ -193,8 +193,8 @@ class RawAllocator:
         return self._arena_bytes + sum(self.mappings.values())
 
     def _prepare_growth(self, more_bytes: int) -> None:
-        """What is kept is not to make a peak that is higher by more than half an arena."""
-        limit = self._held_bytes_max + self.geometry.arena_bytes // 2
+        """What is kept is not to make a peak that is higher by more than a quarter of an arena."""
+        limit = self._held_bytes_max + self.geometry.arena_bytes // 4
         while self.kept and self._held_bytes + self.kept_bytes + more_bytes > limit:
             self._give_back(self.kept.pop(0))
 

@@ -7,8 +7,8 @@
  *
  * A pool that is met with no block left retires from the ring; the first block it gets back puts it at the end of
  * the ring, where it gathers more before it is asked again. An empty one rests with its arena; but the last of its
- * ring stays there, if its blocks are small, for the next request, unless it is all that keeps the arena from going
- * back.
+ * ring stays there for the next request, unless it is all that keeps the arena from going back, or more than 16 KiB
+ * of it were cut off: a large pool that served many.
  *
  * Callers: fast.h. Calls: arena.c. The model is quire.model.allocator.
  */
@@ -190,7 +190,7 @@ rest_kept(struct heap *heap, struct arena *arena)
 static bool
 stays(struct heap *heap, struct pool *pool)
 {
-    if (pool->next != pool || is_large_class(pool->size_class)) {
+    if (pool->next != pool || (size_t)pool->carved * pool->block_bytes > POOL_BYTES) {
         return false;
     }
     struct arena *arena = arena_of_pool(pool);

@@ -226,7 +226,7 @@ class Allocator:
 
     def _stays(self, pool: Pool, arena: PoolArena) -> bool:
         """Whether a pool that became empty stays with its class: not if it alone keeps its arena from going back."""
-        if not self.geometry.keeps_last_pool or arena.kind is not ArenaKind.SMALL:
+        if not self.geometry.keeps_last_pool or pool.carved * pool.block_bytes > self.geometry.pool_bytes:
             return False
         pools = self.used_pools[pool.domain][pool.size_class]
         is_alone = pools.first is pool and pools.last is pool

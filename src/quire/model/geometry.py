@@ -62,7 +62,8 @@ class Geometry:
     revived_go_last: bool = False
     """A full pool that gets a block back joins the end of its class's list, and gathers more before it is asked."""
     keeps_last_pool: bool = False
-    """An emptied pool of small blocks that is the last on its class's list stays there; CPython's goes back."""
+    """An emptied pool stays with its class if it is the last on the class's list, and no more of it was carved than a
+    small pool has; CPython's goes back to its arena."""
     keeps_last_arena: bool = False
     """An empty arena stays if it is the last that has room; CPython keeps it since 3.8."""
 

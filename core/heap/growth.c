@@ -17,13 +17,20 @@ held_bytes(const struct heap *heap)
     return heap->totals.arenas * ARENA_BYTES + heap->totals.mapping_bytes;
 }
 
-/* More will be obtained: what is kept is not to make a peak that is higher by more than a quarter of an arena. */
+/* Whether more can be obtained beside all that is kept: it is not to make a peak that is higher by more than a quarter
+ * of an arena. */
+bool
+growth_allows_kept(const struct heap *heap, size_t more_bytes)
+{
+    const struct heap_totals *totals = &heap->totals;
+    return held_bytes(heap) + totals->kept_bytes + more_bytes <= totals->held_bytes_max + ARENA_BYTES / 4;
+}
+
+/* More will be obtained. */
 void
 growth_prepare(struct heap *heap, size_t more_bytes)
 {
-    const struct heap_totals *totals = &heap->totals;
-    size_t limit_bytes = totals->held_bytes_max + ARENA_BYTES / 4;
-    while (heap->kept_count != 0 && held_bytes(heap) + totals->kept_bytes + more_bytes > limit_bytes) {
+    while (heap->kept_count != 0 && !growth_allows_kept(heap, more_bytes)) {
         kept_give_back_oldest(heap);
     }
 }

@@ -35,7 +35,7 @@ kept_give_back_oldest(struct heap *heap)
     give_back(heap, remove_at(heap, 0));
 }
 
-/* The newest that is at least half, and at most twice as large. */
+/* The newest that is at least half, and at most twice as large; where growth would give some back, the newest. */
 bool
 kept_take(struct heap *heap, size_t mapped_bytes, struct mapping *taken)
 {
@@ -46,7 +46,11 @@ kept_take(struct heap *heap, size_t mapped_bytes, struct mapping *taken)
             return true;
         }
     }
-    return false;
+    if (heap->kept_count == 0 || growth_allows_kept(heap, mapped_bytes)) {
+        return false;
+    }
+    *taken = remove_at(heap, heap->kept_count - 1);
+    return true;
 }
 
 void

@@ -262,6 +262,7 @@ void kept_give_back_oldest(struct heap *heap);
 bool kept_give_back(struct heap *heap);
 
 /* growth.c */
+bool growth_allows_kept(const struct heap *heap, size_t more_bytes);
 void growth_prepare(struct heap *heap, size_t more_bytes);
 void growth_note(struct heap *heap);
 

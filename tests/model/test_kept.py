@@ -58,9 +58,20 @@ def test_what_is_kept_goes_back_before_a_new_peak(heap: Heap) -> None:
     heap.free(heap.allocate(8 * MIB))
     heap.allocate(32 * MIB)
     assert heap.statistics().kept_mapping_bytes == 8 * MIB
-    heap.allocate(2 * MIB)
+    heap.allocate(64)  # needs an arena
     assert heap.statistics().kept_mapping_bytes == 0
     assert heap.statistics().mapping_bytes_given_back == 48 * MIB
+
+
+@pytest.mark.parametrize("size_bytes", [MIB, 9 * MIB])
+def test_a_request_takes_what_it_would_make_go_back(heap: Heap, size_bytes: int) -> None:
+    """Of whatever size: it shrinks, or grows, by its pages."""
+    heap.free(heap.allocate(8 * MIB))
+    heap.allocate(32 * MIB)
+    address = heap.allocate(size_bytes)
+    assert heap.size_of(address) == size_bytes
+    assert heap.statistics().kept_mapping_bytes == 0
+    assert heap.statistics().mapping_bytes_given_back == 40 * MIB + max(8 * MIB - size_bytes, 0)
 
 
 def test_what_is_kept_goes_back_when_the_system_refuses(heap: Heap) -> None:

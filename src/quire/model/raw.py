@@ -153,11 +153,9 @@ class RawAllocator:
         return moved
 
     def _reuse(self, size: int) -> int | None:
-        """A kept mapping, made as large as is asked for: the newest of at least half and at most twice the size."""
-        for index in reversed(range(len(self.kept))):
-            if size // 2 <= self.kept[index].size_bytes and self.kept[index].size_bytes // 2 <= size:
-                break
-        else:
+        """A kept mapping, made as large as is asked for."""
+        index = self._kept_for(size)
+        if index is None:
             return None
         kept = self.kept.pop(index)
         self._prepare_growth(size)
@@ -166,6 +164,13 @@ class RawAllocator:
         except OutOfMemory:
             self._keep(kept)
             return None
+
+    def _kept_for(self, size: int) -> int | None:
+        """The newest of at least half and at most twice the size; where growth would give some back, the newest."""
+        for index in reversed(range(len(self.kept))):
+            if size // 2 <= self.kept[index].size_bytes and self.kept[index].size_bytes // 2 <= size:
+                return index
+        return None if not self.kept or self._growth_allows_kept(size) else len(self.kept) - 1
 
     def _keep(self, mapping: Mapping) -> None:
         if mapping.size_bytes > self.geometry.kept_bytes_max:
@@ -192,10 +197,13 @@ class RawAllocator:
     def _held_bytes(self) -> int:
         return self._arena_bytes + sum(self.mappings.values())
 
-    def _prepare_growth(self, more_bytes: int) -> None:
+    def _growth_allows_kept(self, more_bytes: int) -> bool:
         """What is kept is not to make a peak that is higher by more than a quarter of an arena."""
         limit = self._held_bytes_max + self.geometry.arena_bytes // 4
-        while self.kept and self._held_bytes + self.kept_bytes + more_bytes > limit:
+        return self._held_bytes + self.kept_bytes + more_bytes <= limit
+
+    def _prepare_growth(self, more_bytes: int) -> None:
+        while self.kept and not self._growth_allows_kept(more_bytes):
             self._give_back(self.kept.pop(0))
 
     def _note_growth(self) -> None:

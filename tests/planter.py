@@ -194,7 +194,8 @@ def look(sampler: Sampler, quickly: bool) -> dict[str, int]:
     rows = {field: getattr(sample, field) for field in FIELDS} | heap
     assert sum(rows.values()) == sample.rss_bytes, rows
     assert min(rows.values()) >= 0, rows
-    return rows | {"rss_bytes": sample.rss_bytes, "pss_bytes": sample.pss_bytes}
+    proportional = {} if sample.pss_bytes is None else {"pss_bytes": sample.pss_bytes}
+    return rows | {"rss_bytes": sample.rss_bytes} | proportional
 
 
 def vm_rss() -> int:
@@ -210,7 +211,7 @@ def main(kind: str, mode: str) -> None:
     globals()[kind]()
     gc.collect()
     after = [look(sampler, quickly) for quickly in (False, True)]
-    grown = [{row: late[row] - early[row] for row in late} for early, late in zip(before, after, strict=True)]
+    grown = [{row: late[row] - early[row] for row in late.keys() & early.keys()} for early, late in zip(before, after, strict=True)]
     print(json.dumps({"grown": grown, "after": after, "vm_rss": vm_rss()}), flush=True)
     os._exit(0)  # threads stay, and a long chain takes long to take apart
 

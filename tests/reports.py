@@ -25,16 +25,16 @@ SECONDS = st.floats(0, 1e7)
 def samples(draw: st.DrawFn) -> MemorySample:
     heap = HeapResidency(*draw(st.tuples(*[SIZES] * 5)))
     rest = draw(st.tuples(*[SIZES] * 8))
-    return sample(heap, rest, seconds=draw(SECONDS), pss_bytes=draw(SIZES), swap_bytes=draw(SIZES))
+    return sample(heap, rest, seconds=draw(SECONDS), pss_bytes=draw(st.none() | SIZES), swap_bytes=draw(SIZES))
 
 
 def sample(
-    heap: HeapResidency, rest: tuple[int, ...], seconds: float = 1.0, pss_bytes: int = 0, swap_bytes: int = 0
+    heap: HeapResidency, rest: tuple[int, ...], seconds: float = 1.0, pss_bytes: int | None = 0, swap_bytes: int = 0
 ) -> MemorySample:
     """A sample whose parts add up."""
     parts = (heap.live_bytes, heap.free_bytes, heap.empty_pool_bytes, heap.free_run_bytes, heap.metadata_bytes)
     rss_bytes = sum(parts) + sum(rest)
-    return MemorySample(seconds, rss_bytes, pss_bytes or rss_bytes, swap_bytes, heap, *rest)
+    return MemorySample(seconds, rss_bytes, rss_bytes if pss_bytes == 0 else pss_bytes, swap_bytes, heap, *rest)
 
 
 CLASSES = st.builds(

@@ -1,17 +1,17 @@
 /* Sub-interpreters: noticing that there may be one, and sharing the heap under a mutex from then on.
  *
- * A later interpreter may run beside the main one under a lock of its own. Its requests go to the allocator that
- * was there before, but it may free, or see resized, what the main one allocated. So before the first one can
+ * Since 3.12 a later interpreter may run beside the main one under a lock of its own. Its requests go to the allocator
+ * that was there before, but it may free, or see resized, what the main one allocated. So before the first one can
  * exist, every use of the heap takes the mutex. Until then nothing is checked on the fast paths.
  *
  * No single event announces an interpreter on every version:
  *
- *     a module that can make one is imported, or was before the install        all versions, from Python
- *     the audit event cpython.PyInterpreterState_New                           3.11 and 3.12, most ways
+ *     a module that can make one is imported, or was before the install        from Python
+ *     the audit event cpython.PyInterpreterState_New                           3.12, most ways
  *     a slow path sees a second interpreter                                    what is left: made from C
  *
- * When CPython ends, the events end. A program that embeds it may start it anew: then the heap is guarded from the first
- * slow path on.
+ * When CPython ends, the events end. A program that embeds it may start it anew: then the heap is shared from the first
+ * slow path on. On 3.11, whose interpreters have one lock, no event is watched.
  */
 #include "hook/service.h"
 
@@ -95,11 +95,12 @@ has_maker(void)
     return false;
 }
 
-/* A hook that refuses further hooks leaves the slow paths to notice. */
+/* Any audit hook makes CPython build the arguments of every event: a hundredth of a program that unpickles much. 3.11
+ * does without. A hook that refuses further hooks leaves the slow paths to notice. */
 void
 interpreters_watch(void)
 {
-    if (PySys_AddAuditHook(on_event, NULL) != 0) {
+    if (!VERSION_INTERPRETERS_SHARE_LOCK && PySys_AddAuditHook(on_event, NULL) != 0) {
         PyErr_Clear();
     }
     if (has_maker() || PyInterpreterState_Head() != PyInterpreterState_Main()) {

@@ -254,7 +254,8 @@ class MemorySample:
     seconds: float
     """Since quire was installed."""
     rss_bytes: int
-    pss_bytes: int
+    pss_bytes: int | None
+    """In proportion to how many processes share each page. ``None``: a quick sample, as those of the peak are."""
     swap_bytes: int
     heap: HeapResidency
     cpython_arena_bytes: int

@@ -87,7 +87,7 @@ def test_all_that_the_heap_counts_is_in_its_regions() -> None:
 def test_zeroes_that_were_only_read_are_nobodys(mode: str, tmp_path: Path) -> None:
     """200 MiB of untouched zeroes take no memory, although every page of them is mapped; no row has them."""
     for grown in plant("only_read", mode, tmp_path)["grown"]:
-        del grown["pss_bytes"]  # a quick sample does not have it, until it meets such zeroes
+        grown.pop("pss_bytes", None)  # a quick sample does not have it, until it meets such zeroes
         assert all(abs(size) < TOLERANCE for size in grown.values()), grown
 
 
@@ -100,7 +100,7 @@ def test_a_sample_agrees_with_the_kernel(mode: str, tmp_path: Path) -> None:
         assert after["unexplained_bytes"] < 0.03 * after["rss_bytes"]
     full, quick = told["after"]
     assert 0.5 * full["rss_bytes"] < full["pss_bytes"] <= full["rss_bytes"]
-    assert quick["pss_bytes"] == 0
+    assert "pss_bytes" not in quick
 
 
 def test_cpythons_arenas_are_all_found() -> None:

@@ -16,11 +16,11 @@ assert require_core().check() is None, require_core().check()
 """
 
 
-def serve(code: str, *arguments: str, environment: dict[str, str] | None = None) -> str:
-    """Run a program that installs quire first and has the whole heap checked at its end; returns what it printed."""
+def serve(code: str, *arguments: str, before: str = "", environment: dict[str, str] | None = None) -> str:
+    """Run a program that installs quire, and has the whole heap checked at its end; returns what it printed."""
     import textwrap
 
-    program = "import quire; quire.install()\n" + textwrap.dedent(code) + CHECK
+    program = before + "import quire; quire.install()\n" + textwrap.dedent(code) + CHECK
     outcome = run_python(program, *arguments, environment=environment)
     outcome.expect()
     return outcome.stdout
@@ -339,9 +339,7 @@ def test_tracemalloc_around_sub_interpreters() -> None:
 
 # --- shared ---
 
-BESIDE_THE_LOCK = (
-    SUB_INTERPRETERS
-    + """
+BESIDE_THE_LOCK = """
 import ctypes, os, signal, sys, threading, time
 sys.setswitchinterval(1e-4)
 from quire.process.core import require_core
@@ -366,7 +364,6 @@ def run_beside(sizes, do):
         going = False
         [t.join() for t in threads]
 """
-)
 
 
 def test_a_shared_heap_is_looked_at_with_nobody_in_it() -> None:
@@ -384,7 +381,8 @@ def look():
         assert 3 <= len(core.regions()) <= 6
 run_beside([500, 20_000] + [64 << 20] * 3, look)
 print("whole")
-"""
+""",
+        before=SUB_INTERPRETERS,
     )
     assert out == "whole\n"
 
@@ -405,7 +403,8 @@ def fork():
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 run_beside([256 << 10] * 3, fork)
 print("whole")
-"""
+""",
+        before=SUB_INTERPRETERS,
     )
     assert out == "whole\n"
 

@@ -35,7 +35,7 @@ STRAINED = f"seed {SEED} 0\ndamaged 0 None\n"
 
 @pytest.mark.parametrize(
     ("before", "environment"),
-    [(INSTALL, {}), (INSTALL + SHARE, {}), (INSTALL, {"QUIRE_LARGE_BLOCKS": "libc"}), ("", {"QUIRE": "1"})],
+    [(INSTALL, {}), (SHARE + INSTALL, {}), (INSTALL, {"QUIRE_LARGE_BLOCKS": "libc"}), ("", {"QUIRE": "1"})],
     ids=["served", "shared", "large-blocks-with-libc", "booted"],
 )
 def test_c_threads_that_hand_over_the_lock_find_their_blocks_as_they_left_them(
@@ -87,8 +87,8 @@ def run_child(live):
 def test_forks_amid_c_threads_leave_whole_heaps(share: str, extensions: dict[str, str]) -> None:
     """Children of a process whose other threads change blocks meanwhile, and their children, have a whole heap each."""
     code = (
-        INSTALL
-        + share
+        share
+        + INSTALL
         + FORK
         + """
 threads = threading.Thread(target=strain, args=(6, 300, True)); threads.start()

@@ -49,7 +49,7 @@ class Parts:
         self.heap = heap
         self.rows = dict.fromkeys(SOURCES + FIELDS, 0)
         self.rss_bytes = 0
-        self.pss_bytes = 0
+        self.pss_bytes: int | None = None
         self.swap_bytes = 0
 
     def add(self, shares: Iterable[tuple[str, int]]) -> None:

@@ -99,8 +99,8 @@ class Sampler:
             mappings = parse_smaps(moment.text)
             owners = _Owners(self._core, memory, mappings, moment.libc_statistics, self._findings)
             parts = Parts(moment.heap)
+            parts.pss_bytes = sum(mapping.pss_bytes for mapping in mappings)
             for mapping in mappings:
-                parts.pss_bytes += mapping.pss_bytes
                 if mapping.rss_bytes:
                     resident_bytes = _ruler(mapping, memory)
                     parts.add(share_out(mapping, owners.claims, _row_by_name(mapping), resident_bytes))
@@ -108,7 +108,7 @@ class Sampler:
         return _settle(parts, moment, owners)
 
     def measure_quickly(self) -> Parts:
-        """The same but for the proportional size (0), at an eighth of the cost where most memory is the heap's.
+        """The same but for the proportional size, at an eighth of the cost where most memory is the heap's.
 
         The kernel's account of resident memory walks through all of it. Here the heap's own account stands for its
         regions, and only the rest is looked at. That counts zeroes that were only ever read, and takes long where

@@ -62,11 +62,10 @@ def _given_back_note(statistics: HeapStatistics) -> str:
 
 
 def _sharing_note(report: RunReport) -> str:
-    swapped = f" {mib(report.end.swap_bytes)} MiB more are swapped out." if report.end.swap_bytes else ""
-    return (
-        "Resident memory counts pages that other processes share in full; counted in proportion (PSS), "
-        f"it is {mib(report.end.pss_bytes)} MiB at the end.{swapped}"
-    )
+    pss_bytes, swap_bytes = report.end.pss_bytes, report.end.swap_bytes
+    share = "" if pss_bytes is None else f"; counted in proportion (PSS), it is {mib(pss_bytes)} MiB at the end"
+    swapped = f" {mib(swap_bytes)} MiB more are swapped out." if swap_bytes else ""
+    return f"Resident memory counts pages that other processes share in full{share}.{swapped}"
 
 
 # --- the waterfall --------------------------------------------------------------------------------------------

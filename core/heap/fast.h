@@ -11,6 +11,8 @@
 
 #include "heap/structs.h"
 
+#include <string.h>
+
 /* A free block of the class's current pool; NULL if it has none at hand, which pool_refill mends. The block behind it
  * is fetched into the cache: the next request reads its link, and the caller writes it. */
 static inline void *
@@ -82,6 +84,24 @@ heap_block_fits(const struct domain *domain, const void *address, size_t size_by
     const struct pool *slot = slot_at(domain, address);
     size_t block_bytes = slot->block_bytes; /* 0 in INNER and RUN slots */
     return size_bytes <= block_bytes && 4 * size_bytes > 3 * block_bytes;
+}
+
+/* The address is in the range. Its block moves to a larger one, if the class has one at hand; NULL: it has not, or the
+ * block is a larger pool's in a later slot, or a run, or need not grow. */
+static inline void *
+heap_move_fast(struct domain *domain, void *address, size_t size_bytes)
+{
+    size_t block_bytes = slot_at(domain, address)->block_bytes; /* 0 in INNER and RUN slots */
+    if (block_bytes == 0 || size_bytes <= block_bytes) {
+        return NULL;
+    }
+    void *moved = size_bytes <= SMALL_BYTES_MAX ? heap_allocate_fast(domain, size_bytes)
+                                                : heap_allocate_large_fast(domain, size_bytes);
+    if (moved != NULL) {
+        memcpy(moved, address, MARKS ? heap_size_of(domain->heap, address) : block_bytes); /* which allows them all */
+        heap_free_in_range(domain, address);
+    }
+    return moved;
 }
 
 /* What stays where it is serves a request of another size. */

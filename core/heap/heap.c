@@ -153,7 +153,7 @@ heap_allocate(struct domain *domain, size_t size_bytes)
     return mark_allocated(mapping_allocate(domain->heap, size_bytes, &dirty_bytes), size_bytes);
 }
 
-/* Runs and mappings tell how much of them the system has just cleared. a block does not: at most 16 KiB, it is
+/* Runs and mappings tell how much of them the system has just cleared. A block does not: at most 16 KiB, it is
  * cleared sooner than anyone could have kept account of it. */
 void *
 heap_allocate_zeroed(struct domain *domain, size_t count, size_t size_bytes)
@@ -222,6 +222,10 @@ heap_reallocate(struct domain *domain, void *address, size_t size_bytes)
 {
     if (size_bytes > REQUEST_BYTES_MAX) {
         return NULL;
+    }
+    void *fast = heap_is_in_range(domain->heap, address) ? heap_move_fast(domain, address, size_bytes) : NULL;
+    if (fast != NULL) {
+        return fast;
     }
     bool is_refused = false;
     void *resized = address;

@@ -171,7 +171,11 @@ serve_realloc_slow(struct domain *domain, void *address, size_t size_bytes)
     if (address == NULL) {
         return serve_malloc(domain, size_bytes);
     }
-    if (domain_is_in_range(domain, address) || is_ours(address)) {
+    if (domain_is_in_range(domain, address)) {
+        void *moved = heap_move_fast(domain, address, size_bytes);
+        return moved != NULL ? moved : serve_realloc_ours(domain, address, size_bytes);
+    }
+    if (is_ours(address)) {
         return serve_realloc_ours(domain, address, size_bytes);
     }
     PyMemAllocatorEx *previous = previous_of(domain);

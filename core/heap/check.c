@@ -20,7 +20,7 @@ check_free_list(const struct heap *heap, const struct pool *pool)
     uint64_t seen[BLOCKS_MAX / 64] = {0};
     size_t length = 0;
     for (const char *block = pool->free; block != NULL; block = link_of(block)) {
-        size_t offset = (size_t)(block - pool_address(heap, pool));
+        size_t offset = (size_t)(block - first_block(heap, pool));
         size_t index = offset / pool->block_bytes;
         CHECK(offset % pool->block_bytes == 0, "a free block begins where a block begins");
         CHECK(index < pool->carved, "a free block was cut off once");
@@ -42,7 +42,7 @@ check_pool(const struct heap *heap, const struct pool *pool, unsigned slot, bool
     CHECK(pool->size_class < CLASSES, "a pool has a size class");
     CHECK(is_large_class(pool->size_class) == is_large, "large pools serve large classes");
     CHECK(pool->block_bytes == block_bytes_of(pool->size_class), "a pool's blocks have its class's size");
-    CHECK(pool->capacity == (is_large ? LARGE_POOL_BYTES : POOL_BYTES) / pool->block_bytes, "blocks fill the pool");
+    CHECK(pool->capacity == capacity_of(pool->size_class), "blocks fill the pool");
     CHECK(pool->carved <= pool->capacity, "no more blocks are cut off than there are");
     CHECK(pool->state != SLOT_LISTED || pool->frees_left > 0 || pool->is_kept, "a listed pool has a live block");
     CHECK(pool->state != SLOT_RESTING || !pool->is_kept, "a resting pool is not kept");

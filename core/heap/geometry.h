@@ -20,6 +20,7 @@
 
 #define POOL_BYTES (16 * KIB)
 #define LARGE_POOL_BYTES (64 * KIB)
+#define FIRST_BLOCK_OFFSET ((size_t)48) /* in small pools; docs/design/heap.md says why */
 #define RUN_UNIT_BYTES (4 * KIB)
 #define ARENA_BYTES (2 * MIB)
 #define ARENA_HEADER_BYTES POOL_BYTES
@@ -78,6 +79,20 @@ static inline bool
 is_large_class(unsigned size_class)
 {
     return size_class >= SMALL_CLASSES;
+}
+
+static inline size_t
+first_block_offset(unsigned size_class)
+{
+    return is_large_class(size_class) ? 0 : FIRST_BLOCK_OFFSET;
+}
+
+/* How many blocks of the class a pool has. */
+static inline size_t
+capacity_of(unsigned size_class)
+{
+    size_t pool_bytes = is_large_class(size_class) ? LARGE_POOL_BYTES : POOL_BYTES;
+    return (pool_bytes - first_block_offset(size_class)) / block_bytes_of(size_class);
 }
 
 static inline size_t

@@ -276,7 +276,7 @@ standing_in_pool(const struct heap *heap, const void *address)
     if (pool->state != SLOT_LISTED && pool->state != SLOT_RETIRED && pool->state != SLOT_RESTING) {
         return STANDING_NONE;
     }
-    size_t offset = (size_t)((const char *)address - pool_address(heap, pool));
+    size_t offset = (size_t)((const char *)address - first_block(heap, pool)); /* huge for what is before it */
     if (offset % pool->block_bytes != 0 || offset / pool->block_bytes >= pool->carved) {
         return STANDING_NONE;
     }

@@ -61,12 +61,12 @@ carve(const struct heap *heap, struct pool *pool)
     size_t block_bytes = pool->block_bytes;
     size_t page_bytes = os_page_bytes();
     size_t first = pool->carved;
-    size_t page_end = (first * block_bytes / page_bytes + 1) * page_bytes;
-    size_t end = (page_end + block_bytes - 1) / block_bytes;
+    char *block = first_block(heap, pool) + first * block_bytes;
+    size_t page_left = page_bytes - ((uintptr_t)block & (page_bytes - 1));
+    size_t end = first + (page_left + block_bytes - 1) / block_bytes;
     if (end > pool->capacity) {
         end = pool->capacity;
     }
-    char *block = pool_address(heap, pool) + first * block_bytes;
     pool->free = block;
     for (size_t index = first + 1; index < end; index++) {
         set_link(block, block + block_bytes);
@@ -83,7 +83,7 @@ begin(struct pool *pool, unsigned domain, unsigned size_class)
     pool->domain = (uint8_t)domain;
     pool->size_class = (uint8_t)size_class;
     pool->block_bytes = (uint16_t)block_bytes_of(size_class);
-    pool->capacity = (uint16_t)((is_large_class(size_class) ? LARGE_POOL_BYTES : POOL_BYTES) / pool->block_bytes);
+    pool->capacity = (uint16_t)capacity_of(size_class);
     pool->carved = 0;
     pool->free = NULL;
     pool->frees_left = 0;

@@ -162,6 +162,12 @@ pool_address(const struct heap *heap, const struct pool *pool)
     return heap->range_address + (size_t)(pool - heap->slots) * POOL_BYTES;
 }
 
+static inline char *
+first_block(const struct heap *heap, const struct pool *pool)
+{
+    return pool_address(heap, pool) + first_block_offset(pool->size_class);
+}
+
 /* The arena's entries; the first is itself. */
 static inline struct pool *
 slots_of(const struct arena *arena)

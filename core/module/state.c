@@ -71,11 +71,11 @@ module_statistics(const struct heap_statistics *statistics)
 /* --- state --- */
 
 static PyObject *
-free_list_of(const struct pool *pool, const char *address)
+free_list_of(const struct pool *pool, const char *first_block)
 {
     PyObject *list = PyList_New(0);
     for (const char *block = pool->free; list != NULL && block != NULL; block = link_of(block)) {
-        size_t index = (size_t)(block - address) / pool->block_bytes;
+        size_t index = (size_t)(block - first_block) / pool->block_bytes;
         if (!append(list, PyLong_FromSize_t(index))) {
             Py_CLEAR(list);
         }
@@ -87,10 +87,12 @@ static bool
 append_pool(void *list, struct pool *pool, char *address)
 {
     size_t pool_bytes = is_large_class(pool->size_class) ? LARGE_POOL_BYTES : POOL_BYTES;
-    return append(list, Py_BuildValue("(NniinnnnN)", address_object(address), (Py_ssize_t)pool_bytes,
+    size_t offset = first_block_offset(pool->size_class);
+    return append(list, Py_BuildValue("(NniinnnnnN)", address_object(address), (Py_ssize_t)pool_bytes,
                                       (int)pool->domain, (int)pool->size_class, (Py_ssize_t)pool->block_bytes,
-                                      (Py_ssize_t)pool->capacity, (Py_ssize_t)pool_allocated(pool),
-                                      (Py_ssize_t)(pool->capacity - pool->carved), free_list_of(pool, address)));
+                                      (Py_ssize_t)offset, (Py_ssize_t)pool->capacity,
+                                      (Py_ssize_t)pool_allocated(pool), (Py_ssize_t)(pool->capacity - pool->carved),
+                                      free_list_of(pool, address + offset)));
 }
 
 static bool

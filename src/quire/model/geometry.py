@@ -28,7 +28,7 @@ class Geometry:
     page_bytes: int
     pool_bytes: int
     pool_header_bytes: int
-    """At the start of each pool; 0 where the metadata stands in the arena's own first pages."""
+    """At the start of each small pool. quire's is empty: the metadata stands elsewhere, only the place is kept."""
     arena_bytes: int
     arena_header_bytes: int
     small_bytes_max: int
@@ -117,6 +117,10 @@ class Geometry:
         """Whether the class is served from the larger pools."""
         return size_class >= self.small_classes
 
+    def first_block_offset(self, size_class: int) -> int:
+        """Where in a pool of the class the first block begins: behind the header, which larger pools do not have."""
+        return 0 if self.is_large(size_class) else self.pool_header_bytes
+
     def class_table(self) -> list[tuple[int, int, int, int]]:
         """The articles' table: per class, the smallest and largest request, the block's size, the class's index."""
         smallest = 1
@@ -168,7 +172,7 @@ QUIRE = Geometry(
     alignment_bytes=16,
     page_bytes=4 * KIB,
     pool_bytes=16 * KIB,
-    pool_header_bytes=0,
+    pool_header_bytes=48,
     arena_bytes=2 * MIB,
     arena_header_bytes=16 * KIB,
     small_bytes_max=512,

@@ -4,7 +4,7 @@
     | header | allocated | free   -----> free --------> end  | untouched ...
     +--------+-----------+-----------+-----------+-----------+----------------
        48 B in CPython,        the free list: last in, first out;
-       none in quire           each free block holds the address of the next
+       empty in quire          each free block holds the address of the next
 
 A block is in one of three states. *Untouched* blocks are at the end and were never handed out; *free* ones were
 handed back and stand on the free list; *allocated* ones hold data. The pool cuts an untouched block off only when
@@ -34,6 +34,7 @@ class Pool(Linked):
         self.domain = Domain.OBJECT
         self.size_class = -1
         self.block_bytes = 0
+        self.first_block_offset = 0
         self.capacity = 0
         self.carved = 0
         """Blocks before this index were cut off; the rest are untouched."""
@@ -50,7 +51,8 @@ class Pool(Linked):
             return
         self.domain, self.size_class = domain, size_class
         self.block_bytes = self.geometry.block_bytes(size_class)
-        self.capacity = (self.size_bytes - self.geometry.pool_header_bytes) // self.block_bytes
+        self.first_block_offset = self.geometry.first_block_offset(size_class)
+        self.capacity = (self.size_bytes - self.first_block_offset) // self.block_bytes
         self.carved = 0
         self.free = []
 
@@ -104,7 +106,7 @@ class Pool(Linked):
 
     def address_of(self, index: int) -> int:
         """Where block ``index`` begins."""
-        return self.address + self.geometry.pool_header_bytes + index * self.block_bytes
+        return self.address + self.first_block_offset + index * self.block_bytes
 
     def index_of(self, address: int) -> int:
         """Which block begins at ``address``.
@@ -112,7 +114,7 @@ class Pool(Linked):
         Raises:
             NotABlock: none does.
         """
-        offset = address - self.address - self.geometry.pool_header_bytes
+        offset = address - self.address - self.first_block_offset
         if offset % self.block_bytes or not 0 <= offset // self.block_bytes < self.capacity:
             raise NotABlock(f"{address:#x} is not the start of a block")
         return offset // self.block_bytes
@@ -136,7 +138,7 @@ class Pool(Linked):
             domain=self.domain,
             size_class=self.size_class,
             block_bytes=self.block_bytes,
-            first_block_offset=self.geometry.pool_header_bytes,
+            first_block_offset=self.first_block_offset,
             capacity=self.capacity,
             allocated=self.allocated,
             untouched=self.capacity - self.carved,

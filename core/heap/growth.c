@@ -5,7 +5,7 @@
 #include "heap/structs.h"
 
 void
-heap_watch(struct heap *heap, size_t limit_bytes, void (*passed)(void))
+heap_watch(struct heap *heap, size_t limit_bytes, void (*passed)(size_t held_bytes))
 {
     heap->watch_bytes = limit_bytes;
     heap->watch_passed = passed;
@@ -35,7 +35,7 @@ growth_prepare(struct heap *heap, size_t more_bytes)
     }
 }
 
-/* Something was obtained from the system: keep the maxima, and tell who watches, once. */
+/* Something was obtained from the system: keep the maxima, and tell who watches, once; who may watch anew. */
 void
 growth_note(struct heap *heap)
 {
@@ -51,6 +51,6 @@ growth_note(struct heap *heap)
     }
     if (held_bytes(heap) > heap->watch_bytes) {
         heap->watch_bytes = SIZE_MAX;
-        heap->watch_passed();
+        heap->watch_passed(held_bytes(heap));
     }
 }

@@ -44,7 +44,7 @@ enum standing heap_standing(const struct heap *heap, const void *address);
 size_t heap_size_of(const struct heap *heap, const void *address);
 
 /* Call once when the committed bytes pass the limit; called from within an allocation, so it may not allocate. */
-void heap_watch(struct heap *heap, size_t limit_bytes, void (*passed)(void));
+void heap_watch(struct heap *heap, size_t limit_bytes, void (*passed)(size_t held_bytes));
 
 /* NULL if every invariant holds, else the one that does not. Walks everything. */
 const char *heap_check(struct heap *heap);

@@ -196,7 +196,7 @@ stays(struct heap *heap, struct pool *pool)
     struct arena *arena = arena_of_pool(pool);
     arena->kept = (uint16_t)(arena->kept + !pool->is_kept);
     pool->is_kept = true;
-    return has_live_block(arena) || arena_is_last(heap, arena);
+    return arena_is_last(heap, arena) || has_live_block(arena);
 }
 
 /* The pool has become empty. */

@@ -121,7 +121,7 @@ struct heap {
     size_t kept_count;
     struct heap_totals totals;
     size_t watch_bytes; /* SIZE_MAX: nobody watches */
-    void (*watch_passed)(void);
+    void (*watch_passed)(size_t held_bytes);
 
     /* the range, and the table of its slots before it */
     struct pool *slots;

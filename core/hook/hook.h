@@ -37,9 +37,9 @@ struct guard *hook_guard(struct hook_sampling *sampling);
  * out. The look may allocate nothing of Python's. */
 void hook_look(void (*look)(struct heap *heap, void *result), void *result);
 
-/* Have Python handle the signal, as if it had arrived, once the heap has obtained more than limit_bytes from the system.
- * One shot; the signal 0 ends the watch. */
-void hook_watch(size_t limit_bytes, int signal_number);
+/* Have Python handle the signal, as if it had arrived, when the heap has obtained more than limit_bytes from the system;
+ * or, once the monotonic clock stands at due_seconds, more than late_limit_bytes. One shot; signal 0 ends the watch. */
+void hook_watch(int signal_number, size_t limit_bytes, size_t late_limit_bytes, double due_seconds);
 
 /* Call visit for every chunk of every thread's Python call stack, and for every thread (its pthread_t); where
  * interpreters may have locks of their own, for the main one's threads. visit runs no Python code. */

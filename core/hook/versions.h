@@ -30,6 +30,16 @@ version_current_thread(void)
 #endif
 }
 
+static inline bool
+version_is_finalizing(void)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return Py_IsFinalizing();
+#else
+    return _Py_IsFinalizing();
+#endif
+}
+
 /* A chunk of a Python call stack: CPython's struct of the same layout is public in 3.11 and later. 3.14 and later keep
  * one chunk in reserve. */
 typedef _PyStackChunk version_stack_chunk;

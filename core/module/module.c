@@ -79,16 +79,18 @@ look(void (*looker)(struct heap *heap, void *result), void *result)
 static PyObject *
 method_watch(PyObject *Py_UNUSED(self), PyObject *args)
 {
-    Py_ssize_t limit_bytes;
+    Py_ssize_t limit_bytes, late_limit_bytes = PY_SSIZE_T_MAX;
     int signal_number;
-    if (!PyArg_ParseTuple(args, "ni:watch", &limit_bytes, &signal_number) || !require_heap()) {
+    double due_seconds = 0;
+    if (!PyArg_ParseTuple(args, "ni|nd:watch", &limit_bytes, &signal_number, &late_limit_bytes, &due_seconds)
+        || !require_heap()) {
         return NULL;
     }
-    if (limit_bytes < 0 || signal_number < 0) {
-        PyErr_SetString(PyExc_ValueError, "watch takes a limit in bytes and the number of a signal, or 0");
+    if (limit_bytes < 0 || signal_number < 0 || late_limit_bytes < 0) {
+        PyErr_SetString(PyExc_ValueError, "watch takes limits in bytes and the number of a signal, or 0");
         return NULL;
     }
-    hook_watch((size_t)limit_bytes, signal_number);
+    hook_watch(signal_number, (size_t)limit_bytes, (size_t)late_limit_bytes, due_seconds);
     Py_RETURN_NONE;
 }
 

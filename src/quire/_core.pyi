@@ -1,5 +1,6 @@
 """The native core. Only ``quire.process`` imports it; its tuples get names in ``quire.process.decode``."""
 
+import sys
 from typing import Any, final
 
 @final
@@ -25,8 +26,11 @@ def installed() -> bool: ...
 def refusal() -> str | None:
     """Why the process cannot be served now, as one word; None if it can. Changes nothing."""
 
-def watch(limit_bytes: int, signal_number: int, /) -> None:
-    """Have Python handle the signal once, soon after the heap has obtained more than the limit; 0 ends the watch."""
+def watch(
+    limit_bytes: int, signal_number: int, late_limit_bytes: int = sys.maxsize, due_seconds: float = 0.0, /
+) -> None:
+    """Have Python handle the signal once, soon after the heap has obtained more than the limit; or, once the monotonic
+    clock stands at what is due, more than the late limit. Signal 0 ends the watch."""
 
 def statistics() -> tuple[Any, ...]: ...
 def guard_statistics() -> tuple[int, ...] | None:

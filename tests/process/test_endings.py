@@ -55,6 +55,11 @@ ENDINGS = {
     "sys.exit": LATE + "one = Late('one'); sys.exit(33)",
     "os._exit": LATE + "import os; one = Late('one'); sys.stdout.flush(); os._exit(44)",
     "an error nobody catches": LATE + "one = Late('one'); raise ValueError('x' * 1000)",
+    "a fork that exits while finalizers allocate": LATE
+    + "import os\n"
+    + "class Grow(Late):\n"
+    + "    def __del__(self): self.kept = [bytes(1000) for _ in range(30_000)]\n"
+    + "one = Grow('grow')\nif os.fork() == 0: sys.exit(3)\nprint(os.waitstatus_to_exitcode(os.wait()[1]))",
     "a signal": LATE + "import os, signal; one = Late('one'); sys.stdout.flush(); os.kill(os.getpid(), signal.SIGTERM)",
     "abort": "import os, resource; resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); os.abort()",
 }

@@ -94,6 +94,22 @@ print(set(codes))
     assert out == "{0}\nNone\n"
 
 
+def test_an_event_loop_that_waits_for_signals_is_woken_rarely(tmp_path: Path) -> None:
+    """However fast the program grows: each nudge writes a byte to the loop's socket, and a full one is complained of."""
+    out = sampled(
+        """
+import signal, socket
+ours, loops = socket.socketpair()
+ours.setblocking(False)
+signal.set_wakeup_fd(ours.fileno())
+kept = [bytes(1000) for _ in range(400_000)]
+print(0 < len(loops.recv(10_000)) < 80)
+""",
+        tmp_path,
+    )
+    assert out == "True\nNone\n"
+
+
 def test_a_lock_that_an_audit_hook_takes_is_not_waited_for(tmp_path: Path) -> None:
     """A hook of the program's that takes a lock and allocates is not called again, by a sample, while it has it."""
     out = sampled(

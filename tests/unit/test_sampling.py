@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -22,6 +23,9 @@ class World:
         self.rss_bytes = 10 * MIB
         self.heap_bytes = 4 * MIB
         self.limit_bytes = 0
+        self.late_limit_bytes = sys.maxsize
+        self.due_seconds = 0.0
+        self.nudges = 0
         self.handler: Callable[[int, None], object] | None = None
         self.signal_number = 0
         self.taken: list[int] = []
@@ -34,8 +38,11 @@ class World:
 
     # what the sampler asks of the core
 
-    def watch(self, limit_bytes: int, signal_number: int) -> None:
+    def watch(
+        self, limit_bytes: int, signal_number: int, late_limit_bytes: int = sys.maxsize, due_seconds: float = 0.0
+    ) -> None:
         self.limit_bytes, self.signal_number = limit_bytes, signal_number
+        self.late_limit_bytes, self.due_seconds = late_limit_bytes, due_seconds
 
     def statistics(self) -> tuple[object, ...]:
         return (), (), 0, 0, (self.heap_bytes - MIB, 0, 0, 0, 0, MIB, 0, 0)
@@ -74,8 +81,10 @@ class World:
 
     def obtain(self) -> None:
         """The heap obtains memory from the system: the one-shot watch may fire."""
-        if self.handler is not None and self.signal_number and self.heap_bytes > self.limit_bytes:
+        is_late = self.heap_bytes > self.late_limit_bytes and self.now >= self.due_seconds
+        if self.handler is not None and self.signal_number and (is_late or self.heap_bytes > self.limit_bytes):
             self.signal_number = 0
+            self.nudges += 1
             self.handler(63, None)
 
 
@@ -108,6 +117,7 @@ def test_the_highest_sample_is_close_to_a_quick_peak(world: World) -> None:
     _end, peak, _samples = world.sampler.stop()
     assert top * 0.8 <= peak.rss_bytes <= top
     assert len(world.taken) < 25
+    assert world.nudges < 100  # each wakes an event loop that waits for signals
 
 
 def test_samples_cost_a_hundredth_of_the_time(world: World) -> None:

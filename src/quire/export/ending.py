@@ -84,6 +84,7 @@ class _Ending:
         if os.getpid() != self._pid:
             return
         self._pid = _NO_PROCESS
+        self._sampler.leave()  # whatever goes wrong below: CPython drops the signal's handler soon
         wall_seconds, cpu_seconds = self._clock.read()
         was_interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt
         program_path, sys.path = sys.path, self._path

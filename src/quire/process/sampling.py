@@ -9,7 +9,8 @@ if it stands well above the highest sample, a sample is taken:
 
 Enough is a twentieth, if the last sample is a hundred times as long ago as it took. Before that it is a quarter, so
 that the highest sample of a program that grows quickly is no less than about four fifths of its peak; growing by so
-much takes longer than a sample, too.
+much takes longer than a sample, too, so that it is enough to watch for larger steps: each nudge also writes to the
+file descriptor that the program may have given to ``signal.set_wakeup_fd``, as asyncio does.
 
 What goes wrong in a sample ends the sampling and is remembered. What the program's own signal handlers raise while
 one is taken is the program's, and passes through.
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     class WatchingCore(Core, Protocol):
         """What sampling asks of ``quire._core``."""
 
-        def watch(self, limit_bytes: int, signal_number: int, /) -> None: ...
+        def watch(self, limit_bytes: int, signal_number: int, late_limit: int = ..., due: float = ..., /) -> None: ...
         def statistics(self) -> tuple[Any, ...]: ...
 
 
@@ -48,8 +49,9 @@ _GROWTH_DIVISOR: Final = 20
 _QUICK_GROWTH_DIVISOR: Final = 4
 _QUICK_GROWTH_BYTES_MIN: Final = 32 * 1024**2
 _LOOK_SECONDS: Final = 0.001
-_STEP_DIVISOR: Final = 64
-_STEP_BYTES_MIN: Final = 2 * 1024**2
+_STEP: Final = (64, 2 * 1024**2)
+_QUICK_STEP: Final = (16, 8 * 1024**2)
+"""How far the next height to be watched is above what the heap has obtained: a part of that, and at least so much."""
 _ARENA_BYTES: Final = 0
 _MAPPING_BYTES: Final = 5
 """Indexes in the last tuple of the core's statistics; ``decode`` gives all of them names, but imports much."""
@@ -87,7 +89,7 @@ class PeakSampler:
         """Sample from now on, each time that memory has grown."""
         self._signal_number = claim_signal(self._grown)
         if self._signal_number:
-            self._watch_new_height()
+            self._watch_new_height(_STEP)
 
     def leave(self) -> None:
         """Sample no longer; in a fork, leave it to another sampler."""
@@ -129,10 +131,12 @@ class PeakSampler:
             return
         try:
             self._look()
-        except RecursionError:
-            self._core.watch(self._limit_bytes, self._signal_number)  # the program is deep in its calls; another time
+        except RecursionError:  # the program is deep in its calls; another time
+            self._limit_bytes += _QUICK_STEP[1]
+            self._core.watch(self._limit_bytes, self._signal_number)
         except BaseException as error:
             if not _is_ours(error):
+                self._limit_bytes += _QUICK_STEP[1]
                 self._core.watch(self._limit_bytes, self._signal_number)
                 raise
             self.failure = error
@@ -148,9 +152,9 @@ class PeakSampler:
                 self._due = ended + _REST_PER_SAMPLE * (ended - now)
                 is_in_time = True
         if is_in_time:
-            self._watch_new_height()
+            self._watch_new_height(_STEP)
         else:
-            self._core.watch(self._limit_bytes, self._signal_number)  # which is passed already, so at any growth
+            self._watch_new_height(_QUICK_STEP, self._limit_bytes)
 
     def _has_grown(self, is_in_time: bool) -> bool:
         if self._highest is None:
@@ -166,11 +170,13 @@ class PeakSampler:
         if self._highest is None or parts.rss_bytes > self._highest[0].rss_bytes:
             self._highest = parts, seconds
 
-    def _watch_new_height(self) -> None:
+    def _watch_new_height(self, step: tuple[int, int], late_limit_bytes: int = sys.maxsize) -> None:
+        """Or, once another sample is due, any growth above the height that was passed when there was no time."""
         *_rest, totals = self._core.statistics()
         obtained_bytes = totals[_ARENA_BYTES] + totals[_MAPPING_BYTES]
-        self._limit_bytes = obtained_bytes + max(obtained_bytes // _STEP_DIVISOR, _STEP_BYTES_MIN)
-        self._core.watch(self._limit_bytes, self._signal_number)
+        divisor, step_bytes_min = step
+        self._limit_bytes = obtained_bytes + max(obtained_bytes // divisor, step_bytes_min)
+        self._core.watch(self._limit_bytes, self._signal_number, late_limit_bytes, self._due)
 
 
 def _is_ours(error: BaseException) -> bool:

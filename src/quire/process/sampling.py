@@ -131,12 +131,10 @@ class PeakSampler:
             return
         try:
             self._look()
-        except RecursionError:  # the program is deep in its calls; another time
-            self._limit_bytes += _QUICK_STEP[1]
+        except RecursionError:  # the program is deep in its calls; at the next growth
             self._core.watch(self._limit_bytes, self._signal_number)
         except BaseException as error:
             if not _is_ours(error):
-                self._limit_bytes += _QUICK_STEP[1]
                 self._core.watch(self._limit_bytes, self._signal_number)
                 raise
             self.failure = error

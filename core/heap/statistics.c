@@ -15,13 +15,13 @@ free_list_length(const struct pool *pool)
 static void
 add_pool(struct heap_statistics *statistics, const struct pool *pool)
 {
-    if (pool->state != SLOT_LISTED && pool->state != SLOT_RETIRED) {
+    size_t allocated = pool_allocated(pool);
+    if (allocated == 0) {
         return;
     }
     struct class_statistics *counts = &statistics->classes[pool->domain][pool->size_class];
-    size_t allocated = pool_allocated(pool);
     counts->pools_full += allocated == pool->capacity;
-    counts->pools_used += allocated != 0 && allocated != pool->capacity;
+    counts->pools_used += allocated != pool->capacity;
     counts->blocks_allocated += allocated;
     counts->blocks_free += free_list_length(pool);
     counts->blocks_untouched += (size_t)pool->capacity - pool->carved;

@@ -11,7 +11,7 @@
  *     a slow path sees a second interpreter                                    what is left: made from C
  *
  * When CPython ends, the events end. A program that embeds it may start it anew: then the heap is shared from the first
- * slow path on. On 3.11, whose interpreters have one lock, no event is watched.
+ * slow path on. 3.11, whose interpreters have one lock, has nothing to notice: its heap serves them all.
  */
 #include "hook/service.h"
 
@@ -19,15 +19,20 @@
 
 static const char *const makers[] = {"_interpreters", "_xxsubinterpreters", "_testcapi", "_testinternalcapi"};
 
+_Thread_local bool service_is_forking;
+
+/* Between the two other libraries' fork handlers may run Python in this thread: it passes. */
 static void
 take_mutex(void)
 {
     pthread_mutex_lock(&service.mutex);
+    service_is_forking = true;
 }
 
 static void
 release_mutex(void)
 {
+    service_is_forking = false;
     pthread_mutex_unlock(&service.mutex);
 }
 

@@ -25,17 +25,18 @@ struct service {
 };
 
 extern struct service service;
+extern _Thread_local bool service_is_forking; /* this thread holds the mutex, from before a fork until after it */
 
 /* Whether the mutex was taken: the service may become shared while a thread is inside, which then must not release
  * what it does not hold. */
 static inline bool
 lock_heap(void)
 {
-    bool is_shared = service.is_shared;
-    if (UNLIKELY(is_shared)) {
+    bool is_locked = service.is_shared && !service_is_forking;
+    if (UNLIKELY(is_locked)) {
         pthread_mutex_lock(&service.mutex);
     }
-    return is_shared;
+    return is_locked;
 }
 
 static inline void
@@ -63,7 +64,7 @@ bool interpreters_is_main_current(void);
 static inline void
 interpreters_notice(void)
 {
-    if (service.is_shared) {
+    if (service.is_shared || VERSION_INTERPRETERS_SHARE_LOCK) {
         return;
     }
     if (PyInterpreterState_Head() != PyInterpreterState_Main() || (service.is_unwatched && Py_IsInitialized())) {

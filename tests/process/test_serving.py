@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 
 import pytest
@@ -407,6 +408,31 @@ print("whole")
         before=SUB_INTERPRETERS,
     )
     assert out == "whole\n"
+
+
+FORK_HANDLERS = """
+import ctypes
+handled = []
+handler = ctypes.CFUNCTYPE(None)(lambda: handled.append([{index: [index] * 50} for index in range(200)]))
+getattr(ctypes.CDLL(None), "__register_atfork")(handler, handler, handler, None)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="handlers are registered by a function of glibc's")
+def test_a_library_that_runs_python_around_a_fork_does_not_wait_for_ever() -> None:
+    """Its handlers, registered before ours, come while ours hold the shared heap's mutex for the fork."""
+    out = serve(
+        """
+import os, signal
+signal.alarm(20)
+pid = os.fork()
+if pid == 0:
+    os._exit(len(handled))
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), len(handled))
+""",
+        before=FORK_HANDLERS + SUB_INTERPRETERS,
+    )
+    assert out == "2 2\n"
 
 
 # --- watching ---

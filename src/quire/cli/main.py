@@ -6,6 +6,7 @@ A command's file is imported when it is asked for, and this one imports next to 
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -32,6 +33,7 @@ A service needs no other command: set QUIRE=1 in its environment.
 _COMMANDS = ("run", "show", "compare", "info")
 _EXIT_ERROR = 2
 _EXIT_INTERRUPTED = 130
+_WRITE_ERRORS = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,7 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except OSError as error:
         _quiet_standard_output()
-        _say(f"quire: cannot write the answer: {error.strerror}")
+        what = "cannot write the answer" if error.errno in _WRITE_ERRORS else "the system refuses"
+        _say(f"quire: {what}: {error.strerror}")
         return _EXIT_ERROR
 
 

@@ -45,7 +45,7 @@ def statistics_of(allocator: Allocator) -> HeapStatistics:
 
 def _class_statistics(allocator: Allocator, domain: Domain, size_class: int) -> ClassStatistics:
     pools = [
-        pool for pool in _pools(allocator) if pool.serves and (pool.domain, pool.size_class) == (domain, size_class)
+        pool for pool in _pools(allocator) if pool.allocated and (pool.domain, pool.size_class) == (domain, size_class)
     ]
     return ClassStatistics(
         domain=domain,

@@ -211,7 +211,10 @@ def main(kind: str, mode: str) -> None:
     globals()[kind]()
     gc.collect()
     after = [look(sampler, quickly) for quickly in (False, True)]
-    grown = [{row: late[row] - early[row] for row in late.keys() & early.keys()} for early, late in zip(before, after, strict=True)]
+    grown = [
+        {row: late[row] - early[row] for row in late.keys() & early.keys()}
+        for early, late in zip(before, after, strict=True)
+    ]
     print(json.dumps({"grown": grown, "after": after, "vm_rss": vm_rss()}), flush=True)
     os._exit(0)  # threads stay, and a long chain takes long to take apart
 

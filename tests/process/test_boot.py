@@ -56,6 +56,19 @@ def test_a_setting_that_is_not_understood_ends_the_process(setting: dict[str, st
     assert words in outcome.stderr
 
 
+def test_what_bears_a_modules_name_beside_the_program_does_no_harm(tmp_path: Path) -> None:
+    """A program's own resource.py is not run; its own quire.py hides quire, which takes one line, told once."""
+    (tmp_path / "resource.py").write_text("raise SystemExit('run by quire')")
+    beside = {"QUIRE": "1", "PYTHONPATH": str(tmp_path)}
+    run_python(SERVED, environment=beside).expect("True\n")
+    (tmp_path / "quire.py").write_text("")
+    outcome = run_python("print('ran')", environment=beside)
+    assert (outcome.exit_code, outcome.stdout) == (0, "ran\n")
+    assert outcome.stderr == (
+        f"quire: another module stands before quire on sys.path, {tmp_path / 'quire.py'}; the program runs without\n"
+    )
+
+
 def test_where_it_cannot_serve_it_says_why_once_and_the_program_runs() -> None:
     """A process over a debug allocator runs plainly after one line; its children run plainly without a word."""
     code = CHILD.format(code=SERVED) + "\n" + SERVED

@@ -95,7 +95,7 @@ print(set(codes))
 
 
 def test_an_event_loop_that_waits_for_signals_is_woken_rarely(tmp_path: Path) -> None:
-    """However fast the program grows: each nudge writes a byte to the loop's socket, and a full one is complained of."""
+    """However fast the program grows: each nudge writes to the loop's socket, and a full one is complained of."""
     out = sampled(
         """
 import signal, socket

@@ -95,6 +95,13 @@ def test_show_fits_a_terminal_of_80_columns(report_file: str) -> None:
     assert "…" not in text
 
 
+def test_show_on_a_screen_without_bars(report_file: str) -> None:
+    """As the report itself, it then has plain ones."""
+    text = say("show", report_file, environment={"PYTHONIOENCODING": "ascii"})
+    assert "###" in text
+    assert text.isascii()
+
+
 # --- where they cannot ----------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,6 +92,6 @@ def test_the_screen_fits_its_width(report: RunReport, width: int) -> None:
 
 @given(reports())
 def test_the_screen_has_no_control_characters(report: RunReport) -> None:
-    """Whatever is in a program's arguments, nothing of it steers the terminal."""
-    text = draw(run_view(report), Style())
+    """Whatever is in a program's arguments, or in a file that was tampered with, nothing of it steers the terminal."""
+    text = draw(run_view(replace(report, python="\x1b[31m\x07")), Style())
     assert all(character.isprintable() for character in text.replace("\n", ""))

@@ -10,7 +10,7 @@ from quire import __version__
 from quire.cli.target import has_start_file
 from quire.errors import InvalidOption
 from quire.process import settings
-from quire.process.install import installed, reserved_by_default, why_not
+from quire.process.install import address_limit_bytes, installed, reserved_by_default, why_not
 from quire.report.units import MIB
 from quire.report.view import Column, ColumnKind, Row, Table, View
 
@@ -140,11 +140,10 @@ def _kernel(name: str) -> str:
 
 def _address_limit() -> str:
     try:
-        import resource
-    except ImportError:
+        limit_bytes = address_limit_bytes()
+    except OSError:
         return "unknown"
-    limit_bytes = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return "none" if limit_bytes == resource.RLIM_INFINITY else _large(limit_bytes)
+    return "none" if limit_bytes is None else _large(limit_bytes)
 
 
 def _large(size_bytes: int) -> str:

@@ -26,11 +26,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from quire.process.settings import Config
     from quire.records import RunReport
-    from quire.report.plain import Style
 
 _STDERR = 2
-_WIDTH = 80
-_WIDTH_MAX = 100
 _NO_PROCESS = 0
 _AFTER_ALL_OTHERS = -(10**6)
 
@@ -143,10 +140,11 @@ class _Ending:
     def _draw(self, report: RunReport) -> None:
         if not self._wants_screen:
             return
+        from quire.export.terminal import style_of
         from quire.report.plain import draw
         from quire.report.run_view import run_view
 
-        self._say("\n" + draw(run_view(report), _style()))
+        self._say("\n" + draw(run_view(report), style_of(_STDERR, _encoding())))
 
     def _tell_failure(self) -> None:
         failure = self._sampler.failure
@@ -212,31 +210,6 @@ def _flush_standard_streams() -> None:
 
 def _encoding() -> str:
     return getattr(sys.__stderr__, "encoding", None) or "utf-8"
-
-
-def _style() -> Style:
-    """What standard error can show."""
-    from quire.report.plain import Style
-
-    is_terminal = os.isatty(_STDERR)
-    has_colours = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Style(_width() if is_terminal else _WIDTH, _can_show("█▏─"), has_colours)
-
-
-def _width() -> int:
-    try:
-        columns = os.get_terminal_size(_STDERR).columns
-    except OSError:
-        return _WIDTH
-    return min(columns or _WIDTH, _WIDTH_MAX)
-
-
-def _can_show(characters: str) -> bool:
-    try:
-        characters.encode(_encoding())
-    except (UnicodeError, LookupError):
-        return False
-    return True
 
 
 def _rss_max_bytes() -> int:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import suppress
 
 
 def write_whole(path: str, text: str) -> None:
     """Put the text where the path leads.
 
-    A regular file is written beside and put in place at once; a device or a pipe is written to as it is.
+    A regular file is written beside and put in place at once, with the old one's permissions; a device or a pipe that
+    somebody reads is written to as it is.
 
     Raises:
         OSError: it cannot be written; what was there is there still.
     """
     if os.path.exists(path) and not os.path.isfile(path):
+        os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))  # a pipe that nobody reads would have us wait for ever
         _write(path, "w", text)
         return
     target = os.path.realpath(path)
     beside = f"{target}.{os.getpid()}.tmp"
     try:
         _write(beside, "x", text)
+        if os.path.exists(target):
+            os.chmod(beside, stat.S_IMODE(os.stat(target).st_mode))
         os.replace(beside, target)
     except BaseException:
         _remove(beside)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _DEFAULT_RANGE_BYTES_MIN: Final = 64 * 1024**3
 _DEFAULT_RANGE_BYTES_MAX: Final = 16 * 1024**4
+_ADDRESS_LIMIT: Final = b"Max address space"
+_SOFT_LIMIT: Final = 3
+"""Which word of that line it is."""
 
 
 def install(config: Config | None = None) -> Config | None:
@@ -116,12 +119,20 @@ def _physical_bytes() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def _left_bytes() -> int | None:
-    """How much more the process may map under ``RLIMIT_AS``; ``None`` without a limit."""
-    import resource
+def address_limit_bytes() -> int | None:
+    """How much the process may map (``RLIMIT_AS``); ``None`` without a limit.
 
-    limit_bytes = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if limit_bytes == resource.RLIM_INFINITY:
+    Read from the kernel's text: the program may have a module of its own that is called resource.
+    """
+    with open("/proc/self/limits", "rb") as file:
+        limit = next(line for line in file if line.startswith(_ADDRESS_LIMIT)).split()[_SOFT_LIMIT]
+    return None if limit == b"unlimited" else int(limit)
+
+
+def _left_bytes() -> int | None:
+    """How much more the process may map; ``None`` without a limit."""
+    limit_bytes = address_limit_bytes()
+    if limit_bytes is None:
         return None
     with open("/proc/self/statm", "rb") as file:
         mapped_bytes = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")

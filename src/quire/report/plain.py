@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from quire.report.units import printable
 from quire.report.view import ColumnKind, Row, RowKind, Table, View
 
 _BAR_WIDTH_MIN = 5
@@ -49,9 +50,10 @@ def draw(view: View, style: Style) -> str:
 
 
 def _head(view: View, style: Style, paint: _Paint) -> list[str]:
-    room = style.width - len(view.subtitle) - 2
-    title = view.title if len(view.title) <= room else view.title[: room - 3] + "..."
-    lines = [paint(title, _BOLD) + " " * (room - len(title)) + "  " + paint(view.subtitle, _DIM)]
+    subtitle, title = printable(view.subtitle), printable(view.title)
+    room = style.width - len(subtitle) - 2
+    title = title if len(title) <= room else title[: room - 3] + "..."
+    lines = [paint(title, _BOLD) + " " * (room - len(title)) + "  " + paint(subtitle, _DIM)]
     return lines + [line for fact in view.facts for line in _wrapped(fact, style.width)]
 
 
@@ -62,7 +64,7 @@ def _last_words(view: View) -> list[tuple[str, ...]]:
 def _wrapped(text: str, width: int) -> list[str]:
     """The words of a sentence on lines; textwrap would have to be imported, and re with it."""
     lines = [""]
-    for word in text.split():
+    for word in printable(text).split():
         longer = f"{lines[-1]} {word}".lstrip()
         if len(longer) <= width or not lines[-1]:
             lines[-1] = longer
@@ -173,6 +175,7 @@ def _cell(row: Row, index: int, kind: ColumnKind, width: int, style: Style, pain
 
 
 def _aligned(text: str, kind: ColumnKind, width: int) -> str:
+    text = printable(text)
     return text.rjust(width) if kind is ColumnKind.NUMBER else text.ljust(width)
 
 

@@ -63,4 +63,9 @@ def seconds_to_compare(value: float) -> str:
 
 def one_line(words: Sequence[str]) -> str:
     """A program and its arguments on one line, whatever characters are in them."""
-    return "".join(character if character.isprintable() else " " for character in " ".join(words))
+    return printable(" ".join(words))
+
+
+def printable(text: str) -> str:
+    """No character of it moves the cursor or changes colours: it may come from somebody else's file."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,6 +1,6 @@
 """What a view is made of: titles, tables and sentences, with nothing said of colours or widths.
 
-Two drawers show the same view: ``report.plain`` as text inside the program that ends, ``cli.screen`` with Rich.
+``report.plain`` draws it, on the terminal of a command and of a program that ends alike.
 """
 
 from __future__ import annotations

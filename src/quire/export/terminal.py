@@ -1,0 +1,41 @@
+"""What the place that shows a view can do: how wide it is, which characters it has, and whether colours are wanted."""
+
+from __future__ import annotations
+
+import os
+
+from quire.report.plain import Style
+
+_WIDTH = 80
+_WIDTH_MAX = 100
+_CHARACTERS = "█▏─"
+
+
+def style_of(descriptor: int, encoding: str) -> Style:
+    """How to draw on what is open at the descriptor; as on a file, if it is not open."""
+    is_terminal = _is_terminal(descriptor)
+    has_colours = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Style(_terminal_width(descriptor) if is_terminal else _WIDTH, _has_characters(encoding), has_colours)
+
+
+def _is_terminal(descriptor: int) -> bool:
+    try:
+        return os.isatty(descriptor)
+    except OSError:
+        return False
+
+
+def _terminal_width(descriptor: int) -> int:
+    try:
+        columns = os.get_terminal_size(descriptor).columns
+    except OSError:
+        return _WIDTH
+    return min(columns or _WIDTH, _WIDTH_MAX)
+
+
+def _has_characters(encoding: str) -> bool:
+    try:
+        _CHARACTERS.encode(encoding)
+    except (UnicodeError, LookupError):
+        return False
+    return True

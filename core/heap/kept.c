@@ -1,8 +1,8 @@
 /* Kept mappings: the last that were freed, for requests of about the same size.
  *
  * A program that makes and drops large values in a loop would otherwise have the system clear their pages each time.
- * They make no peak: before the heap would hold more than ever, by more than a quarter of an arena, they go back, as
- * they do when the system refuses.
+ * They make no peak of committed bytes: before the heap would hold more than ever, by more than a quarter of an arena,
+ * they go back, as they do when the system refuses.
  *
  * Callers: mapping.c, growth.c, arena.c. The model is quire.model.raw.
  */
@@ -35,7 +35,21 @@ kept_give_back_oldest(struct heap *heap)
     give_back(heap, remove_at(heap, 0));
 }
 
-/* The newest that is at least half, and at most twice as large; where growth would give some back, the newest. */
+/* The smallest that is large enough, else the largest. There is one. */
+static size_t
+nearest_in_size(const struct heap *heap, size_t mapped_bytes)
+{
+    size_t best = 0;
+    for (size_t index = 1; index < heap->kept_count; index++) {
+        size_t kept_bytes = heap->kept[index].size_bytes, best_bytes = heap->kept[best].size_bytes;
+        bool is_better = best_bytes < mapped_bytes ? kept_bytes > best_bytes
+                                                   : kept_bytes >= mapped_bytes && kept_bytes < best_bytes;
+        best = is_better ? index : best;
+    }
+    return best;
+}
+
+/* The newest that is at least half, and at most twice as large; where growth would give some back, the nearest. */
 bool
 kept_take(struct heap *heap, size_t mapped_bytes, struct mapping *taken)
 {
@@ -49,7 +63,7 @@ kept_take(struct heap *heap, size_t mapped_bytes, struct mapping *taken)
     if (heap->kept_count == 0 || growth_allows_kept(heap, mapped_bytes)) {
         return false;
     }
-    *taken = remove_at(heap, heap->kept_count - 1);
+    *taken = remove_at(heap, nearest_in_size(heap, mapped_bytes));
     return true;
 }
 

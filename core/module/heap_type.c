@@ -6,7 +6,6 @@
 #include "module/module.h"
 
 #include "heap/structs.h"
-#include "os/os.h"
 
 struct heap_object {
     PyObject_HEAD

@@ -4,7 +4,6 @@
 #include "hook/hook.h"
 #include "observe/residency.h"
 #include "observe/walk.h"
-#include "os/os.h"
 
 #include <dlfcn.h>
 #include <malloc.h>

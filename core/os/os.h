@@ -1,6 +1,6 @@
 /* The contract with the system: addresses, pages, and how many of them are resident.
  *
- * heap/ is the only caller. linux.c fulfils it; fake.c fulfils it without a system and refuses on demand, for tests.
+ * Callers: heap/, observe/. linux.c fulfils it; fake.c fulfils it without a system and refuses on demand, for tests.
  * Every function that can be refused returns 0 or an errno value, and has then changed nothing.
  *
  *     reserve          commit           touch            purge           decommit

@@ -228,7 +228,7 @@ class HeapResidency:
     empty_pool_bytes: int
     """Resident pages of pools without a live block."""
     free_run_bytes: int
-    """Resident pages of holes between runs."""
+    """Resident pages of holes between runs, and of mappings kept after they were freed."""
     metadata_bytes: int
     """Arena headers and the heap's own tables."""
 

@@ -166,11 +166,19 @@ class RawAllocator:
             return None
 
     def _kept_for(self, size: int) -> int | None:
-        """The newest of at least half and at most twice the size; where growth would give some back, the newest."""
+        """The newest of at least half and at most twice the size; where growth would give some back, the nearest."""
         for index in reversed(range(len(self.kept))):
             if size // 2 <= self.kept[index].size_bytes and self.kept[index].size_bytes // 2 <= size:
                 return index
-        return None if not self.kept or self._growth_allows_kept(size) else len(self.kept) - 1
+        if not self.kept or self._growth_allows_kept(size):
+            return None
+        return self._nearest_in_size(size)
+
+    def _nearest_in_size(self, size: int) -> int:
+        """The smallest kept mapping that is large enough, else the largest; the oldest of equal ones."""
+        large_enough = [kept.size_bytes for kept in self.kept if kept.size_bytes >= size]
+        nearest = min(large_enough) if large_enough else max(kept.size_bytes for kept in self.kept)
+        return [kept.size_bytes for kept in self.kept].index(nearest)
 
     def _keep(self, mapping: Mapping) -> None:
         if mapping.size_bytes > self.geometry.kept_bytes_max:

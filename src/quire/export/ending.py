@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _STDERR = 2
 _NO_PROCESS = 0
+_SWITCH_SECONDS = 1e-5
+"""How long a busy daemon thread keeps the interpreter lock from the report, each time that it reads or writes."""
 _AFTER_ALL_OTHERS = -(10**6)
 
 
@@ -85,6 +87,8 @@ class _Ending:
         wall_seconds, cpu_seconds = self._clock.read()
         was_interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt
         program_path, sys.path = sys.path, self._path
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         try:
             _flush_standard_streams()
             report = self._report(wall_seconds, cpu_seconds)
@@ -95,6 +99,7 @@ class _Ending:
             self._say(f"quire: no report of the memory: {type(error).__name__}: {error}\n")
         finally:
             sys.path = program_path
+            sys.setswitchinterval(interval)
             if was_interrupted:
                 _note_interrupt()
 

@@ -22,8 +22,13 @@ class Allocator:
     library: str | None = None
     """Loaded before libc, from the first of the system's folders that has it; a pattern."""
 
+    @property
+    def path(self) -> Path | None:
+        """Where its library is; ``None``: it has none, or the system has not."""
+        return find_library(self.library) if self.library else None
+
     def full_environment(self) -> dict[str, str]:
-        path = find_library(self.library) if self.library else None
+        path = self.path
         return self.environment | ({"LD_PRELOAD": str(path)} if path else {})
 
     def setting(self) -> str:
@@ -33,7 +38,7 @@ class Allocator:
 
     def version(self) -> str:
         """The library's version, as its file's name tells it."""
-        path = find_library(self.library) if self.library else None
+        path = self.path
         return path.resolve().name if path else ""
 
 
@@ -66,17 +71,8 @@ def chosen(names: str) -> list[Allocator]:
 
 def is_available(allocator: Allocator) -> bool:
     if allocator.library is not None:
-        return find_library(allocator.library) is not None
-    if allocator is GUARDED:
-        return has_guard()
+        return allocator.path is not None
     return allocator.environment.get("PYTHONMALLOC") != "mimalloc" or sys.version_info >= (3, 13)
-
-
-def has_guard() -> bool:
-    """Whether the quire that is installed knows guarded sampling."""
-    from quire.process import settings
-
-    return "QUIRE_GUARD" in settings.SETTINGS
 
 
 def find_library(pattern: str) -> Path | None:

@@ -87,12 +87,17 @@ first_block_offset(unsigned size_class)
     return is_large_class(size_class) ? 0 : FIRST_BLOCK_OFFSET;
 }
 
+static inline size_t
+pool_bytes_of(unsigned size_class)
+{
+    return is_large_class(size_class) ? LARGE_POOL_BYTES : POOL_BYTES;
+}
+
 /* How many blocks of the class a pool has. */
 static inline size_t
 capacity_of(unsigned size_class)
 {
-    size_t pool_bytes = is_large_class(size_class) ? LARGE_POOL_BYTES : POOL_BYTES;
-    return (pool_bytes - first_block_offset(size_class)) / block_bytes_of(size_class);
+    return (pool_bytes_of(size_class) - first_block_offset(size_class)) / block_bytes_of(size_class);
 }
 
 static inline size_t

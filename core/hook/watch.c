@@ -2,8 +2,8 @@
  *
  * A signal of Python's own is marked as arrived, as CPython does in a signal handler; the kernel sends none. That
  * takes no lock and allocates nothing, on every version; a pending call would do neither from 3.13 on, where adding
- * one may release the interpreter lock. The signal's handler, in Python, runs at the main thread's next safe point. Each mark
- * also wakes an event loop that has given CPython a file descriptor for signals, so there are to be few.
+ * one may release the interpreter lock. The signal's handler, in Python, runs at the main thread's next safe point.
+ * Each mark also wakes an event loop that has given CPython a file descriptor for signals, so there are to be few.
  *
  * Locking: the interpreter lock.
  */

@@ -86,11 +86,11 @@ free_list_of(const struct pool *pool, const char *first_block)
 static bool
 append_pool(void *list, struct pool *pool, char *address)
 {
-    size_t pool_bytes = is_large_class(pool->size_class) ? LARGE_POOL_BYTES : POOL_BYTES;
     size_t offset = first_block_offset(pool->size_class);
-    return append(list, Py_BuildValue("(NniinnnnnN)", address_object(address), (Py_ssize_t)pool_bytes,
-                                      (int)pool->domain, (int)pool->size_class, (Py_ssize_t)pool->block_bytes,
-                                      (Py_ssize_t)offset, (Py_ssize_t)pool->capacity,
+    return append(list, Py_BuildValue("(NniinnnnnN)", address_object(address),
+                                      (Py_ssize_t)pool_bytes_of(pool->size_class), (int)pool->domain,
+                                      (int)pool->size_class, (Py_ssize_t)pool->block_bytes, (Py_ssize_t)offset,
+                                      (Py_ssize_t)pool->capacity,
                                       (Py_ssize_t)pool_allocated(pool), (Py_ssize_t)(pool->capacity - pool->carved),
                                       free_list_of(pool, address + offset)));
 }

@@ -63,8 +63,7 @@ static bool
 add_pool(void *context, struct pool *pool, char *address)
 {
     struct arena_pages *pages = context;
-    size_t pool_bytes = is_large_class(pool->size_class) ? LARGE_POOL_BYTES : POOL_BYTES;
-    size_t resident = resident_in(pages, address, pool_bytes);
+    size_t resident = resident_in(pages, address, pool_bytes_of(pool->size_class));
     size_t live = pool_allocated(pool) * pool->block_bytes;
     if (live == 0) {
         pages->residency->empty_pool_bytes += resident;
@@ -89,7 +88,7 @@ add_run(void *context, char *address, size_t size_bytes, enum run_state state)
 static size_t
 resident_beside_pools(const struct arena_pages *pages, const struct arena *arena)
 {
-    size_t pool_bytes = arena->kind == ARENA_LARGE ? LARGE_POOL_BYTES : POOL_BYTES;
+    size_t pool_bytes = slots_a_pool(arena) * POOL_BYTES;
     size_t cut_end = (1 + (size_t)arena->cut) * pool_bytes; /* slot 0 is in the first */
     return resident_in(pages, pages->address + ARENA_HEADER_BYTES, pool_bytes - ARENA_HEADER_BYTES)
          + resident_in(pages, pages->address + cut_end, ARENA_BYTES - cut_end);

@@ -61,7 +61,7 @@ def test_every_option_and_setting_is_told() -> None:
 
 
 def test_the_version_is_the_packages() -> None:
-    """--version and -V print it, on the way that has no Rich."""
+    """--version and -V print it."""
     assert say("--version") == say("-V") == f"quire {quire.__version__}\n"
 
 

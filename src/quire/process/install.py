@@ -170,8 +170,6 @@ def _install_with(core: ModuleType, range_bytes: int, config: Config) -> None:
 
 def _say_not_guarded() -> None:
     """One line on standard error, as what is found at a guarded block is told there, too."""
-    import sys
-
     if sys.stderr is not None:
         print("quire: the system has no memory for guarded blocks; the program runs without them", file=sys.stderr)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import resource
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from quire.process.heap import Heap
 from quire.records import Domain, HeapState
 
 RANGE_BYTES = 64 * 1024 * 1024
+METADATA_BYTES = 8 * 1024
+"""Of an arena."""
 PAGES_MAX = 1 << 34
 """No system deals more pages than that; the model has to be told."""
 
@@ -38,10 +41,19 @@ class RefusingSystem(System):
         return super().obtain(size_bytes, alignment_bytes, not_below)
 
     def give_back(self, address: int) -> int:
-        """Of an arena; a mapping is always taken back."""
-        if address < self.range_end:
-            self._refuse("decommit")
-        return super().give_back(address)
+        """Of an arena, with its metadata, which goes without saying; a mapping is always taken back."""
+        if address >= self.range_end:
+            return super().give_back(address)
+        self._refuse("decommit")
+        size_bytes = super().give_back(address)
+        with suppress(OutOfMemory):
+            self.purge(address, METADATA_BYTES)
+        return size_bytes
+
+    def purge(self, address: int, size_bytes: int) -> None:
+        """Of whole pages."""
+        if size_bytes % self.page_bytes == 0:
+            self._refuse("purge")
 
     def resize(self, address: int, size_bytes: int) -> int:
         """Of a mapping."""

@@ -169,8 +169,7 @@ arena_obtain(struct heap *heap, enum arena_kind kind)
         return NULL;
     }
     struct arena *arena = heap_arena(heap, index);
-    growth_prepare(heap, ARENA_BYTES);
-    if (!commit_arena(heap, index) && !(kept_give_back(heap) && commit_arena(heap, index))) {
+    if (!commit_arena(heap, index) && !(kept_give_back_all(heap) && commit_arena(heap, index))) {
         return NULL;
     }
     heap->arena_bits[index / 64] |= (uint64_t)1 << (index % 64);
@@ -182,7 +181,9 @@ arena_obtain(struct heap *heap, enum arena_kind kind)
     arena_relist(heap, arena, room_of_new(kind, arena));
     heap->totals.arenas++;
     heap->totals.arenas_obtained++;
-    growth_note(heap);
+    if (heap->totals.arenas > heap->totals.arenas_max) {
+        heap->totals.arenas_max = heap->totals.arenas;
+    }
     return arena;
 }
 
@@ -197,6 +198,8 @@ give_back(struct heap *heap, struct arena *arena)
         mark_free(units_address(heap, arena), ARENA_BYTES - ARENA_HEADER_BYTES);
         return false;
     }
+    heap->totals.touched_bytes -= arena_touched_bytes(arena);
+    heap->totals.resting_bytes -= arena_resting_bytes(arena);
     clear_slots(arena);
     heap->arena_bits[index / 64] &= ~((uint64_t)1 << (index % 64));
     while (heap->arenas_end > 0 && !heap_has_arena(heap, heap->arenas_end - 1)) {

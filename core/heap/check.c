@@ -50,6 +50,8 @@ check_pool(const struct heap *heap, const struct pool *pool, unsigned slot, bool
     CHECK(pool->state != SLOT_RETIRED || pool->frees_left == 1, "a retired pool's next free is told");
     CHECK(pool->state != SLOT_RETIRED || pool->free == NULL, "a retired pool has no free block");
     CHECK(pool->state != SLOT_RESTING || pool->frees_left == 0, "a resting pool has no live block");
+    CHECK(!pool->is_purged || pool->state == SLOT_RESTING, "a purged pool rests");
+    CHECK(!pool->is_purged || pool->carved == 0, "nothing of a purged pool is carved");
     return check_free_list(heap, pool);
 }
 
@@ -85,7 +87,7 @@ check_pool_arena(const struct heap *heap, const struct arena *arena)
     unsigned slots = slots_a_pool(arena);
     CHECK(arena->capacity == SLOTS_AN_ARENA / slots - 1, "pools fill the arena");
     CHECK(arena->cut <= arena->capacity, "no more pools are cut than there are");
-    size_t resting = 0, kept = 0;
+    size_t resting = 0, kept = 0, purged = 0;
     for (unsigned i = 1; i <= arena->cut; i++) {
         const struct pool *pool = &slots_of(arena)[i * slots];
         const char *broken = check_pool(heap, pool, i * slots, is_large);
@@ -97,7 +99,9 @@ check_pool_arena(const struct heap *heap, const struct arena *arena)
         }
         resting += pool->state == SLOT_RESTING;
         kept += pool->is_kept;
+        purged += pool->is_purged;
     }
+    CHECK(purged == arena->purged, "purged pools are as many as are counted");
     CHECK(kept == arena->kept, "kept pools are as many as are counted");
     CHECK(resting == arena->free_pools, "every resting pool is free to be taken");
     CHECK(arena->listed_room == resting + arena->capacity - arena->cut, "an arena is listed by its room");
@@ -202,15 +206,30 @@ check_mappings(const struct heap *heap)
     return NULL;
 }
 
+static bool
+a_mapping_ends_at(const struct heap *heap, uintptr_t address)
+{
+    for (size_t i = 0; i < heap->mappings.capacity; i++) {
+        const struct mapping *mapping = &heap->mappings.places[i];
+        if (mapping->address != 0 && mapping->address + mapping->size_bytes == address) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *
 check_kept(const struct heap *heap)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < heap->kept_count; i++) {
-        CHECK(mapping_find(heap, (const void *)heap->kept[i].address) == NULL, "a kept mapping is nobody's");
-        bytes += heap->kept[i].size_bytes;
+        const struct kept *piece = &heap->kept[i];
+        CHECK(mapping_find(heap, (const void *)piece->address) == NULL, "a kept piece is nobody's");
+        CHECK(piece->size_bytes != 0, "and not empty");
+        CHECK(!piece->is_tail || a_mapping_ends_at(heap, piece->address), "a tail begins where a mapping ends");
+        bytes += piece->size_bytes;
     }
-    CHECK(bytes == heap->totals.kept_bytes, "the bytes of kept mappings add up");
+    CHECK(bytes == heap->totals.kept_bytes, "the bytes of kept pieces add up");
     CHECK(bytes <= KEPT_BYTES_MAX, "and are no more than may be kept");
     return NULL;
 }
@@ -229,7 +248,7 @@ listed_pools_of(const struct arena *arena)
 const char *
 heap_check(struct heap *heap)
 {
-    size_t arenas = 0, listed_pools = 0;
+    size_t arenas = 0, touched_bytes = 0, resting_bytes = 0, listed_pools = 0;
     size_t with_room[ARENA_KINDS] = {0};
     for (size_t index = 0; index < heap->range_arenas; index++) {
         if (!heap_has_arena(heap, index)) {
@@ -244,11 +263,15 @@ heap_check(struct heap *heap)
             return broken;
         }
         arenas++;
+        touched_bytes += arena_touched_bytes(arena);
+        resting_bytes += arena_resting_bytes(arena);
         with_room[arena->kind] += arena->listed_room != 0;
         listed_pools += arena->kind == ARENA_RUN ? 0 : listed_pools_of(arena);
     }
     CHECK(heap->arenas_end * ENTRIES_BYTES <= heap->slots_committed_bytes, "the table of slots reaches to the end");
     CHECK(arenas == heap->totals.arenas, "arenas are as many as are counted");
+    CHECK(touched_bytes == heap->totals.touched_bytes, "what was touched of them adds up");
+    CHECK(resting_bytes == heap->totals.resting_bytes, "and what rests with them");
     for (unsigned kind = 0; kind < ARENA_KINDS; kind++) {
         const char *broken = check_available(heap, kind, with_room[kind]);
         if (broken != NULL) {

@@ -1,6 +1,9 @@
-/* Growth: what was obtained from the system at most, and who is to be told.
+/* Growth: what the heap holds, at most so far, and who is to be told.
  *
- * Callers: arena.c, mapping.c, each time before and after something is obtained. Calls: kept.c, whoever watches.
+ * It holds the parts of its arenas that were ever handed out, and its mappings. Both are close to what is resident;
+ * arenas as a whole are not, of which the system gives pages only as they are touched.
+ *
+ * Callers: pool.c, runs.c, arena.c, mapping.c. Calls: kept.c, purge.c, whoever watches.
  */
 #include "heap/structs.h"
 
@@ -14,35 +17,44 @@ heap_watch(struct heap *heap, size_t limit_bytes, void (*passed)(size_t held_byt
 static size_t
 held_bytes(const struct heap *heap)
 {
-    return heap->totals.arenas * ARENA_BYTES + heap->totals.mapping_bytes;
+    return heap->totals.touched_bytes + heap->totals.mapping_bytes;
 }
 
-/* Whether more can be obtained beside all that is kept: it is not to make a peak that is higher by more than a quarter
- * of an arena. */
+/* What is kept is not to make a peak that is higher by more than a quarter of an arena: by how much it would. */
+static size_t
+excess_bytes(const struct heap *heap, size_t more_bytes)
+{
+    const struct heap_totals *totals = &heap->totals;
+    size_t all_bytes = held_bytes(heap) + totals->kept_bytes + more_bytes;
+    size_t limit_bytes = totals->held_bytes_max + ARENA_BYTES / 4;
+    return all_bytes > limit_bytes ? all_bytes - limit_bytes : 0;
+}
+
+/* Whether more can be held beside all that is kept. */
 bool
 growth_allows_kept(const struct heap *heap, size_t more_bytes)
 {
-    const struct heap_totals *totals = &heap->totals;
-    return held_bytes(heap) + totals->kept_bytes + more_bytes <= totals->held_bytes_max + ARENA_BYTES / 4;
+    return excess_bytes(heap, more_bytes) == 0;
 }
 
-/* More will be obtained. */
+/* More will be held. */
 void
 growth_prepare(struct heap *heap, size_t more_bytes)
 {
-    while (heap->kept_count != 0 && !growth_allows_kept(heap, more_bytes)) {
-        kept_give_back_oldest(heap);
+    if (heap->kept_count != 0) {
+        kept_give_back(heap, excess_bytes(heap, more_bytes));
+    }
+    size_t next_bytes = held_bytes(heap) + more_bytes;
+    if (heap->totals.resting_bytes != 0 && next_bytes > heap->totals.held_bytes_max) {
+        purge_resting(heap, next_bytes - heap->totals.held_bytes_max);
     }
 }
 
-/* Something was obtained from the system: keep the maxima, and tell who watches, once; who may watch anew. */
+/* More is held: keep the maxima, and tell who watches, once; who may watch anew. */
 void
 growth_note(struct heap *heap)
 {
     struct heap_totals *totals = &heap->totals;
-    if (totals->arenas > totals->arenas_max) {
-        totals->arenas_max = totals->arenas;
-    }
     if (totals->mapping_bytes > totals->mapping_bytes_max) {
         totals->mapping_bytes_max = totals->mapping_bytes;
     }
@@ -53,4 +65,13 @@ growth_note(struct heap *heap)
         heap->watch_bytes = SIZE_MAX;
         heap->watch_passed(held_bytes(heap));
     }
+}
+
+/* A part of an arena will be touched that never was. */
+void
+growth_touch(struct heap *heap, size_t more_bytes)
+{
+    growth_prepare(heap, more_bytes);
+    heap->totals.touched_bytes += more_bytes;
+    growth_note(heap);
 }

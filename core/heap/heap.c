@@ -102,7 +102,7 @@ heap_destroy(struct heap *heap)
             os_unmap((char *)mapping->address, mapping->size_bytes);
         }
     }
-    kept_give_back(heap);
+    kept_give_back_all(heap);
     mapping_table_release(&heap->mappings);
     unmark_arenas(heap);
     os_unreserve((char *)heap->slots, slots_bytes_for(heap->range_arenas) + heap->range_arenas * ARENA_BYTES);
@@ -193,10 +193,9 @@ block_stays(const struct pool *pool, size_t size_bytes)
     return size_class_of(size_bytes) == pool->size_class || 4 * size_bytes > 3 * (size_t)pool->block_bytes;
 }
 
-/* Whether the request is met where it is; on an own mapping, *address may move with its pages.
- * An own mapping that the system does not resize sets *is_refused. */
+/* Whether the request is met where it is; on an own mapping, *address may move with its pages. */
 static bool
-resize_in_place(struct domain *domain, void **address, size_t size_bytes, bool *is_refused)
+resize_in_place(struct domain *domain, void **address, size_t size_bytes)
 {
     if (heap_is_in_range(domain->heap, *address)) {
         const struct pool *pool = pool_of(domain->heap, *address);
@@ -209,12 +208,8 @@ resize_in_place(struct domain *domain, void **address, size_t size_bytes, bool *
         return false;
     }
     void *resized = mapping_resize(domain->heap, *address, size_bytes);
-    if (resized == NULL) {
-        *is_refused = true;
-        return false;
-    }
-    *address = resized;
-    return true;
+    *address = resized != NULL ? resized : *address;
+    return resized != NULL;
 }
 
 void *
@@ -227,13 +222,12 @@ heap_reallocate(struct domain *domain, void *address, size_t size_bytes)
     if (fast != NULL) {
         return fast;
     }
-    bool is_refused = false;
     void *resized = address;
-    if (resize_in_place(domain, &resized, size_bytes, &is_refused)) {
+    if (resize_in_place(domain, &resized, size_bytes)) {
         return heap_mark_resized(domain, resized, size_bytes);
     }
     size_t old_bytes = heap_size_of(domain->heap, address);
-    void *moved = is_refused ? NULL : heap_allocate(domain, size_bytes);
+    void *moved = heap_allocate(domain, size_bytes);
     if (moved == NULL) {
         return size_bytes <= old_bytes ? address : NULL; /* shrinking never fails */
     }

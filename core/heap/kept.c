@@ -1,94 +1,158 @@
-/* Kept mappings: the last that were freed, for requests of about the same size.
+/* Kept pages: those of mappings that were freed or became shorter, for requests to come.
  *
- * A program that makes and drops large values in a loop would otherwise have the system clear their pages each time.
- * They make no peak of committed bytes: before the heap would hold more than ever, by more than a quarter of an arena,
- * they go back, as they do when the system refuses.
+ * A program that makes, grows and drops large values in a loop would otherwise have the system clear their pages each
+ * time. A request takes the front of the smallest piece that is large enough; what is left is the mapping's tail, into
+ * which it may grow, and which it takes along when it is freed.
  *
- * Callers: mapping.c, growth.c, arena.c. The model is quire.model.raw.
+ *     | kept piece                    |   a request   | mapping     | tail            |
+ *                                        it grows     | mapping            | tail     |
+ *                                        is freed     | kept piece                    |
+ *
+ * They make no peak: before the heap would hold more than ever, by more than a quarter of an arena, as much goes back,
+ * the oldest first; and all, when the system refuses.
+ *
+ * Callers: mapping.c, growth.c, arena.c. The model is quire.model.kept.
  */
 #include "heap/structs.h"
 #include "os/os.h"
 
 #include <string.h>
 
-static struct mapping
+static struct kept
 remove_at(struct heap *heap, size_t index)
 {
-    struct mapping removed = heap->kept[index];
+    struct kept removed = heap->kept[index];
     heap->kept_count--;
-    memmove(&heap->kept[index], &heap->kept[index + 1], (heap->kept_count - index) * sizeof(struct mapping));
+    memmove(&heap->kept[index], &heap->kept[index + 1], (heap->kept_count - index) * sizeof(struct kept));
     heap->totals.kept_bytes -= removed.size_bytes;
     return removed;
 }
 
+/* --- giving back --- */
+
 static void
-give_back(struct heap *heap, struct mapping mapping)
+give_back(struct heap *heap, uintptr_t address, size_t size_bytes)
 {
-    unmark((char *)mapping.address, mapping.size_bytes);
-    os_unmap((char *)mapping.address, mapping.size_bytes);
-    heap->totals.mapping_bytes_given_back += mapping.size_bytes;
+    unmark((char *)address, size_bytes);
+    os_unmap((char *)address, size_bytes);
+    heap->totals.mapping_bytes_given_back += size_bytes;
+}
+
+static void
+give_back_oldest(struct heap *heap)
+{
+    struct kept oldest = remove_at(heap, 0);
+    give_back(heap, oldest.address, oldest.size_bytes);
+}
+
+/* The end of the oldest piece, or all of it. */
+static size_t
+give_back_of_oldest(struct heap *heap, size_t wanted_bytes)
+{
+    struct kept *oldest = &heap->kept[0];
+    size_t part_bytes = align_up(wanted_bytes < ARENA_BYTES / 4 ? ARENA_BYTES / 4 : wanted_bytes, os_page_bytes());
+    if (part_bytes >= oldest->size_bytes) {
+        part_bytes = oldest->size_bytes;
+        give_back_oldest(heap);
+        return part_bytes;
+    }
+    oldest->size_bytes -= part_bytes;
+    heap->totals.kept_bytes -= part_bytes;
+    give_back(heap, oldest->address + oldest->size_bytes, part_bytes);
+    return part_bytes;
 }
 
 void
-kept_give_back_oldest(struct heap *heap)
+kept_give_back(struct heap *heap, size_t wanted_bytes)
 {
-    give_back(heap, remove_at(heap, 0));
+    while (heap->kept_count != 0 && wanted_bytes != 0) {
+        size_t part_bytes = give_back_of_oldest(heap, wanted_bytes);
+        wanted_bytes = wanted_bytes > part_bytes ? wanted_bytes - part_bytes : 0;
+    }
 }
 
-/* The smallest that is large enough, else the largest. There is one. */
+/* Whether there was anything to give back. */
+bool
+kept_give_back_all(struct heap *heap)
+{
+    bool had_any = heap->kept_count != 0;
+    while (heap->kept_count != 0) {
+        give_back_oldest(heap);
+    }
+    return had_any;
+}
+
+/* --- keeping and taking --- */
+
+void
+kept_add(struct heap *heap, struct kept piece)
+{
+    if (piece.size_bytes > KEPT_BYTES_MAX) {
+        give_back(heap, piece.address, piece.size_bytes);
+        return;
+    }
+    while (heap->kept_count == KEPT_MAX || heap->totals.kept_bytes + piece.size_bytes > KEPT_BYTES_MAX) {
+        give_back_oldest(heap);
+    }
+    mark_free((char *)piece.address, piece.size_bytes);
+    heap->kept[heap->kept_count++] = piece;
+    heap->totals.kept_bytes += piece.size_bytes;
+}
+
+/* The smallest that is large enough, else the largest; of equal ones the newest. There is one. */
 static size_t
 nearest_in_size(const struct heap *heap, size_t mapped_bytes)
 {
     size_t best = 0;
     for (size_t index = 1; index < heap->kept_count; index++) {
         size_t kept_bytes = heap->kept[index].size_bytes, best_bytes = heap->kept[best].size_bytes;
-        bool is_better = best_bytes < mapped_bytes ? kept_bytes > best_bytes
-                                                   : kept_bytes >= mapped_bytes && kept_bytes < best_bytes;
+        bool is_better = best_bytes < mapped_bytes ? kept_bytes >= best_bytes
+                                                   : kept_bytes >= mapped_bytes && kept_bytes <= best_bytes;
         best = is_better ? index : best;
     }
     return best;
 }
 
-/* The newest that is at least half, and at most twice as large; where growth would give some back, the nearest. */
-bool
-kept_take(struct heap *heap, size_t mapped_bytes, struct mapping *taken)
+/* How many bytes the smallest piece has that is large enough; 0 if none is. */
+size_t
+kept_bytes_for(const struct heap *heap, size_t mapped_bytes)
 {
-    for (size_t index = heap->kept_count; index-- > 0;) {
-        size_t kept_bytes = heap->kept[index].size_bytes;
-        if (kept_bytes >= mapped_bytes / 2 && kept_bytes / 2 <= mapped_bytes) {
-            *taken = remove_at(heap, index);
-            return true;
-        }
-    }
-    if (heap->kept_count == 0 || growth_allows_kept(heap, mapped_bytes)) {
+    size_t kept_bytes = heap->kept_count == 0 ? 0 : heap->kept[nearest_in_size(heap, mapped_bytes)].size_bytes;
+    return kept_bytes >= mapped_bytes ? kept_bytes : 0;
+}
+
+/* Pages for a request: as many as it needs, or fewer, if no piece is large enough. One that has less than half is
+ * left alone, unless growth would give it back. */
+bool
+kept_take(struct heap *heap, size_t mapped_bytes, struct kept *taken)
+{
+    if (heap->kept_count == 0) {
         return false;
     }
-    *taken = remove_at(heap, nearest_in_size(heap, mapped_bytes));
+    size_t index = nearest_in_size(heap, mapped_bytes);
+    struct kept *piece = &heap->kept[index];
+    if (piece->size_bytes < mapped_bytes / 2 && growth_allows_kept(heap, mapped_bytes)) {
+        return false;
+    }
+    *taken = *piece;
+    if (piece->size_bytes <= mapped_bytes) {
+        remove_at(heap, index);
+        return true;
+    }
+    taken->size_bytes = mapped_bytes;
+    *piece = (struct kept){piece->address + mapped_bytes, piece->size_bytes - mapped_bytes, .is_tail = true};
+    heap->totals.kept_bytes -= mapped_bytes;
     return true;
 }
 
-void
-kept_add(struct heap *heap, struct mapping mapping)
+/* The tail of the mapping that ends at the address, which is the caller's from now on; its size, 0 if there is none. */
+size_t
+kept_take_tail(struct heap *heap, uintptr_t mapping_end)
 {
-    if (mapping.size_bytes > KEPT_BYTES_MAX) {
-        give_back(heap, mapping);
-        return;
+    for (size_t index = 0; index < heap->kept_count; index++) {
+        if (heap->kept[index].is_tail && heap->kept[index].address == mapping_end) {
+            return remove_at(heap, index).size_bytes;
+        }
     }
-    while (heap->kept_count == KEPT_MAX || heap->totals.kept_bytes + mapping.size_bytes > KEPT_BYTES_MAX) {
-        kept_give_back_oldest(heap);
-    }
-    mark_free((char *)mapping.address, mapping.size_bytes);
-    heap->kept[heap->kept_count++] = mapping;
-    heap->totals.kept_bytes += mapping.size_bytes;
-}
-
-/* Whether there was anything to give back. */
-bool
-kept_give_back(struct heap *heap)
-{
-    bool had_any = heap->kept_count != 0;
-    while (heap->kept_count != 0) {
-        kept_give_back_oldest(heap);
-    }
-    return had_any;
+    return 0;
 }

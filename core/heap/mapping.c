@@ -117,40 +117,36 @@ static bool
 map(struct heap *heap, size_t mapped_bytes, char **address)
 {
     growth_prepare(heap, mapped_bytes);
-    return os_map(mapped_bytes, address) == 0 || (kept_give_back(heap) && os_map(mapped_bytes, address) == 0);
+    return os_map(mapped_bytes, address) == 0 || (kept_give_back_all(heap) && os_map(mapped_bytes, address) == 0);
 }
 
 static bool
-remap(struct heap *heap, struct mapping mapping, size_t new_bytes, char **moved)
+remap(struct heap *heap, char *address, size_t old_bytes, size_t new_bytes, char **moved)
 {
-    char *address = (char *)mapping.address;
-    unmark(address, mapping.size_bytes);
-    if (os_remap(address, mapping.size_bytes, new_bytes, moved) != 0
-        && !(kept_give_back(heap) && os_remap(address, mapping.size_bytes, new_bytes, moved) == 0)) {
-        return false;
-    }
-    if (new_bytes < mapping.size_bytes) {
-        heap->totals.mapping_bytes_given_back += mapping.size_bytes - new_bytes;
-    }
-    return true;
+    unmark(address, old_bytes);
+    return os_remap(address, old_bytes, new_bytes, moved) == 0
+        || (kept_give_back_all(heap) && os_remap(address, old_bytes, new_bytes, moved) == 0);
 }
 
-/* A kept mapping, made as large as is asked for. */
+/* Kept pages, and more behind them, if they are too few. */
 static bool
 reuse(struct heap *heap, size_t mapped_bytes, char **address, size_t *dirty_bytes)
 {
-    struct mapping kept;
+    struct kept kept;
     if (!kept_take(heap, mapped_bytes, &kept)) {
         return false;
     }
-    growth_prepare(heap, mapped_bytes);
     *address = (char *)kept.address;
-    unmark(*address, kept.size_bytes);
-    *dirty_bytes = kept.size_bytes < mapped_bytes ? kept.size_bytes : mapped_bytes;
-    if (kept.size_bytes != mapped_bytes && !remap(heap, kept, mapped_bytes, address)) {
-        kept_add(heap, kept);
-        return false;
+    *dirty_bytes = kept.size_bytes;
+    if (kept.size_bytes < mapped_bytes) {
+        growth_prepare(heap, mapped_bytes);
+        if (!remap(heap, *address, kept.size_bytes, mapped_bytes, address)) {
+            kept_add(heap, kept);
+            *dirty_bytes = 0;
+            return false;
+        }
     }
+    unmark(*address, mapped_bytes);
     return true;
 }
 
@@ -175,6 +171,13 @@ mapping_allocate(struct heap *heap, size_t size_bytes, size_t *dirty_bytes)
     return address;
 }
 
+static void
+keep(struct heap *heap, struct mapping mapping)
+{
+    size_t tail_bytes = kept_take_tail(heap, mapping.address + mapping.size_bytes);
+    kept_add(heap, (struct kept){mapping.address, mapping.size_bytes + tail_bytes, .is_tail = false});
+}
+
 void
 mapping_free(struct heap *heap, void *address)
 {
@@ -184,7 +187,97 @@ mapping_free(struct heap *heap, void *address)
     table_remove(&heap->mappings, place);
     heap->totals.mappings--;
     heap->totals.mapping_bytes -= mapping.size_bytes;
-    kept_add(heap, mapping);
+    keep(heap, mapping);
+}
+
+/* --- resizing --- */
+
+static void
+keep_tail(struct heap *heap, const struct mapping *mapping, size_t tail_bytes)
+{
+    if (tail_bytes != 0) {
+        kept_add(heap, (struct kept){mapping->address + mapping->size_bytes, tail_bytes, .is_tail = true});
+    }
+}
+
+static void
+set_size(struct heap *heap, struct mapping *place, size_t new_bytes)
+{
+    heap->totals.mapping_bytes += new_bytes - place->size_bytes;
+    place->size_bytes = new_bytes;
+}
+
+static void
+shrink(struct heap *heap, struct mapping *place, size_t new_bytes)
+{
+    size_t tail_bytes = kept_take_tail(heap, place->address + place->size_bytes) + place->size_bytes - new_bytes;
+    set_size(heap, place, new_bytes);
+    keep_tail(heap, place, tail_bytes);
+}
+
+/* Copying a page takes about a quarter of the time in which the system clears one. */
+static bool
+is_better_copied(const struct heap *heap, size_t old_bytes, size_t new_bytes)
+{
+    return kept_bytes_for(heap, new_bytes) >= old_bytes + old_bytes / 4;
+}
+
+/* There is a kept piece that is large enough. */
+static char *
+move_to_kept(struct heap *heap, struct mapping *place, size_t new_bytes)
+{
+    struct kept target;
+    struct mapping old = *place;
+    kept_take(heap, new_bytes, &target);
+    unmark((char *)target.address, new_bytes);
+    unmark((char *)old.address, old.size_bytes);
+    memcpy((char *)target.address, (char *)old.address, old.size_bytes);
+    table_remove(&heap->mappings, place);
+    table_add(&heap->mappings, (char *)target.address, new_bytes);
+    heap->totals.mapping_bytes += new_bytes - old.size_bytes;
+    keep(heap, old);
+    return (char *)target.address;
+}
+
+/* The tail is the mapping's already, and not enough. */
+static char *
+grow_by_pages(struct heap *heap, struct mapping *place, size_t tail_bytes, size_t new_bytes)
+{
+    char *moved;
+    growth_prepare(heap, new_bytes - place->size_bytes);
+    if (!remap(heap, (char *)place->address, place->size_bytes + tail_bytes, new_bytes, &moved)) {
+        keep_tail(heap, place, tail_bytes);
+        return NULL;
+    }
+    heap->totals.mapping_bytes += new_bytes - place->size_bytes;
+    table_remove(&heap->mappings, place);
+    table_add(&heap->mappings, moved, new_bytes);
+    return moved;
+}
+
+static char *
+grow_into_tail(struct heap *heap, struct mapping *place, size_t tail_bytes, size_t new_bytes)
+{
+    size_t rest_bytes = place->size_bytes + tail_bytes - new_bytes;
+    unmark((char *)place->address + place->size_bytes, tail_bytes);
+    set_size(heap, place, new_bytes);
+    keep_tail(heap, place, rest_bytes);
+    return (char *)place->address;
+}
+
+static char *
+grow(struct heap *heap, struct mapping *place, size_t new_bytes)
+{
+    size_t old_bytes = place->size_bytes;
+    size_t tail_bytes = kept_take_tail(heap, place->address + old_bytes);
+    if (old_bytes + tail_bytes >= new_bytes) {
+        return grow_into_tail(heap, place, tail_bytes, new_bytes);
+    }
+    if (is_better_copied(heap, old_bytes, new_bytes)) {
+        keep_tail(heap, place, tail_bytes);
+        return move_to_kept(heap, place, new_bytes);
+    }
+    return grow_by_pages(heap, place, tail_bytes, new_bytes);
 }
 
 /* Grow or shrink by pages; the address may change. NULL, and nothing done, if the system refuses. */
@@ -192,21 +285,12 @@ void *
 mapping_resize(struct heap *heap, void *address, size_t size_bytes)
 {
     struct mapping *place = probe(&heap->mappings, (uintptr_t)address);
-    size_t old_bytes = place->size_bytes;
     size_t new_bytes = pages_for(size_bytes);
-    if (new_bytes == old_bytes) {
-        return address;
+    if (new_bytes < place->size_bytes) {
+        shrink(heap, place, new_bytes);
+    } else if (new_bytes > place->size_bytes) {
+        address = grow(heap, place, new_bytes);
+        growth_note(heap);
     }
-    if (new_bytes > old_bytes) {
-        growth_prepare(heap, new_bytes - old_bytes);
-    }
-    char *moved;
-    if (!remap(heap, *place, new_bytes, &moved)) {
-        return NULL;
-    }
-    table_remove(&heap->mappings, place);
-    table_add(&heap->mappings, moved, new_bytes);
-    heap->totals.mapping_bytes += new_bytes - old_bytes;
-    growth_note(heap);
-    return moved;
+    return address;
 }

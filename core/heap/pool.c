@@ -104,9 +104,10 @@ begin_inner_slots(struct pool *head)
 }
 
 static struct pool *
-cut_pool(struct arena *arena)
+cut_pool(struct heap *heap, struct arena *arena)
 {
     unsigned slots = slots_a_pool(arena);
+    growth_touch(heap, slots * POOL_BYTES);
     unsigned slot = slots * (1u + arena->cut); /* the first is slot 0's */
     struct pool *pool = &slots_of(arena)[slot];
     pool->slot = pool->head_slot = (uint8_t)slot;
@@ -123,15 +124,30 @@ room_of(const struct arena *arena)
     return (size_t)arena->free_pools + arena->capacity - arena->cut;
 }
 
+/* A resting pool will serve again; one that was purged is touched anew. */
+static void
+note_taken(struct heap *heap, struct arena *arena, struct pool *pool)
+{
+    size_t pool_bytes = slots_a_pool(arena) * POOL_BYTES;
+    if (pool->is_purged) {
+        growth_touch(heap, pool_bytes);
+        pool->is_purged = false;
+        arena->purged--;
+    } else {
+        heap->totals.resting_bytes -= pool_bytes;
+    }
+}
+
 static struct pool *
 take_pool(struct heap *heap, struct arena *arena)
 {
     struct pool *pool = arena->free_pool;
-    if (pool != NULL) {
+    if (pool == NULL) {
+        pool = cut_pool(heap, arena);
+    } else {
+        note_taken(heap, arena, pool);
         arena->free_pool = pool->next;
         arena->free_pools--;
-    } else {
-        pool = cut_pool(arena);
     }
     arena_relist(heap, arena, room_of(arena));
     return pool;
@@ -153,6 +169,7 @@ rest(struct heap *heap, struct arena *arena, struct pool *pool)
     pool->next = arena->free_pool;
     arena->free_pool = pool;
     arena->free_pools++;
+    heap->totals.resting_bytes += pool_bytes_of(pool->size_class);
 }
 
 /* Whether a pool of the arena has a live block. Kept pools may have some again, so they are looked at, if it

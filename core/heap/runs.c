@@ -93,9 +93,10 @@ longest_after(const struct heap *heap, const struct arena *arena, size_t old_hol
 }
 
 static void
-note_touched(struct arena *arena, size_t end)
+note_touched(struct heap *heap, struct arena *arena, size_t end)
 {
     if (end > arena->touched) {
+        growth_touch(heap, (end - arena->touched) * RUN_UNIT_BYTES);
         arena->touched = (uint16_t)end;
     }
 }
@@ -141,7 +142,7 @@ runs_allocate(struct heap *heap, size_t size_bytes, size_t *dirty_bytes)
     *dirty_bytes = (dirty_units < length ? dirty_units : length) * RUN_UNIT_BYTES;
     mark(units, first, length, UNIT_TAKEN);
     mark(units, first + length, hole - length, 0);
-    note_touched(arena, first + length);
+    note_touched(heap, arena, first + length);
     if (first == arena->first_hole) {
         arena->first_hole = (uint16_t)(first + length);
     }
@@ -191,7 +192,7 @@ runs_resize(struct heap *heap, void *address, size_t size_bytes)
             arena->first_hole = (uint16_t)(first + length);
         }
         note_hole(arena, first + length);
-        note_touched(arena, first + length);
+        note_touched(heap, arena, first + length);
         arena_relist(heap, arena, longest_after(heap, arena, old_hole, hole));
     }
     return true;

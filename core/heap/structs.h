@@ -40,7 +40,8 @@ struct pool {
     uint8_t slot;        /* which slot of its arena */
     uint8_t head_slot;   /* of the pool it belongs to; differs from slot in INNER slots only */
     bool is_kept;        /* it stayed on its ring when it became empty; it may have live blocks again */
-    uint8_t reserved[8];
+    bool is_purged;      /* RESTING: its pages went back; nothing of it is carved */
+    uint8_t reserved[7];
 
     /* LISTED: neighbours in the class's ring. RESTING: next is the arena's next free pool */
     struct pool *next;
@@ -67,8 +68,9 @@ struct arena {
     uint16_t runs;      /* RUN: allocated runs */
     uint16_t first_hole; /* RUN: no hole begins before this unit */
     uint16_t kept;      /* pools marked as kept */
+    uint16_t purged;    /* free pools whose pages went back */
     uint8_t kind;       /* enum arena_kind */
-    uint8_t reserved[19];
+    uint8_t reserved[17];
 };
 static_assert(sizeof(struct arena) == sizeof(struct pool), "an entry of the table of slots");
 
@@ -106,6 +108,13 @@ struct mapping {
     size_t size_bytes;
 };
 
+/* Pages of mappings that were freed or became shorter. */
+struct kept {
+    uintptr_t address;
+    size_t size_bytes;
+    bool is_tail; /* it begins where a mapping ends, which may grow into it */
+};
+
 /* Mappings by address: open addressing, at most half full. */
 struct mapping_table {
     struct mapping *places;
@@ -117,7 +126,7 @@ struct heap {
     struct domain domains[DOMAINS];
     struct available available[ARENA_KINDS];
     struct mapping_table mappings;
-    struct mapping kept[KEPT_MAX]; /* freed mappings, the oldest first */
+    struct kept kept[KEPT_MAX]; /* the oldest first */
     size_t kept_count;
     struct heap_totals totals;
     size_t watch_bytes; /* SIZE_MAX: nobody watches */
@@ -226,6 +235,23 @@ slots_a_pool(const struct arena *arena)
     return arena->kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
 }
 
+/* Of pools that were ever cut, and not purged, and of runs that were ever handed out. */
+static inline size_t
+arena_touched_bytes(const struct arena *arena)
+{
+    if (arena->kind == ARENA_RUN) {
+        return arena->touched * RUN_UNIT_BYTES;
+    }
+    return ((size_t)arena->cut - arena->purged) * slots_a_pool(arena) * POOL_BYTES;
+}
+
+/* Of free pools that can be purged. */
+static inline size_t
+arena_resting_bytes(const struct arena *arena)
+{
+    return ((size_t)arena->free_pools - arena->purged) * slots_a_pool(arena) * POOL_BYTES;
+}
+
 static inline size_t
 pool_allocated(const struct pool *pool)
 {
@@ -262,14 +288,20 @@ void mapping_table_release(struct mapping_table *table);
 size_t mapping_table_bytes(const struct mapping_table *table);
 
 /* kept.c */
-bool kept_take(struct heap *heap, size_t mapped_bytes, struct mapping *taken);
-void kept_add(struct heap *heap, struct mapping mapping);
-void kept_give_back_oldest(struct heap *heap);
-bool kept_give_back(struct heap *heap);
+void kept_add(struct heap *heap, struct kept piece);
+bool kept_take(struct heap *heap, size_t mapped_bytes, struct kept *taken);
+size_t kept_take_tail(struct heap *heap, uintptr_t mapping_end);
+size_t kept_bytes_for(const struct heap *heap, size_t mapped_bytes);
+void kept_give_back(struct heap *heap, size_t wanted_bytes);
+bool kept_give_back_all(struct heap *heap);
+
+/* purge.c */
+void purge_resting(struct heap *heap, size_t wanted_bytes);
 
 /* growth.c */
 bool growth_allows_kept(const struct heap *heap, size_t more_bytes);
 void growth_prepare(struct heap *heap, size_t more_bytes);
 void growth_note(struct heap *heap);
+void growth_touch(struct heap *heap, size_t more_bytes);
 
 #endif

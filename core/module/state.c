@@ -53,11 +53,12 @@ arena_statistics_list(const struct heap_statistics *statistics)
 static PyObject *
 totals_tuple(const struct heap_totals *totals)
 {
-    return Py_BuildValue("(nnnnnnnnn)", (Py_ssize_t)(totals->arenas * ARENA_BYTES),
+    return Py_BuildValue("(nnnnnnnnnn)", (Py_ssize_t)(totals->arenas * ARENA_BYTES),
                          (Py_ssize_t)(totals->arenas_max * ARENA_BYTES), (Py_ssize_t)totals->arenas_obtained,
                          (Py_ssize_t)totals->arenas_given_back, (Py_ssize_t)totals->mappings,
                          (Py_ssize_t)totals->mapping_bytes, (Py_ssize_t)totals->mapping_bytes_max,
-                         (Py_ssize_t)totals->mapping_bytes_given_back, (Py_ssize_t)totals->kept_bytes);
+                         (Py_ssize_t)totals->mapping_bytes_given_back, (Py_ssize_t)totals->kept_bytes,
+                         (Py_ssize_t)totals->touched_bytes);
 }
 
 PyObject *

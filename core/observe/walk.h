@@ -24,7 +24,7 @@ bool walk_runs(struct heap *heap, struct arena *arena,
 /* Mappings that serve a request, in no order. */
 bool walk_mappings(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context);
 
-/* Mappings that were freed and are kept, the oldest first. */
+/* Pieces of mappings that were freed and are kept, the oldest first. */
 bool walk_kept(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context);
 
 #endif

@@ -19,7 +19,8 @@ enum { PATTERN = 0xDD, TRACKED_MAX = 4096 };
 struct piece {
     char *address;
     size_t size_bytes;
-    unsigned char *committed; /* a byte a page; NULL for a mapping, which is usable as a whole */
+    unsigned char *committed; /* a byte a page */
+    bool is_mapping;          /* usable from the start; gone when all its pages are unmapped */
 };
 
 static struct piece pieces[TRACKED_MAX];
@@ -89,7 +90,7 @@ find_piece(const char *address, bool is_mapping)
     for (size_t i = 0; i < TRACKED_MAX; i++) {
         struct piece *piece = &pieces[i];
         bool inside = piece->address != NULL && address >= piece->address && address < piece->address + piece->size_bytes;
-        if (inside && (piece->committed == NULL) == is_mapping) {
+        if (inside && piece->is_mapping == is_mapping) {
             return piece;
         }
     }
@@ -172,11 +173,11 @@ os_unreserve(char *address, size_t size_bytes)
 }
 
 static void
-set_committed(char *address, size_t size_bytes, unsigned char from, unsigned char to)
+set_committed(struct piece *piece, const char *address, size_t size_bytes, unsigned char from, unsigned char to)
 {
-    struct piece *piece = find_piece(address, false);
     size_t first = (size_t)(address - piece->address) / page_bytes;
     demand((size_t)(address - piece->address) % page_bytes == 0 && size_bytes % page_bytes == 0, "whole pages only");
+    demand(first + size_bytes / page_bytes <= piece->size_bytes / page_bytes, "pages of one piece only");
     for (size_t page = first; page < first + size_bytes / page_bytes; page++) {
         demand(piece->committed[page] == from, "commit what is not committed, decommit what is");
         piece->committed[page] = to;
@@ -189,7 +190,7 @@ os_commit(char *address, size_t size_bytes)
     if (is_refused(FAKE_COMMIT)) {
         return ENOMEM;
     }
-    set_committed(address, size_bytes, 0, 1);
+    set_committed(find_piece(address, false), address, size_bytes, 0, 1);
     unmark(address, size_bytes);
     memset(address, 0, size_bytes);
     held_bytes += size_bytes;
@@ -202,7 +203,8 @@ os_purge(char *address, size_t size_bytes)
     if (is_refused(FAKE_PURGE)) {
         return EINVAL;
     }
-    set_committed(address, size_bytes, 1, 1);
+    demand(size_bytes != 0, "purge something");
+    set_committed(find_piece(address, false), address, size_bytes, 1, 1);
     memset(address, 0, size_bytes);
     return 0;
 }
@@ -213,7 +215,7 @@ os_decommit(char *address, size_t size_bytes)
     if (is_refused(FAKE_DECOMMIT)) {
         return ENOMEM;
     }
-    set_committed(address, size_bytes, 1, 0);
+    set_committed(find_piece(address, false), address, size_bytes, 1, 0);
     memset(address, PATTERN, size_bytes);
     mark_free(address, size_bytes);
     held_bytes -= size_bytes;
@@ -229,10 +231,14 @@ map(size_t size_bytes, char **address, enum fake_call call)
     }
     struct piece *piece = unused_piece();
     piece->address = aligned_alloc(page_bytes, size_bytes);
-    if (piece->address == NULL) {
+    piece->committed = malloc(size_bytes / page_bytes);
+    if (piece->address == NULL || piece->committed == NULL) {
+        drop_piece(piece);
         return ENOMEM;
     }
     memset(piece->address, 0, size_bytes);
+    memset(piece->committed, 1, size_bytes / page_bytes);
+    piece->is_mapping = true;
     piece->size_bytes = size_bytes;
     held_bytes += size_bytes;
     *address = piece->address;
@@ -263,16 +269,21 @@ void
 os_unmap(char *address, size_t size_bytes)
 {
     struct piece *piece = find_piece(address, true);
-    demand(piece->address == address && piece->size_bytes == size_bytes, "unmap takes what map gave");
+    set_committed(piece, address, size_bytes, 1, 0);
     memset(address, PATTERN, size_bytes);
     held_bytes -= size_bytes;
-    drop_piece(piece);
+    if (memchr(piece->committed, 1, piece->size_bytes / page_bytes) == NULL) {
+        unmark(piece->address, piece->size_bytes);
+        drop_piece(piece);
+    } else {
+        mark_free(address, size_bytes);
+    }
 }
 
 static PAST_MARKS bool
 is_resident(const struct piece *piece, size_t page)
 {
-    if (piece->committed != NULL && !piece->committed[page]) {
+    if (!piece->committed[page]) {
         return false;
     }
     const uint64_t *content = (const uint64_t *)(piece->address + page * page_bytes);

@@ -25,7 +25,8 @@ int os_commit(char *address, size_t size_bytes);
 int os_purge(char *address, size_t size_bytes);
 int os_decommit(char *address, size_t size_bytes);
 
-/* A mapping of its own, zeroed; os_remap may move it and keeps what it holds. */
+/* A mapping of its own, zeroed. Any part of it can be unmapped, or grown, alone; os_remap may move the part, and keeps
+ * what it holds. */
 int os_map(size_t size_bytes, char **address);
 int os_remap(char *address, size_t old_bytes, size_t new_bytes, char **moved);
 void os_unmap(char *address, size_t size_bytes);

@@ -197,7 +197,9 @@ class HeapStatistics:
     arenas_given_back: int
     mapping_bytes_given_back: int
     kept_mapping_bytes: int = 0
-    """Of mappings that were freed and wait for a request."""
+    """Pages of mappings that were freed or became shorter, which wait for a request."""
+    touched_bytes: int = 0
+    """Of arenas: in pools that were ever cut, and not purged, and in runs that were ever handed out."""
     guard: GuardStatistics = GuardStatistics()
 
     @property

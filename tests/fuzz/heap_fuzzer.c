@@ -98,11 +98,13 @@ domain_of(const struct step *step)
     return heap_domain(heap, step->flags & 1);
 }
 
-/* As many small sizes as large ones: a number of 20 bits, shifted right by as many as the rest of the word says. */
+/* As many small sizes as large ones: a number of 20 bits, shifted right by as many as the rest of the word says; or
+ * sixteen times as much. */
 static size_t
 size_of(const struct step *step)
 {
-    return (step->size & 0xFFFFF) >> ((step->size >> 20) % 20);
+    size_t size_bytes = (step->size & 0xFFFFF) >> ((step->size >> 20) % 20);
+    return step->flags & 0x80 ? 16 * size_bytes : size_bytes;
 }
 
 static void

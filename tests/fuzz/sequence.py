@@ -45,15 +45,15 @@ class Sequence:
         assert self.fake.held_bytes() == 0
 
     def allocate(self, flags: int, index: int, size: int) -> None:
-        self._allocate(size_of(size), Domain(flags & 1))
+        self._allocate(size_of(size, flags), Domain(flags & 1))
 
     def zeroed(self, flags: int, index: int, size: int) -> None:
         if len(self.twins.blocks) < BLOCKS_MAX:
-            self.twins.allocate_zeroed(1 + index % 8, size_of(size) // 8, Domain(flags & 1))
+            self.twins.allocate_zeroed(1 + index % 8, size_of(size, flags) // 8, Domain(flags & 1))
 
     def resize(self, flags: int, index: int, size: int) -> None:
         if self.twins.blocks:
-            self.twins.reallocate(index, size_of(size), Domain(flags & 1))
+            self.twins.reallocate(index, size_of(size, flags), Domain(flags & 1))
 
     def free(self, flags: int, index: int, size: int) -> None:
         if self.twins.blocks:
@@ -61,7 +61,7 @@ class Sequence:
 
     def allocate_many(self, flags: int, index: int, size: int) -> None:
         for _ in range(1 + index % AT_ONCE_MAX):
-            self._allocate(size_of(size) // 128, Domain(flags & 1))
+            self._allocate(size_of(size, flags) // 128, Domain(flags & 1))
 
     def free_many(self, flags: int, index: int, size: int) -> None:
         first = index % max(len(self.twins.blocks), 1)
@@ -106,6 +106,7 @@ class Sequence:
         self.twins.free(-1)
 
 
-def size_of(size: int) -> int:
-    """As many small sizes as large ones."""
-    return (size & 0xFFFFF) >> (size >> 20) % 20
+def size_of(size: int, flags: int) -> int:
+    """As many small sizes as large ones; or sixteen times as much."""
+    size_bytes = (size & 0xFFFFF) >> (size >> 20) % 20
+    return 16 * size_bytes if flags & 0x80 else size_bytes

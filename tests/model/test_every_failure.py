@@ -22,7 +22,7 @@ from twins import Twin, Twins
 fake = pytest.importorskip("quire._core_fake", reason="built with QUIRE_TESTS=ON only")
 
 RANGE_BYTES = 32 * 1024 * 1024
-SIZES = [64, 520, 520, 9_000, 9_000, 270_000, 500_000]
+SIZES = [64, 520, 520, 9_000, 9_000, 270_000, 500_000, 3_000_000]
 LIVE_MAX = 600
 
 
@@ -120,7 +120,7 @@ def test_every_call_refused_in_turn(seed: int, for_good: bool) -> None:
     made_before = fake.calls()
     plain.run(requests)
     calls, expected = fake.calls() - made_before, plain.live()
-    assert calls > 100
+    assert calls > 50
     held = fake.held_bytes()
     refused = 0
     for nth in range(1, calls + 1):

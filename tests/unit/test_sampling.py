@@ -45,7 +45,7 @@ class World:
         self.late_limit_bytes, self.due_seconds = late_limit_bytes, due_seconds
 
     def statistics(self) -> tuple[object, ...]:
-        return (), (), 0, 0, (self.heap_bytes - MIB, 0, 0, 0, 0, MIB, 0, 0)
+        return (), (), 0, 0, (0, 0, 0, 0, 0, MIB, 0, 0, 0, self.heap_bytes - MIB)
 
     # the signal by which it is nudged
 

@@ -5,6 +5,7 @@ Read the files in this order; each opens with what it explains.
     geometry    the sizes everything is built on: the articles', CPython 3.10's, quire's
     system      pages, dealt to a process
     runs        a piece of memory cut into runs and holes
+    kept        pages that were freed, for requests to come (quire)
     raw         the raw allocator: arenas and large requests
     pool        blocks of one size class, and their free list
     arena       pools, and which arena serves the next request

@@ -33,13 +33,14 @@ def statistics_of(allocator: Allocator) -> HeapStatistics:
         run_bytes=sum(runs),
         mappings=len(allocator.raw.mappings),
         mapping_bytes=sum(allocator.raw.mappings.values()),
-        kept_mapping_bytes=allocator.raw.kept_bytes,
+        kept_mapping_bytes=allocator.raw.kept.size_bytes,
         arena_bytes=len(allocator.arenas) * geometry.arena_bytes,
+        touched_bytes=allocator.raw.touched_bytes,
         arena_bytes_max=totals.arenas_max * geometry.arena_bytes,
         mapping_bytes_max=allocator.raw.mapping_bytes_max,
         arenas_obtained=totals.arenas_obtained,
         arenas_given_back=totals.arenas_given_back,
-        mapping_bytes_given_back=allocator.raw.mapping_bytes_given_back,
+        mapping_bytes_given_back=allocator.raw.kept.given_back_bytes,
     )
 
 

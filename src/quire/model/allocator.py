@@ -44,7 +44,7 @@ class Allocator:
     def __init__(self, geometry: Geometry = QUIRE, system: System | None = None) -> None:
         self.geometry = geometry
         self.system = system or System(geometry.page_bytes)
-        self.raw = RawAllocator(geometry, self.system)
+        self.raw = RawAllocator(geometry, self.system, self._purge)
         self.used_pools: list[list[LinkedList[Pool]]] = [
             [LinkedList() for _ in range(geometry.classes)] for _ in range(geometry.domains)
         ]
@@ -204,6 +204,8 @@ class Allocator:
         kind = ArenaKind.LARGE if self.geometry.is_large(size_class) else ArenaKind.SMALL
         arena = self.available[kind].fullest_with(1) or self._new_arena(kind)
         assert isinstance(arena, PoolArena)
+        if not arena.next_is_touched:
+            self.raw.touch(arena.pool_bytes)
         pool = arena.take_pool()
         self.available[kind].update(arena)
         pool.begin(domain, size_class)
@@ -248,10 +250,16 @@ class Allocator:
         units = self._run_units(size_bytes)
         arena = self.available[ArenaKind.RUN].fullest_with(units) or self._new_arena(ArenaKind.RUN)
         assert isinstance(arena, RunArena)
+        touched_before = arena.touched_bytes
         start = arena.runs.take(units)
         assert start is not None
+        self._note_touched(arena, touched_before)
         self.available[ArenaKind.RUN].update(arena)
         return arena.address_of(start)
+
+    def _note_touched(self, arena: RunArena, touched_before: int) -> None:
+        if arena.touched_bytes > touched_before:
+            self.raw.touch(arena.touched_bytes - touched_before)
 
     def _run_units(self, size_bytes: int) -> int:
         return -(-size_bytes // self.geometry.run_unit_bytes)
@@ -279,7 +287,9 @@ class Allocator:
     def _resize_run(self, arena: RunArena, address: int, size_bytes: int) -> bool:
         if not self.geometry.pooled_bytes_max < size_bytes <= self.geometry.run_bytes_max:
             return False
+        touched_before = arena.touched_bytes
         fits = arena.runs.resize(arena.start_of(address), self._run_units(size_bytes))
+        self._note_touched(arena, touched_before)
         self.available[ArenaKind.RUN].update(arena)
         return fits
 
@@ -313,7 +323,7 @@ class Allocator:
             available.update(arena)
             return
         try:
-            self.raw.give_back_arena(arena.address)
+            self.raw.give_back_arena(arena.address, arena.touched_bytes)
         except OutOfMemory:  # it stays, empty
             available.update(arena)
             return
@@ -321,6 +331,33 @@ class Allocator:
         del self.arenas[arena.address]
         self._arena_addresses.remove(arena.address)
         self.totals.arenas_given_back += 1
+
+    def _purge(self, wanted_bytes: int) -> None:
+        """Pages of empty pools go back to the system, so many bytes or a few more, from the last arena on.
+
+        What rests with an arena of one kind serves no request of another kind, nor one for a mapping.
+        """
+        if not self.geometry.purges or self.geometry.pool_bytes % self.geometry.page_bytes:
+            return
+        wanted_bytes = max(wanted_bytes, self.geometry.arena_bytes // 4)
+        for address in reversed(self._arena_addresses):
+            arena = self.arenas[address]
+            for pools in arena.resting_pools() if isinstance(arena, PoolArena) else ():
+                if wanted_bytes <= 0 or not self._purge_pools(pools):
+                    return
+                wanted_bytes -= sum(pool.size_bytes for pool in pools)
+
+    def _purge_pools(self, pools: list[Pool]) -> bool:
+        """Whether the system took them; it refuses where memory is locked."""
+        size_bytes = sum(pool.size_bytes for pool in pools)
+        try:
+            self.system.purge(pools[0].address, size_bytes)
+        except OutOfMemory:
+            return False
+        for pool in pools:
+            pool.purge()
+        self.raw.touched_bytes -= size_bytes
+        return True
 
     # --- checks and totals ---
 

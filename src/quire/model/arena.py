@@ -15,6 +15,7 @@ left alone, in the hope that they become empty. ``AvailableArenas`` keeps them i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from quire.errors import NotABlock
 from quire.model.geometry import Geometry
@@ -43,6 +44,11 @@ class Arena(Linked):
     @property
     def is_empty(self) -> bool:
         """Whether nothing in it is in use."""
+        raise NotImplementedError
+
+    @property
+    def touched_bytes(self) -> int:
+        """In pools that were ever cut, and not purged, or in runs that were ever handed out."""
         raise NotImplementedError
 
     def record(self) -> ArenaRecord:
@@ -81,6 +87,15 @@ class PoolArena(Arena):
     def has_live_block(self) -> bool:
         return any(pool.allocated for pool in self.pools)
 
+    @property
+    def touched_bytes(self) -> int:
+        return sum(not pool.is_purged for pool in self.pools) * self.pool_bytes
+
+    @property
+    def next_is_touched(self) -> bool:
+        """Whether the pool that is taken next has pages already."""
+        return bool(self.free_pools) and not self.free_pools[-1].is_purged
+
     def take_pool(self) -> Pool:
         """The pool that became free last, else one cut from the untouched rest. There is room."""
         if self.free_pools:
@@ -93,6 +108,12 @@ class PoolArena(Arena):
         """Take an empty pool back."""
         pool.serves = False
         self.free_pools.append(pool)
+
+    def resting_pools(self) -> Iterator[list[Pool]]:
+        """Empty pools that have pages, neighbours together, in address order."""
+        for rests, pools in groupby(self.pools, lambda pool: not pool.serves and not pool.is_purged):
+            if rests:
+                yield list(pools)
 
     def pool_at(self, address: int) -> Pool:
         """The pool that ``address`` lies in.
@@ -133,6 +154,10 @@ class RunArena(Arena):
     @property
     def is_empty(self) -> bool:
         return self.runs.is_empty
+
+    @property
+    def touched_bytes(self) -> int:
+        return self.runs.touched * self.unit_bytes
 
     def start_of(self, address: int) -> int:
         """The unit at which the allocated run at ``address`` begins.

@@ -39,8 +39,8 @@ class Geometry:
     run_bytes_max: int = 0
     """The largest request that runs serve; what is larger gets a mapping of its own."""
     run_unit_bytes: int = 4 * KIB
-    kept_mappings_max: int = 0
-    """How many mappings are kept after they were freed, for requests of about the same size."""
+    kept_pieces_max: int = 0
+    """How many pieces of mappings are kept after they were freed, for requests to come."""
     kept_bytes_max: int = 0
     """How many bytes they may have together."""
     range_bytes: int = 0
@@ -64,6 +64,8 @@ class Geometry:
     keeps_last_pool: bool = False
     """An emptied pool stays with its class if it is the last on the class's list, and no more of it was carved than a
     small pool has; CPython's goes back to its arena."""
+    purges: bool = False
+    """Pages of empty pools go back before the heap would hold more than ever."""
     keeps_last_arena: bool = False
     """An empty arena stays if it is the last that has room; CPython keeps it since 3.8."""
 
@@ -179,7 +181,7 @@ QUIRE = Geometry(
     large_pool_bytes=64 * KIB,
     large_blocks=_eight_an_octave(512, 16 * KIB),
     run_bytes_max=256 * KIB,
-    kept_mappings_max=8,
+    kept_pieces_max=16,
     kept_bytes_max=32 * MIB,
     range_bytes=64 * GIB,
     domains=2,
@@ -190,6 +192,7 @@ QUIRE = Geometry(
     retires_lazily=True,
     revived_go_last=True,
     keeps_last_pool=True,
+    purges=True,
     keeps_last_arena=True,
 )
 """quire's own: metadata out of line, pools for blocks up to 16 KiB, runs of pages up to 256 KiB."""

@@ -43,16 +43,25 @@ class Pool(Linked):
         """Indexes of the free blocks; the last is the next to be handed out."""
         self.serves = False
         """Whether it is with its size class, in the class's list or full; else it is with its arena."""
+        self.is_purged = False
+        """Whether its pages went back to the system, while it was with its arena."""
 
     def begin(self, domain: Domain, size_class: int) -> None:
         """Serve a size class. A pool that served the same one before may keep its free list."""
         self.serves = True
+        self.is_purged = False
         if (domain, size_class) == (self.domain, self.size_class) and not self.geometry.carves_anew:
             return
         self.domain, self.size_class = domain, size_class
         self.block_bytes = self.geometry.block_bytes(size_class)
         self.first_block_offset = self.geometry.first_block_offset(size_class)
         self.capacity = (self.size_bytes - self.first_block_offset) // self.block_bytes
+        self.carved = 0
+        self.free = []
+
+    def purge(self) -> None:
+        """Its pages go back: all of it is untouched again. It is with its arena."""
+        self.is_purged = True
         self.carved = 0
         self.free = []
 

@@ -2,8 +2,8 @@
 
 It obtains arenas from the system as a whole, and serves the requests that are too large for the object allocator:
 in CPython that is libc's ``malloc``. It cuts regions of pages into runs of 16 bytes a unit; a request above
-``own_mapping_bytes_min`` gets pages of its own, which go back to the system as soon as it is freed. quire keeps the
-last few for requests of about the same size (``kept``), and gives them back before they would make a peak.
+``own_mapping_bytes_min`` gets pages of its own, which go back to the system as soon as it is freed. quire keeps some
+for requests to come (``kept``), and gives them back before they would make a peak.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from quire.errors import NotABlock, OutOfMemory
 from quire.model.geometry import KIB, Geometry
+from quire.model.kept import KeptPages, Piece
 from quire.model.runs import Runs
 from quire.model.system import System
 from quire.records import Mapping
@@ -24,17 +25,18 @@ OWN_MAPPING_BYTES_MIN = 128 * KIB
 
 
 class RawAllocator:
-    """Deals arenas and serves large requests, on pages of ``system``."""
+    """Deals arenas and serves large requests, on pages of ``system``; ``purge`` gives back so much of the arenas."""
 
-    def __init__(self, geometry: Geometry, system: System) -> None:
+    def __init__(self, geometry: Geometry, system: System, purge: Callable[[int], None]) -> None:
         self.geometry = geometry
         self.system = system
         self.own_mapping_bytes_min = geometry.run_bytes_max + 1 if geometry.run_bytes_max else OWN_MAPPING_BYTES_MIN
         self.mappings: dict[int, int] = {}
         self.mapping_bytes_max = 0
-        self.mapping_bytes_given_back = 0
-        self.kept: list[Mapping] = []
-        """Freed mappings that wait for a request, the oldest first."""
+        self.kept = KeptPages(geometry, system)
+        self._purge = purge
+        self.touched_bytes = 0
+        """Of arenas: in pools that were ever cut, and not purged, and in runs that were ever handed out."""
         self._arena_bytes = 0
         self._held_bytes_max = 0
         self._range_end = system.first_address + geometry.range_bytes
@@ -51,19 +53,24 @@ class RawAllocator:
         if self.geometry.range_bytes and self._arena_bytes + size > self.geometry.range_bytes:
             raise OutOfMemory("every arena of the reserved range is in use")
         alignment = size if self.geometry.range_bytes else self.geometry.page_bytes
-        self._prepare_growth(size)
         address = self._insist(lambda: self.system.obtain(size, alignment))
         self._arena_bytes += size
-        self._note_growth()
         return address
 
-    def give_back_arena(self, address: int) -> None:
-        """Return an arena's pages to the system.
+    def give_back_arena(self, address: int, touched_bytes: int) -> None:
+        """Return an arena's pages to the system; so many of its bytes were touched.
 
         Raises:
             OutOfMemory: the system does not take them; Linux does that to a process that is out of mappings.
         """
         self._arena_bytes -= self.system.give_back(address)
+        self.touched_bytes -= touched_bytes
+
+    def touch(self, more_bytes: int) -> None:
+        """A part of an arena is used for the first time: until now the system had no page of it."""
+        self._prepare_growth(more_bytes)
+        self.touched_bytes += more_bytes
+        self._note_growth()
 
     def allocate(self, size_bytes: int) -> int:
         """Serve a request of any size; returns its address.
@@ -82,17 +89,14 @@ class RawAllocator:
             NotABlock: ``allocate`` did not give this address.
         """
         if address in self.mappings:
-            self._keep(Mapping(address, self.mappings.pop(address)))
+            size = self.mappings.pop(address)
+            self.kept.add(Piece(address, size + self.kept.take_tail(address + size)))
             return
         region, start = self._find(address)
         self._regions[region].release(start)
 
     def resize_in_place(self, address: int, size_bytes: int) -> int | None:
-        """Resize where it stands, or by moving whole pages; ``None`` if the block has to be copied elsewhere.
-
-        Raises:
-            OutOfMemory: the system refuses; nothing has changed.
-        """
+        """Resize where it stands, or by moving whole pages; ``None`` if the block has to be copied elsewhere."""
         if address in self.mappings:
             return self._resize_mapping(address, size_bytes)
         region, start = self._find(address)
@@ -123,19 +127,6 @@ class RawAllocator:
         """Every mapping, in address order."""
         return tuple(Mapping(address, size) for address, size in sorted(self.mappings.items()))
 
-    def _resize_mapping(self, address: int, size_bytes: int) -> int | None:
-        """A mapping shrinks and grows by pages; when it has become small enough for a run, it is copied there."""
-        if size_bytes <= self.own_mapping_bytes_min // 2:
-            return None
-        old, new = self.mappings[address], self.system.round_up(size_bytes)
-        if new > old:
-            self._prepare_growth(new - old)
-        moved = self._resize_pages(Mapping(address, old), new)
-        del self.mappings[address]
-        self.mappings[moved] = new
-        self._note_growth()
-        return moved
-
     # --- mappings ---
 
     def _obtain_mapping(self, size: int) -> int:
@@ -147,72 +138,91 @@ class RawAllocator:
         self._note_growth()
         return address
 
-    def _resize_pages(self, mapping: Mapping, size: int) -> int:
-        moved = self._insist(lambda: self.system.resize(mapping.address, size))
-        self.mapping_bytes_given_back += max(mapping.size_bytes - size, 0)
-        return moved
-
     def _reuse(self, size: int) -> int | None:
-        """A kept mapping, made as large as is asked for."""
-        index = self._kept_for(size)
-        if index is None:
+        """Kept pages, and more behind them, if they are too few."""
+        piece = self.kept.take(size, half_at_least=self._excess_bytes(size) == 0)
+        if piece is None:
             return None
-        kept = self.kept.pop(index)
+        if piece.size_bytes == size:
+            return piece.address
         self._prepare_growth(size)
         try:
-            return kept.address if kept.size_bytes == size else self._resize_pages(kept, size)
+            return self._insist(lambda: self.system.resize(piece.address, size))
         except OutOfMemory:
-            self._keep(kept)
+            self.kept.add(piece)
             return None
 
-    def _kept_for(self, size: int) -> int | None:
-        """The newest of at least half and at most twice the size; where growth would give some back, the nearest."""
-        for index in reversed(range(len(self.kept))):
-            if size // 2 <= self.kept[index].size_bytes and self.kept[index].size_bytes // 2 <= size:
-                return index
-        if not self.kept or self._growth_allows_kept(size):
+    def _resize_mapping(self, address: int, size_bytes: int) -> int | None:
+        """A mapping shrinks and grows by pages; when it has become small enough for a run, it is copied there."""
+        if size_bytes <= self.own_mapping_bytes_min // 2:
             return None
-        return self._nearest_in_size(size)
+        old, new = self.mappings[address], self.system.round_up(size_bytes)
+        if new < old:
+            self.system.split(address, new)
+            self.kept.add(Piece(address + new, old - new + self.kept.take_tail(address + old), is_tail=True))
+            self.mappings[address] = new
+        elif new > old:
+            return self._grow_mapping(address, old, new)
+        return address
 
-    def _nearest_in_size(self, size: int) -> int:
-        """The smallest kept mapping that is large enough, else the largest; the oldest of equal ones."""
-        large_enough = [kept.size_bytes for kept in self.kept if kept.size_bytes >= size]
-        nearest = min(large_enough) if large_enough else max(kept.size_bytes for kept in self.kept)
-        return [kept.size_bytes for kept in self.kept].index(nearest)
+    def _grow_mapping(self, address: int, old: int, new: int) -> int | None:
+        """Into its tail, to kept pages, or by pages of the system's; ``None`` if it refuses."""
+        tail = self.kept.take_tail(address + old)
+        if old + tail >= new:
+            self._keep_tail(address, new, old + tail - new)
+            moved: int | None = address
+        elif self._is_better_copied(old, new):
+            self._keep_tail(address, old, tail)
+            moved = self._move_to_kept(address, old, new)
+        else:
+            self._prepare_growth(new - old)
+            moved = self._resize_pages(address, new)
+        if moved is None:
+            self._keep_tail(address, old, tail)
+            return None
+        del self.mappings[address]
+        self.mappings[moved] = new
+        self._note_growth()
+        return moved
 
-    def _keep(self, mapping: Mapping) -> None:
-        if mapping.size_bytes > self.geometry.kept_bytes_max:
-            self._give_back(mapping)
-            return
-        while len(self.kept) == self.geometry.kept_mappings_max or self._exceeds(mapping):
-            self._give_back(self.kept.pop(0))
-        self.kept.append(mapping)
+    def _is_better_copied(self, old: int, new: int) -> bool:
+        """Copying a page takes about a quarter of the time in which the system clears one."""
+        return self.kept.bytes_for(new) >= old + old // 4
 
-    def _exceeds(self, mapping: Mapping) -> bool:
-        return self.kept_bytes + mapping.size_bytes > self.geometry.kept_bytes_max
+    def _move_to_kept(self, address: int, old: int, new: int) -> int:
+        target = self.kept.take(new, half_at_least=True)
+        assert target is not None
+        self.kept.add(Piece(address, old + self.kept.take_tail(address + old)))
+        return target.address
 
-    def _give_back(self, mapping: Mapping) -> None:
-        self.mapping_bytes_given_back += self.system.give_back(mapping.address)
+    def _keep_tail(self, address: int, size: int, tail: int) -> None:
+        if tail:
+            self.system.split(address, size)
+            self.kept.add(Piece(address + size, tail, is_tail=True))
+
+    def _resize_pages(self, address: int, size: int) -> int | None:
+        try:
+            return self._insist(lambda: self.system.resize(address, size))
+        except OutOfMemory:
+            return None
 
     # --- growth ---
 
     @property
-    def kept_bytes(self) -> int:
-        """Bytes of kept mappings."""
-        return sum(mapping.size_bytes for mapping in self.kept)
-
-    @property
     def _held_bytes(self) -> int:
-        return self._arena_bytes + sum(self.mappings.values())
+        return self.touched_bytes + sum(self.mappings.values())
 
-    def _growth_allows_kept(self, more_bytes: int) -> bool:
-        """What is kept is not to make a peak that is higher by more than a quarter of an arena."""
+    def _excess_bytes(self, more_bytes: int) -> int:
+        """By how much what is kept would make a peak that is higher by more than a quarter of an arena."""
         limit = self._held_bytes_max + self.geometry.arena_bytes // 4
-        return self._held_bytes + self.kept_bytes + more_bytes <= limit
+        return max(self._held_bytes + self.kept.size_bytes + more_bytes - limit, 0)
 
     def _prepare_growth(self, more_bytes: int) -> None:
-        while self.kept and not self._growth_allows_kept(more_bytes):
-            self._give_back(self.kept.pop(0))
+        """More will be held. What is free is not to make a peak: it goes back before."""
+        self.kept.give_back(self._excess_bytes(more_bytes))
+        next_bytes = self._held_bytes + more_bytes
+        if next_bytes > self._held_bytes_max:
+            self._purge(next_bytes - self._held_bytes_max)
 
     def _note_growth(self) -> None:
         self.mapping_bytes_max = max(self.mapping_bytes_max, sum(self.mappings.values()))
@@ -223,14 +233,9 @@ class RawAllocator:
         try:
             return obtain()
         except OutOfMemory:
-            if not self.kept:
+            if not self.kept.give_back_all():
                 raise
-            self._give_kept_back()
             return obtain()
-
-    def _give_kept_back(self) -> None:
-        while self.kept:
-            self._give_back(self.kept.pop(0))
 
     # --- runs of 16 bytes a unit ---
 

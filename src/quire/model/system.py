@@ -84,6 +84,26 @@ class System:
         del self._sizes[address]
         return moved
 
+    def split(self, address: int, size_bytes: int) -> None:
+        """Treat what was dealt as two pieces: the first ``size_bytes``, whole pages, and the rest."""
+        rest = address + size_bytes
+        self._sizes[rest] = self._sizes[address] - size_bytes
+        self._sizes[address] = size_bytes
+        insort(self._starts, rest)
+
+    def join(self, address: int) -> None:
+        """Treat the piece at the address and the one that ends there as one again."""
+        place = bisect_left(self._starts, address)
+        del self._starts[place]
+        self._sizes[self._starts[place - 1]] += self._sizes.pop(address)
+
+    def purge(self, address: int, size_bytes: int) -> None:
+        """Take pages back, but not their addresses: they read as zeros again, and cost nothing until they are touched.
+
+        Raises:
+            OutOfMemory: the process has locked them.
+        """
+
     def size_of(self, address: int) -> int | None:
         """How many bytes were dealt at exactly this address; ``None`` if none."""
         return self._sizes.get(address)

@@ -37,6 +37,7 @@ def decode_statistics(raw: tuple[Any, ...], raw_guard: tuple[int, ...] | None = 
         mapping_bytes_max,
         mapping_bytes_given_back,
         kept_mapping_bytes,
+        touched_bytes,
     ) = totals
     return HeapStatistics(
         classes=tuple(ClassStatistics(Domain(domain), *counts) for domain, *counts in classes),
@@ -49,6 +50,7 @@ def decode_statistics(raw: tuple[Any, ...], raw_guard: tuple[int, ...] | None = 
         mapping_bytes_max=mapping_bytes_max,
         mapping_bytes_given_back=mapping_bytes_given_back,
         arena_bytes=arena_bytes,
+        touched_bytes=touched_bytes,
         arena_bytes_max=arena_bytes_max,
         arenas_obtained=arenas_obtained,
         arenas_given_back=arenas_given_back,

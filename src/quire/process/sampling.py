@@ -51,9 +51,9 @@ _QUICK_GROWTH_BYTES_MIN: Final = 32 * 1024**2
 _LOOK_SECONDS: Final = 0.001
 _STEP: Final = (64, 2 * 1024**2)
 _QUICK_STEP: Final = (16, 8 * 1024**2)
-"""How far the next height to be watched is above what the heap has obtained: a part of that, and at least so much."""
-_ARENA_BYTES: Final = 0
+"""How far the next height to be watched is above what the heap holds: a part of that, and at least so much."""
 _MAPPING_BYTES: Final = 5
+_TOUCHED_BYTES: Final = 9
 """Indexes in the last tuple of the core's statistics; ``decode`` gives all of them names, but imports much."""
 
 
@@ -171,9 +171,9 @@ class PeakSampler:
     def _watch_new_height(self, step: tuple[int, int], late_limit_bytes: int = sys.maxsize) -> None:
         """Or, once another sample is due, any growth above the height that was passed when there was no time."""
         *_rest, totals = self._core.statistics()
-        obtained_bytes = totals[_ARENA_BYTES] + totals[_MAPPING_BYTES]
+        held_bytes = totals[_TOUCHED_BYTES] + totals[_MAPPING_BYTES]
         divisor, step_bytes_min = step
-        self._limit_bytes = obtained_bytes + max(obtained_bytes // divisor, step_bytes_min)
+        self._limit_bytes = held_bytes + max(held_bytes // divisor, step_bytes_min)
         self._core.watch(self._limit_bytes, self._signal_number, late_limit_bytes, self._due)
 
 

@@ -1,0 +1,78 @@
+/* Purge: pages of empty pools go back to the system while their arena stays. They count as untouched again.
+ *
+ *     | used | resting  resting | full | resting | untouched ...
+ *             \___ one call ___/
+ *
+ * What rests with an arena of one kind serves no request of another kind, nor one for a mapping. So before the heap
+ * would hold more than ever, as much goes back, from the last arena on: what is free is not to make a peak.
+ *
+ * Callers: growth.c. Calls: os/. The model is quire.model.allocator.
+ */
+#include "heap/structs.h"
+#include "os/os.h"
+
+static bool
+is_resident(const struct pool *pool)
+{
+    return pool->state == SLOT_RESTING && !pool->is_purged;
+}
+
+/* Neighbours, all resident. The system refuses where memory is locked; then they stay as they are. */
+static bool
+purge_pools(struct heap *heap, struct arena *arena, struct pool *first, size_t count)
+{
+    char *address = pool_address(heap, first);
+    size_t size_bytes = count * slots_a_pool(arena) * POOL_BYTES;
+    unmark(address, size_bytes);
+    bool is_done = os_purge(address, size_bytes) == 0;
+    mark_free(address, size_bytes);
+    for (size_t i = 0; i < count && is_done; i++) {
+        struct pool *pool = &first[i * slots_a_pool(arena)];
+        pool->is_purged = true;
+        pool->free = NULL;
+        pool->carved = 0;
+    }
+    if (is_done) {
+        arena->purged = (uint16_t)(arena->purged + count);
+        heap->totals.resting_bytes -= size_bytes;
+        heap->totals.touched_bytes -= size_bytes;
+    }
+    return is_done;
+}
+
+/* Returns whether the system took all that was offered. */
+static bool
+purge_arena(struct heap *heap, struct arena *arena, size_t *wanted_bytes)
+{
+    unsigned slots = slots_a_pool(arena);
+    for (unsigned i = 1; i <= arena->cut && *wanted_bytes != 0; i++) {
+        struct pool *first = &slots_of(arena)[i * slots];
+        size_t count = 0;
+        while (i + count <= arena->cut && is_resident(&first[count * slots])) {
+            count++;
+        }
+        if (count != 0 && !purge_pools(heap, arena, first, count)) {
+            return false;
+        }
+        size_t purged_bytes = count * slots * POOL_BYTES;
+        *wanted_bytes -= purged_bytes < *wanted_bytes ? purged_bytes : *wanted_bytes;
+        i += (unsigned)count;
+    }
+    return true;
+}
+
+void
+purge_resting(struct heap *heap, size_t wanted_bytes)
+{
+    if (wanted_bytes == 0 || POOL_BYTES % os_page_bytes() != 0) {
+        return;
+    }
+    wanted_bytes = wanted_bytes < ARENA_BYTES / 4 ? ARENA_BYTES / 4 : wanted_bytes;
+    for (size_t index = heap->arenas_end; index-- > 0 && heap->totals.resting_bytes != 0 && wanted_bytes != 0;) {
+        struct arena *arena = heap_arena(heap, index);
+        bool has_any = heap_has_arena(heap, index) && arena->kind != ARENA_RUN && arena->free_pools != arena->purged;
+        if (has_any && !purge_arena(heap, arena, &wanted_bytes)) {
+            return;
+        }
+    }
+}

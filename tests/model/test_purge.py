@@ -1,0 +1,77 @@
+"""Empty pools go back before the heap would hold more than ever, and serve again as if they were new."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+
+import pytest
+
+from quire.process.heap import Heap
+
+fake = pytest.importorskip("quire._core_fake", reason="built with QUIRE_TESTS=ON only")
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@pytest.fixture
+def heap() -> Iterator[Heap]:
+    """A heap in which 1 MiB of large pools have become empty, beside one that is in use."""
+    fake.refuse(0)
+    heap = Heap(64 * MIB, core=fake.Heap)
+    blocks = [heap.allocate(8 * KIB) for _ in range(17 * 8)]
+    for address in blocks:
+        ctypes.memset(address, 0xA5, 8 * KIB)
+    for address in blocks[:-8]:
+        heap.free(address)
+    yield heap
+    fake.refuse(0)
+
+
+def test_what_rests_makes_no_peak(heap: Heap) -> None:
+    """Small blocks and mappings are served while as much of the large pools goes back."""
+    before = heap.statistics().touched_bytes
+    for _ in range(MIB // 64 - 5000):
+        heap.allocate(64)
+    assert heap.statistics().touched_bytes <= before
+    heap.allocate(300 * KIB)
+    statistics = heap.statistics()
+    assert statistics.touched_bytes + statistics.mapping_bytes <= before + 512 * KIB
+    assert heap.check() is None
+
+
+def test_resident_pages_go_back(heap: Heap) -> None:
+    """The system has them again."""
+    before = fake.resident_bytes()
+    heap.allocate(600 * KIB)
+    assert fake.resident_bytes() <= before - 512 * KIB
+
+
+def test_a_purged_pool_serves_again(heap: Heap) -> None:
+    """All of it is untouched again: its blocks go out in order, zeros in them, and count as touched once more."""
+    heap.allocate(4 * MIB)
+    held = heap.statistics().touched_bytes
+    blocks = [heap.allocate(8 * KIB) for _ in range(16 * 8)]
+    assert not any(ctypes.string_at(blocks[0], 8 * KIB))
+    assert heap.statistics().touched_bytes >= held + 512 * KIB
+    assert heap.check() is None
+
+
+def test_locked_memory_stays(heap: Heap) -> None:
+    """Where the system takes no pages back the request is served all the same."""
+    before = heap.statistics().touched_bytes
+    fake.refuse(2)  # the first call is for the table of mappings
+    assert heap.allocate(600 * KIB)
+    assert heap.statistics().touched_bytes == before
+    assert heap.check() is None
+
+
+def test_an_arena_goes_back_with_purged_pools(heap: Heap) -> None:
+    """What was purged is not counted twice."""
+    small = [heap.allocate(64) for _ in range(4 * MIB // 64)]
+    heap.allocate(4 * MIB)
+    for address in small:
+        heap.free(address)
+    assert heap.check() is None
+    assert heap.statistics().arenas_given_back > 0

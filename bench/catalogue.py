@@ -66,6 +66,7 @@ OWN_WORKLOADS = (
     Workload("growth", "large lists that grow", 40, 3),
     Workload("arithmetic", "numbers", 100, 8),
     Workload("cache", "cache with survivors", 80, 6),
+    Workload("buffers", "byte buffers of varying sizes", 100, 6),
 )
 
 # Those in which CPython's own allocator takes some per cent of the instructions; not those that compute in place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ from quire.process.parts import (
     settle_proportional,
     settle_total,
 )
-from quire.process.sample import make_sample
+from quire.process.sample import Sampler, make_sample
 
 sizes = st.integers(0, 1000)
 five = st.tuples(sizes, sizes, sizes, sizes, sizes)
@@ -101,3 +102,15 @@ def test_totals_do_not_contradict_each_other(
     assert 0 <= parts.pss_bytes <= parts.rss_bytes <= parts.rss_max_bytes
     assert parts.rss_max_bytes == max(rss_max, parts.rss_bytes)
     assert shared > parts.rss_bytes or parts.rss_bytes - parts.pss_bytes == shared
+
+
+def test_of_a_few_attempts_the_most_is_the_firsts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attempt that explains most is taken, but what the attempts before it took themselves is not the program's."""
+    attempts = []
+    for found, rss, rss_max in [(500, 900, 1000), (500, 950, 1100), (940, 940, 1200)]:
+        attempts.append(Parts((found, 0, 0, 0, 0)))
+        settle_total(attempts[-1], rss, rss_max)
+    best = attempts[-1]
+    monkeypatch.setattr(Sampler, "_measure_all", lambda self: attempts.pop(0))
+    assert Sampler(None).measure() is best  # type: ignore[arg-type]
+    assert (best.rss_bytes, best.rss_max_bytes, attempts) == (940, 1000, [])

@@ -327,6 +327,7 @@ def test_a_file_is_one_mapping() -> None:
         [(512, b"rw-p", b""), (1, b"rw-p", b""), (1, b"---p", b"")],  # all but its last, below a stack's guard
         [(1, b"rw-p", LIBRARY), (1, b"rw-p", b""), (1, b"---p", b"")],  # zeroed data of a library
         [(33, b"rw-p", b""), (16351, b"---p", b""), (33, b"rw-p", b"")],  # a heap of libc's, and its neighbours
+        [(1, b"r--p", b""), (1, b"---p", b""), (4, b"rw-p", b"")],  # a stack's guard above something else
         [(1, b"rw-s", b"/memfd:x (deleted)"), (1, b"r--s", b"/memfd:x (deleted)")],  # shared
         [(1, b"rw-p", b"[heap]"), (1, b"rw-p", b"")],
         [(1, b"r--p", LIBRARY), (512, b"---p", LIBRARY), (1, b"rw-p", LIBRARY)],  # parts far from each other

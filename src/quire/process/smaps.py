@@ -2,7 +2,7 @@
 
 Pure functions over bytes. A sample is taken inside other people's programs, so this imports nothing that costs
 time, and reads only the fields that are used: about 3 microseconds a mapping. A program may have 60,000 mappings, and
-their text is 50 MB: it is read in pieces, and few of them are kept (``coalesce``).
+their text is 40 MB: it is read in pieces, and few of them are kept (``coalesce``).
 
     7f3df0988000-7f3df1188000 rw-p 00000000 00:00 0          name, if any      header
     Rss:                  16 kB                                                fields, in the kernel's order

@@ -185,6 +185,84 @@ def test_sampling_leaves_nothing_behind() -> None:
     run_python(code).expect("True True\n")
 
 
+MANY_MAPPINGS = """
+        import ctypes, mmap
+        libc = ctypes.CDLL(None)
+        libc.mmap.restype = ctypes.c_void_p
+        libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+        libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        PAGE, MANY = mmap.PAGESIZE, 30_000
+        start = libc.mmap(None, MANY * PAGE, 3, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+        ctypes.memset(start, 1, MANY * PAGE)
+        for page in range(start, start + MANY * PAGE, 2 * PAGE):
+            assert libc.mprotect(page, PAGE, 0) == 0
+"""
+"""A program with 30,000 mappings: pages of its own, with guards between them."""
+
+
+def test_many_mappings_take_no_memory_to_sample() -> None:
+    """With 30,000 mappings a sample takes a few hundred KiB, all is explained, and none of it is the sample's own."""
+    code = """
+        import quire, quire._core
+        from quire.process.own_memory import read_rss_bytes
+        from quire.process.sample import Sampler
+        quire.install()
+        sampler = Sampler(quire._core)
+        sampler.measure(), sampler.measure_quickly()
+        before = read_rss_bytes()
+        for parts in sampler.measure(), sampler.measure_quickly():
+            assert abs(parts.rss_bytes - before) < 1_000_000, (parts.rss_bytes, before)
+            assert abs(parts.rows["other_anonymous_bytes"] - MANY * PAGE) < 1_000_000, parts.rows
+            assert parts.rows["unexplained_bytes"] < 300_000, parts.rows
+            assert sum(parts.heap) < 5_000_000, parts.heap
+        with open("/proc/self/status", "rb") as file:
+            most = next(int(line.split()[1]) * 1024 for line in file if line.startswith(b"VmHWM"))
+        print(most - before < 2_000_000)
+    """
+    run_python(MANY_MAPPINGS + code).expect("True\n")
+
+
+def test_a_report_of_guarded_blocks_tells_what_the_program_has(tmp_path: Path) -> None:
+    """One request in ten guarded makes 30,000 mappings; the report has the program's memory, and none of its own."""
+    code = """
+        kept = [[i] for i in range(1_000_000)]
+        with open("/proc/self/status", "rb") as file:
+            print(*(int(line.split()[1]) * 1024 for line in file if line.startswith((b"VmHWM", b"VmRSS"))))
+    """
+    file = tmp_path / "out.json"
+    outcome = run_python(code, environment={"QUIRE_GUARD": "10", "QUIRE_JSON": str(file), "QUIRE": "1"})
+    outcome.expect()
+    rss_max_bytes, rss_bytes = map(int, outcome.stdout.split())
+    report = json.loads(file.read_text())
+    assert report["statistics"]["guard"]["slots_allocated"] > 5_000
+    assert abs(report["rss_max_bytes"] - rss_max_bytes) < MIB
+    assert abs(report["end"]["rss_bytes"] - rss_bytes) < MIB
+    assert report["end"]["heap"]["free_run_bytes"] < MIB
+    assert report["end"]["unexplained_bytes"] < MIB // 2
+
+
+def test_totals_do_not_contradict_each_other_while_threads_allocate() -> None:
+    """Each sample has VmHWM, VmRSS and PSS of one moment: none is less than the next, and the rest is explained."""
+    code = """
+        import mmap, threading, quire, quire._core
+        from quire.process.sample import Sampler
+        quire.install()
+        def grow():
+            kept = []
+            while True:
+                kept.append(mmap.mmap(-1, 1 << 20, flags=mmap.MAP_PRIVATE))
+                kept[-1][::4096] = b"x" * 256
+                if len(kept) > 300:
+                    kept.clear()
+        threading.Thread(target=grow, daemon=True).start()
+        sampler = Sampler(quire._core)
+        for _ in range(30):
+            parts = sampler.measure()
+            assert parts.rss_max_bytes >= parts.rss_bytes >= parts.pss_bytes
+    """
+    run_python(code).expect("")
+
+
 def test_samples_are_right_while_threads_map_and_unmap() -> None:
     """Memory that comes and goes during a sample does no harm: every sample adds up, and nothing crashes."""
     code = """

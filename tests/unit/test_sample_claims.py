@@ -42,6 +42,7 @@ def test_the_first_claim_wins(wanted: list[tuple[int, int, str]], one: int, othe
     assert found[start:end] == owner[start:end]
     gaps = {address for gap_start, gap_end in claims.gaps(start, end) for address in range(gap_start, gap_end)}
     assert gaps == {address for address in range(start, end) if owner[address] is None}
+    assert claims.has_all(start, end) == (None not in owner[start:end])
 
 
 @given(st.lists(pieces), st.integers(0, END - 1))

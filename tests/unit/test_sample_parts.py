@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,9 +16,10 @@ from quire.process.parts import (
     Parts,
     settle_heap,
     settle_libc,
+    settle_proportional,
     settle_total,
 )
-from quire.process.sample import make_sample
+from quire.process.sample import Sampler, make_sample
 
 sizes = st.integers(0, 1000)
 five = st.tuples(sizes, sizes, sizes, sizes, sizes)
@@ -29,7 +31,7 @@ def settled(heap: tuple[int, int, int, int, int], rows: dict[str, int], statisti
     parts.add(rows.items())
     settle_libc(parts, statistics, rows.get(LIBC_HEAPS, 0), rows.get(LIBC_CHUNKS, 0))
     settle_heap(parts, rss)
-    settle_total(parts, rss)
+    settle_total(parts, rss, rss)
     return parts
 
 
@@ -66,7 +68,7 @@ def test_chunks_that_libc_has_and_nobody_found_are_unexplained() -> None:
     parts = Parts((0, 0, 0, 0, 0))
     parts.add([(OTHER, 500)])
     settle_libc(parts, (0, 0, 0, 200), 0, 0)
-    settle_total(parts, 500)
+    settle_total(parts, 500, 500)
     assert (parts.rows[OTHER], parts.rows[UNEXPLAINED], parts.rss_bytes) == (300, 200, 500)
 
 
@@ -86,3 +88,29 @@ def test_a_counter_that_lags_behind_does_not_hide_memory() -> None:
     """Where VmRSS is less than what was found page by page, what was found counts."""
     parts = settled((100, 0, 0, 0, 0), {HEAP: 100, OTHER: 50}, None, 140)
     assert (parts.rss_bytes, parts.rows[UNEXPLAINED]) == (150, 0)
+
+
+@given(five, sizes, sizes, st.integers(0, 10_000))
+def test_totals_do_not_contradict_each_other(
+    heap: tuple[int, int, int, int, int], rss: int, rss_max: int, shared: int
+) -> None:
+    """What was resident at most is no less than what is, and that no less than its proportional size."""
+    parts = Parts(heap)
+    settle_total(parts, rss, rss_max)
+    settle_proportional(parts, shared)
+    assert parts.pss_bytes is not None
+    assert 0 <= parts.pss_bytes <= parts.rss_bytes <= parts.rss_max_bytes
+    assert parts.rss_max_bytes == max(rss_max, parts.rss_bytes)
+    assert shared > parts.rss_bytes or parts.rss_bytes - parts.pss_bytes == shared
+
+
+def test_of_a_few_attempts_the_most_is_the_firsts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attempt that explains most is taken, but what the attempts before it took themselves is not the program's."""
+    attempts = []
+    for found, rss, rss_max in [(500, 900, 1000), (500, 950, 1100), (940, 940, 1200)]:
+        attempts.append(Parts((found, 0, 0, 0, 0)))
+        settle_total(attempts[-1], rss, rss_max)
+    best = attempts[-1]
+    monkeypatch.setattr(Sampler, "_measure_all", lambda self: attempts.pop(0))
+    assert Sampler(None).measure() is best  # type: ignore[arg-type]
+    assert (best.rss_bytes, best.rss_max_bytes, attempts) == (940, 1000, [])

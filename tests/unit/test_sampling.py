@@ -21,6 +21,7 @@ class World:
         self.now = 100.0
         self.sample_seconds = 0.002
         self.rss_bytes = 10 * MIB
+        self.rss_max_bytes = 10 * MIB
         self.heap_bytes = 4 * MIB
         self.limit_bytes = 0
         self.late_limit_bytes = sys.maxsize
@@ -66,6 +67,7 @@ class World:
         self.taken.append(self.rss_bytes)
         parts = Parts((0, 0, 0, 0, 0))
         parts.rss_bytes = self.rss_bytes
+        parts.rss_max_bytes = self.rss_max_bytes
         return parts
 
     measure = measure_quickly
@@ -118,6 +120,16 @@ def test_the_highest_sample_is_close_to_a_quick_peak(world: World) -> None:
     assert top * 0.8 <= peak.rss_bytes <= top
     assert len(world.taken) < 25
     assert world.nudges < 100  # each wakes an event loop that waits for signals
+
+
+@pytest.mark.parametrize(("told", "most"), [(300 * MIB, 300 * MIB), (200 * MIB, 210 * MIB)])
+def test_the_most_is_no_less_than_any_sample(world: World, told: int, most: int) -> None:
+    """What the kernel says at the end was resident at most counts, unless a sample has found more."""
+    world.grow(200 * MIB)
+    world.grow(-100 * MIB)
+    world.rss_max_bytes = told
+    world.sampler.stop()
+    assert world.sampler.rss_max_bytes == most
 
 
 def test_samples_cost_a_hundredth_of_the_time(world: World) -> None:

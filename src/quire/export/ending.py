@@ -105,7 +105,6 @@ class _Ending:
 
     def _report(self, wall_seconds: float, cpu_seconds: float) -> RunReport:
         """Look first, and import afterwards: what the report needs is no part of the program's memory."""
-        rss_max_bytes = _rss_max_bytes()
         core = require_core()
         statistics, guard_statistics = core.statistics(), core.guard_statistics()
         end, peak, samples = self._sampler.stop()
@@ -123,7 +122,7 @@ class _Ending:
             pid=os.getpid(),
             wall_seconds=wall_seconds,
             cpu_seconds=cpu_seconds,
-            rss_max_bytes=max(rss_max_bytes, peak.rss_bytes),
+            rss_max_bytes=self._sampler.rss_max_bytes,
             end=end,
             peak=peak,
             samples=samples,
@@ -215,12 +214,3 @@ def _flush_standard_streams() -> None:
 
 def _encoding() -> str:
     return getattr(sys.__stderr__, "encoding", None) or "utf-8"
-
-
-def _rss_max_bytes() -> int:
-    """``VmHWM``: the most that was resident at any moment, as the kernel saw it."""
-    with open("/proc/self/status", "rb") as file:
-        for line in file:
-            if line.startswith(b"VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return 0

@@ -48,6 +48,10 @@ class Claims:
         """Whether somebody has claimed the address."""
         return any(self.inside(address, address + 1))
 
+    def has_all(self, start: int, end: int) -> bool:
+        """Whether somebody has claimed all that lies between the addresses."""
+        return not self.gaps(start, end)
+
     def inside(self, start: int, end: int) -> Iterator[Piece]:
         """The claims between the addresses, cut to them."""
         index = max(bisect_right(self._starts, start) - 1, 0)

@@ -16,7 +16,7 @@ from quire.process.core import require_core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Final, Self
 
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
@@ -25,29 +25,7 @@ _ADDRESSES_END: Final = 1 << 63
 _NOT_PRESENT: Final = bytes(range(128))
 """Top bytes of pagemap entries without the topmost bit, which says that the page is present."""
 _PAGES_AT_ONCE: Final = 16 * 1024
-
-
-def read_text(name: str, buffer: bytearray) -> int:
-    """Read the whole of a file of ``/proc/self``; returns its size.
-
-    Args:
-        buffer: what to read into; it grows where the file needs more.
-
-    Raises:
-        UnsupportedRuntime: the file cannot be read.
-    """
-    descriptor = _open(name)
-    size = 0
-    try:
-        while got := os.readv(descriptor, [memoryview(buffer)[size:]]):
-            size += got
-            if size == len(buffer):
-                buffer.extend(bytes(len(buffer)))
-    except OSError as error:
-        raise _cannot_read(name, error) from None
-    finally:
-        os.close(descriptor)
-    return size
+_PIECE_BYTES: Final = 16 * 1024
 
 
 def read_rss_bytes() -> int:
@@ -107,6 +85,19 @@ class OwnMemory:
     def status(self) -> bytes:
         """The file ``status``, in one read, so that hardly anything comes between it and what is read next."""
         return os.pread(self._status, PAGE_BYTES, 0)
+
+    def text(self, name: str) -> Iterator[bytes]:
+        """A file of ``/proc/self``, piece by piece, as the kernel hands it out: about a page at a time.
+
+        Raises:
+            UnsupportedRuntime: the file cannot be read.
+        """
+        descriptor = self._open(name)
+        try:
+            while piece := os.read(descriptor, _PIECE_BYTES):
+                yield piece
+        except OSError as error:
+            raise _cannot_read(name, error) from None
 
     def read(self, address: int, size_bytes: int) -> bytes:
         """What is there; fewer bytes, or none, where nothing is. Brings in a page that is not resident."""

@@ -43,12 +43,13 @@ FIELDS: Final = (ARENAS, FRAMES, LIBC_LIVE, LIBC_HELD, STACKS, FILES, OTHER, UNE
 class Parts:
     """Resident bytes by row, before they become a record."""
 
-    __slots__ = ("heap", "pss_bytes", "rows", "rss_bytes", "swap_bytes")
+    __slots__ = ("heap", "pss_bytes", "rows", "rss_bytes", "rss_max_bytes", "swap_bytes")
 
     def __init__(self, heap: HeapResident) -> None:
         self.heap = heap
         self.rows = dict.fromkeys(SOURCES + FIELDS, 0)
         self.rss_bytes = 0
+        self.rss_max_bytes = 0
         self.pss_bytes: int | None = None
         self.swap_bytes = 0
 
@@ -85,7 +86,13 @@ def settle_heap(parts: Parts, rss_bytes: int) -> None:
         parts.heap = (live - excess_bytes, free, empty_pools, free_runs, metadata)
 
 
-def settle_total(parts: Parts, rss_bytes: int) -> None:
-    """Hold the parts against VmRSS."""
+def settle_total(parts: Parts, rss_bytes: int, rss_max_bytes: int) -> None:
+    """Hold the parts against VmRSS and VmHWM; neither is less than what was found."""
     parts.rss_bytes = max(rss_bytes, parts.found_bytes)
+    parts.rss_max_bytes = max(rss_max_bytes, parts.rss_bytes)
     parts.rows[UNEXPLAINED] += parts.rss_bytes - parts.found_bytes
+
+
+def settle_proportional(parts: Parts, shared_bytes: int) -> None:
+    """Take from what is resident the shares of other processes, so that both sizes are of one moment."""
+    parts.pss_bytes = max(parts.rss_bytes - shared_bytes, 0)

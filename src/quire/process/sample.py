@@ -13,7 +13,7 @@ CPython's arenas are looked up in it, each from its own source, and every mappin
     other anonymous                            shared memory, and whatever else no file is behind
 
 A sample is taken in the middle of other people's programs: nothing costly is imported, and the records are made
-afterwards.
+afterwards. It takes memory itself, so the totals are read first: they are the program's.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from quire.process import parts as rows
 from quire.process.claims import Claims, share_out
 from quire.process.libc import find_heaps
 from quire.process.libraries import find_zeroed_data
-from quire.process.own_memory import OwnMemory, read_text
-from quire.process.parts import Parts, settle_heap, settle_libc, settle_total
+from quire.process.own_memory import OwnMemory
+from quire.process.parts import Parts, settle_heap, settle_libc, settle_proportional, settle_total
 from quire.process.recognise import Findings, recognise
-from quire.process.smaps import parse_maps, parse_smaps, parse_status, stretches
+from quire.process.smaps import coalesce, parse_maps, parse_smaps, parse_status, stretches
 from quire.process.stacks import claim_stacks, stack_pointers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Final, Protocol
 
     from quire.process.libc import LibcStatistics
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 
 _OF_KERNEL: Final = (b"[vdso]", b"[vvar", b"[vsyscall]", b"[vectors]", b"[sigpage]", b"[uprobes]")
-_BUFFER_BYTES: Final = 128 * 1024
 _ATTEMPTS: Final = 4
 _DISTURBED_DIVISOR: Final = 100
 _QUICK_BYTES_MAX: Final = 16 * 1024**3
@@ -95,17 +94,20 @@ class Sampler:
 
     def _measure_all(self) -> Parts:
         with OwnMemory(self._core.resident_bytes) as memory:
-            moment = _Moment(self._core, memory, "smaps")
-            mappings = parse_smaps(moment.text)
-            owners = _Owners(self._core, memory, mappings, moment.libc_statistics, self._findings)
+            moment = _Moment(self._core, memory)
+            account = parse_smaps(memory.text("smaps"))
+            owners = _Owners(self._core, memory, account, moment.libc_statistics, self._findings)
             parts = Parts(moment.heap)
-            parts.pss_bytes = sum(mapping.pss_bytes for mapping in mappings)
-            for mapping in mappings:
+            shared_bytes = 0
+            for mapping in owners.mappings:
+                shared_bytes += mapping.rss_bytes - mapping.pss_bytes
                 if mapping.rss_bytes:
                     resident_bytes = _ruler(mapping, memory)
                     parts.add(share_out(mapping, owners.claims, _row_by_name(mapping), resident_bytes))
             moment.end(memory)
-        return _settle(parts, moment, owners)
+        _settle(parts, moment, owners)
+        settle_proportional(parts, shared_bytes)
+        return parts
 
     def measure_quickly(self) -> Parts:
         """The same but for the proportional size, at an eighth of the cost where most memory is the heap's.
@@ -126,20 +128,20 @@ class Sampler:
 
     def _measure_pieces(self) -> Parts | None:
         with OwnMemory(self._core.resident_bytes) as memory:
-            moment = _Moment(self._core, memory, "maps")
-            mappings = parse_maps(moment.text)
-            owners = _Owners(self._core, memory, mappings, moment.libc_statistics, self._findings)
-            pieces = list(_pieces_to_measure(mappings, owners.claims))
+            moment = _Moment(self._core, memory)
+            account = parse_maps(memory.text("maps"))
+            owners = _Owners(self._core, memory, account, moment.libc_statistics, self._findings)
+            pieces = list(_pieces_to_measure(owners.mappings, owners.claims))
             if sum(end - start for _mapping, start, end, _row in pieces) > _QUICK_BYTES_MAX:
                 return None
             parts = Parts(moment.heap)
             parts.add([(rows.HEAP, sum(moment.heap))])
             parts.add((row, _ruler(mapping, memory)(start, end)) for mapping, start, end, row in pieces)
             moment.end(memory)
-        quick = _settle(parts, moment, owners)
-        excess_bytes = quick.rss_bytes - moment.rss_bytes
+        _settle(parts, moment, owners)
+        excess_bytes = parts.rss_bytes - moment.rss_bytes
         allowed_bytes = max(moment.rss_bytes // _QUICK_EXCESS_DIVISOR, _QUICK_EXCESS_BYTES_MIN)
-        return quick if excess_bytes <= allowed_bytes else None
+        return parts if excess_bytes <= allowed_bytes else None
 
 
 def _least_disturbed(measure: Callable[[], Parts]) -> Parts:
@@ -148,13 +150,14 @@ def _least_disturbed(measure: Callable[[], Parts]) -> Parts:
     The sources are asked one after the other. Threads that run without the interpreter lock, in a C library, may take
     and give back memory in between; what one source has seen and another has not is then unexplained.
     """
-    best = measure()
+    first = best = measure()
     for _ in range(_ATTEMPTS - 1):
         if best.rows[rows.UNEXPLAINED] <= best.rss_bytes // _DISTURBED_DIVISOR:
             break
         again = measure()
         if again.rows[rows.UNEXPLAINED] < best.rows[rows.UNEXPLAINED]:
             best = again
+    best.rss_max_bytes = max(first.rss_max_bytes, best.rss_bytes)  # the later ones have what the first took itself
     return best
 
 
@@ -176,18 +179,15 @@ def make_sample(parts: Parts, seconds: float) -> MemorySample:
 
 
 class _Moment:
-    """What changes while a program runs, read within moments, before anything is worked out from it."""
+    """The totals, read within moments, before the sample takes memory to work with."""
 
-    __slots__ = ("heap", "libc_statistics", "rss_bytes", "swap_bytes", "text")
+    __slots__ = ("heap", "libc_statistics", "rss_bytes", "rss_max_bytes", "swap_bytes")
 
-    def __init__(self, core: Core, memory: OwnMemory, account: str) -> None:
-        buffer = bytearray(_BUFFER_BYTES)
-        self.libc_statistics = core.libc_statistics()
-        size_bytes = read_text(account, buffer)
+    def __init__(self, core: Core, memory: OwnMemory) -> None:
         status = memory.status()
         self.heap = core.residency()
-        self.rss_bytes, self.swap_bytes = parse_status(status)
-        self.text = bytes(memoryview(buffer)[:size_bytes])
+        self.libc_statistics = core.libc_statistics()
+        self.rss_bytes, self.rss_max_bytes, self.swap_bytes = parse_status(status)
 
     def end(self, memory: OwnMemory) -> None:
         """Everything is measured. What threads without the interpreter lock gave back meanwhile is not there any more.
@@ -198,22 +198,28 @@ class _Moment:
 
 
 class _Owners:
-    """Who owns which piece of memory, as far as it is not told by a mapping's name."""
+    """Who owns which piece of memory, as far as it is not told by a mapping's name.
 
-    __slots__ = ("chunk_found_bytes", "claims", "heap_found_bytes")
+    Args:
+        account: the kernel's mappings, as they are read.
+    """
+
+    __slots__ = ("chunk_found_bytes", "claims", "heap_found_bytes", "mappings")
 
     def __init__(
         self,
         core: Core,
         memory: OwnMemory,
-        mappings: Sequence[SystemMapping],
+        account: Iterable[SystemMapping],
         libc_statistics: LibcStatistics | None,
         findings: Findings,
     ) -> None:
         self.claims = Claims()
-        self._claim_told(core, mappings, memory)
-        writable = stretches(mappings)
-        self.heap_found_bytes = sum(mapping.size_bytes for mapping in mappings if mapping.name == b"[heap]")
+        self._claim_told(core)
+        self.mappings = coalesce(account, self.claims.has_all)
+        self._claim_by_record(core, memory)
+        writable = stretches(self.mappings)
+        self.heap_found_bytes = sum(mapping.size_bytes for mapping in self.mappings if mapping.name == b"[heap]")
         for stretch in writable:
             for start, end in find_heaps(self.claims.gaps(stretch.start, stretch.end), memory.read_resident):
                 self.heap_found_bytes += end - start
@@ -221,13 +227,15 @@ class _Owners:
         chunk_bytes = None if libc_statistics is None else libc_statistics[3]
         self.chunk_found_bytes = recognise(writable, memory, self.claims, chunk_bytes, findings)
 
-    def _claim_told(self, core: Core, mappings: Sequence[SystemMapping], memory: OwnMemory) -> None:
+    def _claim_told(self, core: Core) -> None:
         for address, size_bytes in core.regions():
             self.claims.add(address, address + size_bytes, rows.HEAP)
         for address, size_bytes in core.frame_chunks():
             self.claims.add(address, address + size_bytes, rows.FRAMES)
-        claim_stacks(self.claims, core.thread_idents(), stack_pointers(), mappings, memory.read_resident)
-        for start, end in find_zeroed_data(mappings, memory.read_resident):
+
+    def _claim_by_record(self, core: Core, memory: OwnMemory) -> None:
+        claim_stacks(self.claims, core.thread_idents(), stack_pointers(), self.mappings, memory.read_resident)
+        for start, end in find_zeroed_data(self.mappings, memory.read_resident):
             self.claims.add(start, end, rows.FILES)
 
 
@@ -264,10 +272,9 @@ def _row_by_name(mapping: SystemMapping) -> str:
     return rows.STACKS if mapping.name.startswith(b"[stack") else rows.OTHER
 
 
-def _settle(parts: Parts, moment: _Moment, owners: _Owners) -> Parts:
+def _settle(parts: Parts, moment: _Moment, owners: _Owners) -> None:
     """Make the parts add up."""
     parts.swap_bytes = moment.swap_bytes
     settle_libc(parts, moment.libc_statistics, owners.heap_found_bytes, owners.chunk_found_bytes)
     settle_heap(parts, moment.rss_bytes)
-    settle_total(parts, moment.rss_bytes)
-    return parts
+    settle_total(parts, moment.rss_bytes, moment.rss_max_bytes)

@@ -82,6 +82,8 @@ class PeakSampler:
         self._next_look = self._start
         self._highest: tuple[Parts, float] | None = None
         self.samples = 0
+        self.rss_max_bytes = 0
+        """The most that was resident at any moment (``VmHWM``), up to the last sample; known once it is taken."""
         self.failure: BaseException | None = None
         """Why there are no further samples, if something went wrong in one."""
 
@@ -109,9 +111,11 @@ class PeakSampler:
         seconds = self._clock() - self._start
         last = self._sampler.measure()
         self.samples += 1
+        self.rss_max_bytes = last.rss_max_bytes
         end = make_sample(last, seconds)
         if self._highest is None or self._is_well_above(last, self._highest[0]):
             return end, end, self.samples
+        self.rss_max_bytes = max(self.rss_max_bytes, self._highest[0].rss_bytes)
         return end, make_sample(*self._highest), self.samples
 
     @staticmethod

@@ -1,7 +1,8 @@
 """The kernel's account of a process, as text (``/proc/self/smaps``, ``maps`` and ``status``), read into records.
 
 Pure functions over bytes. A sample is taken inside other people's programs, so this imports nothing that costs
-time, and reads only the fields that are used: about 3 microseconds a mapping.
+time, and reads only the fields that are used: about 3 microseconds a mapping. A program may have 60,000 mappings, and
+their text is 40 MB: it is read in pieces, and few of them are kept (``coalesce``).
 
     7f3df0988000-7f3df1188000 rw-p 00000000 00:00 0          name, if any      header
     Rss:                  16 kB                                                fields, in the kernel's order
@@ -14,11 +15,20 @@ from quire.errors import UnsupportedRuntime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Final
 
 _KIB: Final = 1024
 _LAST_FIELD: Final = b"\nVmFlags:"
+_RECORD_BYTES_MAX: Final = 64 * 1024
+_SMALL_BYTES: Final = 16 * 1024
+_CLAIMED: Final = b"claimed"
+_GUARD: Final = b"guard"
+_SMALL: Final = b"small"
+_BETWEEN_GUARDS: Final = b"between guards"
+_APART: Final = (None, _GUARD, _SMALL)
+_KINDS_LOOKED_AT: Final = 3
+_NOTHING_TO_FIND: Final = b"r--p"
 _SHARED_MEMORY: Final = (b"/memfd:", b"/dev/zero", b"/dev/shm/", b"/SYSV", b"[anon_shmem:")
 
 
@@ -44,6 +54,19 @@ class SystemMapping:
         self.name = name
         self.rss_bytes = rss_bytes
         self.pss_bytes = pss_bytes
+
+    def cut(self, start: int) -> None:
+        """Leave out what lies below the address. How much of that is resident is not told: as little as may be."""
+        self.start = start
+        self.rss_bytes = min(self.rss_bytes, self.size_bytes)
+        self.pss_bytes = min(self.pss_bytes, self.rss_bytes)
+
+    def absorb(self, mapping: SystemMapping) -> None:
+        """Take in the neighbour above, which is of the same kind."""
+        self.end = mapping.end
+        self.perms = mapping.perms if self.is_file else _NOTHING_TO_FIND
+        self.rss_bytes += mapping.rss_bytes
+        self.pss_bytes += mapping.pss_bytes
 
     @property
     def size_bytes(self) -> int:
@@ -107,41 +130,121 @@ def stretches(mappings: Iterable[SystemMapping]) -> list[Stretch]:
     return found
 
 
-def parse_smaps(text: bytes) -> list[SystemMapping]:
+def coalesce(mappings: Iterable[SystemMapping], is_claimed: Callable[[int, int], bool]) -> list[SystemMapping]:
+    """The mappings, where neighbours that need not be told apart are one.
+
+    Such are the parts of one file, and what is claimed. So are small pieces, each between two guards: nothing that
+    anybody looks for fits in. The last guard stays apart, for it may be that of a stack above it:
+
+        | guard | page | guard | page | guard | page | guard | stack |
+        |------------------- one ---------------------|-------|-------|
+
+    Args:
+        mappings: in address order.
+        is_claimed: whether the owner of all that lies between two addresses is known already.
+    """
+    coalesced: list[SystemMapping] = []
+    kinds: list[bytes | None] = []
+    for mapping in mappings:
+        if coalesced and coalesced[-1].end != mapping.start:
+            kinds[-1] = None
+        kind = _kind(mapping, is_claimed)
+        if kind == _GUARD and kinds[-2:] == [_GUARD, _SMALL]:
+            del kinds[-2:]
+            page, guard = coalesced.pop(), coalesced.pop()
+            guard.absorb(page)
+            _add(coalesced, kinds, guard, _BETWEEN_GUARDS)
+        _add(coalesced, kinds, mapping, kind)
+        del kinds[:-_KINDS_LOOKED_AT]
+    return coalesced
+
+
+def _add(coalesced: list[SystemMapping], kinds: list[bytes | None], mapping: SystemMapping, kind: bytes | None) -> None:
+    if kind not in _APART and kinds and kind == kinds[-1]:
+        coalesced[-1].absorb(mapping)
+    else:
+        coalesced.append(mapping)
+        kinds.append(kind)
+
+
+def _kind(mapping: SystemMapping, is_claimed: Callable[[int, int], bool]) -> bytes | None:
+    if mapping.is_file:
+        return None if mapping.is_closed else mapping.name
+    if not mapping.is_anonymous:
+        return None
+    if is_claimed(mapping.start, mapping.end):
+        return _CLAIMED
+    if mapping.size_bytes >= _SMALL_BYTES:
+        return None
+    return _SMALL if mapping.is_writable_anonymous else _GUARD
+
+
+# --- reading text ---------------------------------------------------------------------------------------------
+
+
+def parse_smaps(pieces: Iterable[bytes]) -> Iterator[SystemMapping]:
     """The mappings of ``smaps``, in address order; an incomplete one at the end is left out.
+
+    Args:
+        pieces: the text, cut anywhere.
 
     Raises:
         UnsupportedRuntime: the text is not what the kernel writes, or lacks a field.
     """
-    mappings = []
-    at = 0
-    while (last := text.find(_LAST_FIELD, at)) >= 0:
-        mappings.append(_parse_mapping(text, at, last))
-        at = text.find(b"\n", last + 1) + 1
-        if at == 0:
-            break
-    if not mappings:
-        raise _not_understood()
-    return mappings
+    return _ascending(_parse_records(pieces))
 
 
-def parse_maps(text: bytes) -> list[SystemMapping]:
-    """The mappings of ``maps``, in address order, without what is resident of them.
-
-    Raises:
-        UnsupportedRuntime: the text is not what the kernel writes.
-    """
-    return [_parse_header(line) for line in text.split(b"\n") if line]
+def parse_maps(pieces: Iterable[bytes]) -> Iterator[SystemMapping]:
+    """The mappings of ``maps``, likewise, without what is resident of them."""
+    return _ascending(_parse_lines(pieces))
 
 
-def parse_status(text: bytes) -> tuple[int, int]:
-    """``VmRSS`` and ``VmSwap`` of ``status``: resident and swapped bytes, as the kernel counts them.
+def parse_status(text: bytes) -> tuple[int, int, int]:
+    """``VmRSS``, ``VmHWM`` and ``VmSwap`` of ``status``: bytes resident, resident at most, and swapped.
 
     Raises:
         UnsupportedRuntime: one is not there.
     """
     text = b"\n" + text
-    return _field(text, b"\nVmRSS:", 0, len(text)), _field(text, b"\nVmSwap:", 0, len(text))
+    resident, resident_max, swapped = (
+        _field(text, label, 0, len(text)) for label in (b"\nVmRSS:", b"\nVmHWM:", b"\nVmSwap:")
+    )
+    return resident, resident_max, swapped
+
+
+def _ascending(mappings: Iterable[SystemMapping]) -> Iterator[SystemMapping]:
+    """Each address once. The kernel writes a few mappings at a time, and in between they may change."""
+    end = 0
+    for mapping in mappings:
+        if mapping.end > end:
+            if mapping.start < end:
+                mapping.cut(end)
+            end = mapping.end
+            yield mapping
+
+
+def _parse_records(pieces: Iterable[bytes]) -> Iterator[SystemMapping]:
+    text = b""
+    has_any = False
+    for piece in pieces:
+        text += piece
+        at = 0
+        while (last := text.find(_LAST_FIELD, at)) >= 0 and (end := text.find(b"\n", last + 1)) >= 0:
+            yield _parse_mapping(text, at, last)
+            has_any = True
+            at = end + 1
+        text = text[at:]
+        if len(text) > _RECORD_BYTES_MAX:
+            raise _not_understood()
+    if not has_any:
+        raise _not_understood()
+
+
+def _parse_lines(pieces: Iterable[bytes]) -> Iterator[SystemMapping]:
+    text = b""
+    for piece in pieces:
+        *lines, text = (text + piece).split(b"\n")
+        yield from map(_parse_header, lines)
 
 
 def _parse_mapping(text: bytes, at: int, last: int) -> SystemMapping:

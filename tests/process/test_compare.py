@@ -221,6 +221,14 @@ def test_sets_have_one_order_on_both_sides() -> None:
     assert "standard output was the same" in " ".join(outcome.stdout.split())
 
 
+def test_a_file_that_cannot_be_written_after_all_does_not_take_the_screen() -> None:
+    """What was measured is shown, and then said why it is nowhere else."""
+    outcome = run([*COMPARE, "--runs=1", "--json", "/dev/full", "-c", "1"])
+    assert (outcome.exit_code, outcome.stderr.count("\n")) == (2, 1)
+    assert "resident at the end" in outcome.stdout
+    assert outcome.stderr.startswith("quire: cannot write /dev/full: No space left on device; ")
+
+
 def test_quire_show_shows_the_same(folder: Path) -> None:
     """A saved comparison is shown again, line for line."""
     file = folder / "out.json"

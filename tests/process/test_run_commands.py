@@ -116,6 +116,19 @@ def test_closed_streams_are_no_failure(words: list[str], closed: str) -> None:
     assert outcome.stderr in ("", expected.stderr)
 
 
+@pytest.mark.parametrize("words", [["info"], ["--help"], ["rnu"], ["run", "missing.py"]], ids=" ".join)
+def test_full_streams_have_the_exit_code_of_an_error(words: list[str]) -> None:
+    """What cannot be said is not said, and nothing else is."""
+    run(["bash", "-c", 'exec "$@" >/dev/full 2>/dev/full', "bash", *QUIRE, *words]).expect("", exit_code=2)
+
+
+def test_what_the_system_refuses_is_one_line_without_standard_output_too() -> None:
+    """Here it lets nobody write a file, and so quire compare finds no folder for its own."""
+    outcome = run(["bash", "-c", 'ulimit -f 0; exec "$@" >&-', "bash", *QUIRE, "compare", "-c", ""])
+    assert (outcome.exit_code, outcome.stderr.count("\n")) == (2, 1)
+    assert outcome.stderr.startswith("quire: the system refuses: No usable temporary directory")
+
+
 def test_a_reader_that_goes_away_is_no_failure(report_file: str) -> None:
     """quire show FILE | head ends quietly."""
     for words in (["show", report_file], ["--help"]):

@@ -130,8 +130,11 @@ def address_limit_bytes() -> int | None:
 
 
 def _left_bytes() -> int | None:
-    """How much more the process may map; ``None`` without a limit."""
-    limit_bytes = address_limit_bytes()
+    """How much more the process may map; ``None`` without a limit, or where /proc is not there to tell."""
+    try:
+        limit_bytes = address_limit_bytes()
+    except OSError:
+        return None
     if limit_bytes is None:
         return None
     with open("/proc/self/statm", "rb") as file:

@@ -86,6 +86,37 @@ def test_info_says_why_a_python_cannot_be_served() -> None:
     assert "cannot be served: a debug allocator is active" in say("info", environment={"PYTHONMALLOC": "debug"})
 
 
+@pytest.mark.parametrize("environment", [{}, {"QUIRE": "1"}], ids=["to be", "served"])
+def test_info_says_that_a_limit_makes_the_range_smaller(environment: dict[str, str]) -> None:
+    """Of 2 GB of addresses the heap gets a quarter, in whole powers of two; without a limit nothing is said of it."""
+    pytest.importorskip("quire._core", reason="the native core is not installed")
+    text = say_limited(2_000_000, environment)
+    assert "QUIRE_RANGE         256 MiB, by default" in text
+    assert "RLIMIT_AS leaves the heap 256 MiB of addresses, not " in text
+    assert "This Python can be served" in text
+    for ample in (say("info", environment=environment), say_limited(2_000_000, {"QUIRE_RANGE": "64M"} | environment)):
+        assert "leaves the heap" not in ample
+
+
+@pytest.mark.parametrize(
+    ("limit_kib", "environment", "words"),
+    [
+        (60_000, {}, "64 MiB of addresses; allow"),
+        (2_000_000, {"QUIRE_RANGE": "64G"}, "65536 MiB of addresses; give less"),
+    ],
+)
+def test_info_says_that_a_limit_leaves_too_little(limit_kib: int, environment: dict[str, str], words: str) -> None:
+    """The words of the refusal to come."""
+    pytest.importorskip("quire._core", reason="the native core is not installed")
+    assert f"cannot be served: the system does not reserve {words}" in say_limited(limit_kib, environment)
+
+
+def say_limited(limit_kib: int, environment: dict[str, str]) -> str:
+    outcome = run(["bash", "-c", f'ulimit -v {limit_kib}; exec "$@"', "bash", *QUIRE, "info"], environment)
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    return " ".join(outcome.stdout.split("\n"))
+
+
 def test_show_fits_a_terminal_of_80_columns(report_file: str) -> None:
     """A saved report is shown in the width there is, with all its rows."""
     text = say("show", report_file, environment={"COLUMNS": "80"})

@@ -79,9 +79,9 @@ def _check_allocator_stays() -> None:
 
 def serve(core: ModuleType, config: Config) -> bool:
     """Install the heap of the given core; whether it was done now, not before."""
+    global _reserved_bytes
     if core.installed():
         return False
-    global _reserved_bytes
     leaves_large = config.large_blocks == "libc"
     try:
         _reserved_bytes = _reserve(lambda size: core.install(size, leaves_large, config.guard_interval), config)

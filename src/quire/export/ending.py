@@ -124,7 +124,7 @@ class _Ending:
             pid=os.getpid(),
             wall_seconds=wall_seconds,
             cpu_seconds=cpu_seconds,
-            rss_max_bytes=max(rss_max_bytes, peak.rss_bytes),
+            rss_max_bytes=max(rss_max_bytes, peak.rss_bytes, end.rss_bytes),  # a sample takes a little itself
             end=end,
             peak=peak,
             samples=samples,

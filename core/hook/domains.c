@@ -239,7 +239,10 @@ int
 hook_install(size_t range_bytes, bool large_to_previous, uint32_t guard_interval)
 {
     if (service.heap == NULL) { /* else CPython was started anew, and our blocks live on */
-        int error = heap_create(range_bytes, &service.heap);
+        int error = interpreters_hold_forks();
+        if (error == 0) {
+            error = heap_create(range_bytes, &service.heap);
+        }
         if (error != 0) {
             return error;
         }

@@ -36,6 +36,16 @@ release_mutex(void)
     pthread_mutex_unlock(&service.mutex);
 }
 
+/* Before there is a heap to share: from then on no fork may find the mutex taken by a thread that the child has not. */
+int
+interpreters_hold_forks(void)
+{
+    static bool is_held = VERSION_INTERPRETERS_SHARE_LOCK;
+    int error = is_held ? 0 : pthread_atfork(take_mutex, release_mutex, release_mutex);
+    is_held = error == 0;
+    return error;
+}
+
 void
 interpreters_share(void)
 {
@@ -44,7 +54,6 @@ interpreters_share(void)
     }
     heap_close_fast_paths(service.heap);
     service.is_shared = true;
-    pthread_atfork(take_mutex, release_mutex, release_mutex);
 }
 
 /* A thread without a state belongs to no interpreter. The heap serves it, under the mutex: the allocator that was

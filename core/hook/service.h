@@ -55,6 +55,7 @@ void serve_free(void *context, void *address);
 bool serves(size_t size_bytes);
 
 /* interpreters.c */
+int interpreters_hold_forks(void); /* an errno value where the system refuses */
 void interpreters_watch(void);
 void interpreters_share(void);
 bool interpreters_is_main_current(void);

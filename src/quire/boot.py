@@ -20,7 +20,7 @@ from __future__ import annotations
 import os
 import sys
 
-from quire.errors import InvalidOption, QuireError
+from quire.errors import InvalidOption, in_words
 from quire.process import settings
 
 TYPE_CHECKING = False
@@ -81,7 +81,7 @@ def _start_asked() -> None:
         raise
     except Exception as error:
         if family == own and not _is_sub_interpreter():
-            _say(f"{_in_words(error)}; the program runs without quire")
+            _say(f"{in_words(error)}; the program runs without quire")
 
 
 def _for_child(config: Config) -> Config:
@@ -150,10 +150,6 @@ def _resume_tracemalloc(frames: int) -> None:
 # --- words ----------------------------------------------------------------------------------------------------
 
 
-def _in_words(error: Exception) -> str:
-    return str(error) if isinstance(error, QuireError) else f"{type(error).__name__}: {error}"
-
-
 def _say(line: str) -> None:
     """One line on standard error, if there is one."""
     try:
@@ -165,7 +161,7 @@ def _say(line: str) -> None:
 
 def _end(error: Exception) -> NoReturn:
     """Before the program: an exception would be reported, and passed over, by ``site``."""
-    _say(_in_words(error))
+    _say(in_words(error))
     os._exit(_EXIT_CODE)
 
 

@@ -11,7 +11,8 @@
         ├── NotABlock        the address is not the start of an allocated block
         └── InvalidSize      the size is negative
 
-The command line catches ``QuireError`` once, prints its one line and exits with code 2.
+The command line catches ``QuireError`` once, prints its one line and exits with code 2. What else is caught, the
+system's refusals most of all, is told by ``in_words``.
 """
 
 from __future__ import annotations
@@ -55,3 +56,14 @@ class NotABlock(HeapMisuse):
 
 class InvalidSize(HeapMisuse, ValueError):
     """The size is negative."""
+
+
+def in_words(error: BaseException) -> str:
+    """The error on one line: quire's own as it is, the system's with the file, and any other with its kind."""
+    from quire.text import printable
+
+    if isinstance(error, QuireError):
+        return printable(str(error))
+    if isinstance(error, OSError) and error.strerror:
+        return printable(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+    return printable(f"{type(error).__name__}: {error}")

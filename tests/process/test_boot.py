@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
+import quire
 from processes import run, run_python
 
 pytest.importorskip("quire._core", reason="the native core is not installed")
@@ -67,6 +69,20 @@ def test_what_bears_a_modules_name_beside_the_program_does_no_harm(tmp_path: Pat
     assert outcome.stderr == (
         f"quire: another module stands before quire on sys.path, {tmp_path / 'quire.py'}; the program runs without\n"
     )
+
+
+@pytest.mark.parametrize("foreign", ["quire.py", "quire/__init__.py"])
+def test_the_command_names_another_module_of_its_name(tmp_path: Path, foreign: str) -> None:
+    """One line says which and what to do; in the current folder, not on a script's path, it does not matter."""
+    path = tmp_path / foreign
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    command = str(Path(sysconfig.get_path("scripts")) / "quire")
+    outcome = run([command, "--version"], {"PYTHONPATH": str(tmp_path)})
+    remedy = "rename it, or take its folder out of PYTHONPATH"
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    assert outcome.stderr == f"quire: another module stands before quire on sys.path, {path}; {remedy}\n"
+    run([command, "--version"], cwd=tmp_path).expect(f"quire {quire.__version__}\n")
 
 
 def test_where_it_cannot_serve_it_says_why_once_and_the_program_runs() -> None:

@@ -221,6 +221,14 @@ def test_sets_have_one_order_on_both_sides() -> None:
     assert "standard output was the same" in " ".join(outcome.stdout.split())
 
 
+def test_a_file_that_cannot_be_written_after_all_does_not_take_the_screen() -> None:
+    """What was measured is shown, and then said why it is nowhere else."""
+    outcome = run([*COMPARE, "--runs=1", "--json", "/dev/full", "-c", "1"])
+    assert (outcome.exit_code, outcome.stderr.count("\n")) == (2, 1)
+    assert "resident at the end" in outcome.stdout
+    assert outcome.stderr.startswith("quire: cannot write /dev/full: No space left on device; ")
+
+
 def test_quire_show_shows_the_same(folder: Path) -> None:
     """A saved comparison is shown again, line for line."""
     file = folder / "out.json"
@@ -380,19 +388,41 @@ def test_an_interrupt_before_the_first_pair_says_nothing(folder: Path) -> None:
 
 def test_progress_is_for_terminals(folder: Path) -> None:
     """On a terminal a line says what runs, and is gone when the screen comes; it never gets into what is redirected."""
-    controller, terminal = pty.openpty()
-    command = [*COMPARE, "--runs=2", "-c", "pass"]
-    environment = {**os.environ, "TERM": "xterm"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=terminal, env=environment, text=True) as process:
-        os.close(terminal)
-        progress = read_terminal(controller)
-        stdout = process.communicate(timeout=60)[0]
-    os.close(controller)
+    progress, stdout = compare_on_terminal({"TERM": "xterm"})
     for words in ("warm-up, plainly", "warm-up, on quire", "pair 1 of 2, plainly", "pair 2 of 2, on quire", " left"):
         assert words in progress
         assert words not in stdout
     assert progress.endswith("\x1b[2K")
     assert stdout.startswith("quire compare: -c pass")
+
+
+def test_a_terminal_that_cannot_take_a_line_back_gets_none() -> None:
+    """TERM=dumb: the screen alone."""
+    progress, stdout = compare_on_terminal({"TERM": "dumb"})
+    assert progress == ""
+    assert stdout.startswith("quire compare: -c pass")
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "20", "-5", "abc"])
+def test_odd_columns_are_no_failure(columns: str) -> None:
+    """What COLUMNS says matters to the progress alone, and changes nothing else."""
+    progress, stdout = compare_on_terminal({"TERM": "xterm", "COLUMNS": columns})
+    assert "Traceback" not in progress
+    assert stdout.startswith("quire compare: -c pass")
+
+
+def compare_on_terminal(environment: dict[str, str]) -> tuple[str, str]:
+    """What a terminal gets of the progress, and what standard output has."""
+    controller, terminal = pty.openpty()
+    command = [*COMPARE, "--runs=2", "-c", "pass"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=terminal, env=os.environ | environment, text=True
+    ) as process:
+        os.close(terminal)
+        progress = read_terminal(controller)
+        stdout = process.communicate(timeout=60)[0]
+    os.close(controller)
+    return progress, stdout
 
 
 def read_terminal(controller: int) -> str:

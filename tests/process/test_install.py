@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
+from compiling import compile_extension
 from processes import run_python
 
 pytest.importorskip("quire._core", reason="the native core is not installed")
@@ -104,6 +108,14 @@ def test_a_sub_interpreter_is_refused() -> None:
         """
     )
     assert outcome.stdout == "UnsupportedRuntime\n"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="one lock for all interpreters: no fork handlers are needed")
+def test_without_fork_handlers_there_is_no_heap(tmp_path: Path) -> None:
+    """A heap that may come to be shared must be held while a thread forks; where the system refuses that, all stays."""
+    compile_extension("refusing", tmp_path)
+    (library,) = tmp_path.iterdir()
+    run_python(TRY, environment={"LD_PRELOAD": str(library)}).expect("OutOfMemory\nFalse\n")
 
 
 def test_threads_that_install_at_once_make_one_install() -> None:

@@ -86,6 +86,37 @@ def test_info_says_why_a_python_cannot_be_served() -> None:
     assert "cannot be served: a debug allocator is active" in say("info", environment={"PYTHONMALLOC": "debug"})
 
 
+@pytest.mark.parametrize("environment", [{}, {"QUIRE": "1"}], ids=["to be", "served"])
+def test_info_says_that_a_limit_makes_the_range_smaller(environment: dict[str, str]) -> None:
+    """Of 2 GB of addresses the heap gets a quarter, in whole powers of two; without a limit nothing is said of it."""
+    pytest.importorskip("quire._core", reason="the native core is not installed")
+    text = say_limited(2_000_000, environment)
+    assert "QUIRE_RANGE         256 MiB, by default" in text
+    assert "RLIMIT_AS leaves the heap 256 MiB of addresses, not " in text
+    assert "This Python can be served" in text
+    for ample in (say("info", environment=environment), say_limited(2_000_000, {"QUIRE_RANGE": "64M"} | environment)):
+        assert "leaves the heap" not in ample
+
+
+@pytest.mark.parametrize(
+    ("limit_kib", "environment", "words"),
+    [
+        (60_000, {}, "64 MiB of addresses; allow"),
+        (2_000_000, {"QUIRE_RANGE": "64G"}, "65536 MiB of addresses; give less"),
+    ],
+)
+def test_info_says_that_a_limit_leaves_too_little(limit_kib: int, environment: dict[str, str], words: str) -> None:
+    """The words of the refusal to come."""
+    pytest.importorskip("quire._core", reason="the native core is not installed")
+    assert f"cannot be served: the system does not reserve {words}" in say_limited(limit_kib, environment)
+
+
+def say_limited(limit_kib: int, environment: dict[str, str]) -> str:
+    outcome = run(["bash", "-c", f'ulimit -v {limit_kib}; exec "$@"', "bash", *QUIRE, "info"], environment)
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    return " ".join(outcome.stdout.split("\n"))
+
+
 def test_show_fits_a_terminal_of_80_columns(report_file: str) -> None:
     """A saved report is shown in the width there is, with all its rows."""
     text = say("show", report_file, environment={"COLUMNS": "80"})
@@ -114,6 +145,19 @@ def test_closed_streams_are_no_failure(words: list[str], closed: str) -> None:
     assert outcome.exit_code == expected.exit_code
     assert outcome.stdout in ("", expected.stdout)
     assert outcome.stderr in ("", expected.stderr)
+
+
+@pytest.mark.parametrize("words", [["info"], ["--help"], ["rnu"], ["run", "missing.py"]], ids=" ".join)
+def test_full_streams_have_the_exit_code_of_an_error(words: list[str]) -> None:
+    """What cannot be said is not said, and nothing else is."""
+    run(["bash", "-c", 'exec "$@" >/dev/full 2>/dev/full', "bash", *QUIRE, *words]).expect("", exit_code=2)
+
+
+def test_what_the_system_refuses_is_one_line_without_standard_output_too() -> None:
+    """Here it lets nobody write a file, and so quire compare finds no folder for its own."""
+    outcome = run(["bash", "-c", 'ulimit -f 0; exec "$@" >&-', "bash", *QUIRE, "compare", "-c", ""])
+    assert (outcome.exit_code, outcome.stderr.count("\n")) == (2, 1)
+    assert outcome.stderr.startswith("quire: the system refuses: No usable temporary directory")
 
 
 def test_a_reader_that_goes_away_is_no_failure(report_file: str) -> None:

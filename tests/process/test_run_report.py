@@ -84,6 +84,28 @@ def test_the_file_agrees_with_the_kernel(tmp_path: Path, script: Path) -> None:
     assert report.statistics.live_bytes > 300_000 * 100
 
 
+def test_the_peak_is_not_below_the_end(tmp_path: Path) -> None:
+    """The kernel is asked before the last sample, which may be above what it said and above all other samples."""
+    from quire.export.run_report import from_json
+
+    run_python(
+        f"""
+        import dataclasses, quire
+        from quire.export import ending
+        from quire.process.sampling import PeakSampler
+        stop = PeakSampler.stop
+        def stop_below(self):
+            end, peak, samples = stop(self)
+            return end, dataclasses.replace(end, rss_bytes=end.rss_bytes - 8192), samples
+        PeakSampler.stop = stop_below
+        ending._rss_max_bytes = lambda: 4096
+        quire.install(quire.Config(json={str(tmp_path / "report.json")!r}))
+        """
+    ).expect("")
+    report = from_json((tmp_path / "report.json").read_text())
+    assert report.peak.rss_bytes < report.end.rss_bytes == report.rss_max_bytes
+
+
 def test_quire_show_shows_the_same(tmp_path: Path, script: Path) -> None:
     """A saved report is shown again, word for word."""
     script.write_text(KEEP)

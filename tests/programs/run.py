@@ -56,22 +56,17 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         work = arguments.work or Path(temporary)
         print(HEADER, flush=True)
-        failures = sum(not run(program, work.resolve()) for program in chosen(arguments.programs))
+        programs = [each for each in PROGRAMS if "all" in arguments.programs or each.name in arguments.programs]
+        failures = sum(not run(program, work.resolve()) for program in programs)
     return 1 if failures else 0
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Run programs plainly and on quire, and compare.")
     parser.add_argument("--work", type=Path, help="folder for outputs and reports; a temporary one if not given")
-    parser.add_argument("programs", nargs="*", metavar="PROGRAM", help=", ".join(each.name for each in PROGRAMS))
+    names = ["all", *(program.name for program in PROGRAMS)]
+    parser.add_argument("programs", nargs="*", metavar="PROGRAM", choices=names, default="all", help=", ".join(names))
     return parser.parse_args()
-
-
-def chosen(names: list[str]) -> list[Program]:
-    unknown = set(names).difference(program.name for program in PROGRAMS)
-    if unknown:
-        sys.exit(f"there is no program {', '.join(sorted(unknown))}")
-    return [program for program in PROGRAMS if not names or program.name in names]
 
 
 def run(program: Program, work: Path) -> bool:

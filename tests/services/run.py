@@ -50,7 +50,8 @@ class Run:
 
 
 def main() -> int:
-    services = chosen(parse_arguments().services)
+    names = parse_arguments().services
+    services = [service for service in SERVICES if "all" in names or service.name in names]
     check_redis(services)
     expected = expected_answers()
     with tempfile.TemporaryDirectory() as work, redis_server(services, Path(work)):
@@ -61,15 +62,9 @@ def main() -> int:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Run services under load, plainly and on quire.")
-    parser.add_argument("services", nargs="*", metavar="SERVICE", help=", ".join(each.name for each in SERVICES))
+    names = ["all", *(service.name for service in SERVICES)]
+    parser.add_argument("services", nargs="*", metavar="SERVICE", choices=names, default="all", help=", ".join(names))
     return parser.parse_args()
-
-
-def chosen(names: list[str]) -> list[Service]:
-    unknown = set(names).difference(service.name for service in SERVICES)
-    if unknown:
-        sys.exit(f"there is no service {', '.join(sorted(unknown))}")
-    return [service for service in SERVICES if not names or service.name in names]
 
 
 def check_redis(services: list[Service]) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import quire
 from quire.errors import AllocatorInUse, InvalidOption, OutOfMemory, QuireError, UnsupportedRuntime
+from quire.process import install
 from quire.process.install import default_range_bytes, serve
 from quire.process.settings import GUARD_INTERVAL, Config, read_config, read_order, write_environment, write_order
 
@@ -207,6 +208,16 @@ def test_there_is_an_end_to_fewer() -> None:
     with pytest.raises(OutOfMemory, match=r"64 MiB.*ulimit -v"):
         serve(core.as_module(), Config())
     assert core.asked[-1][0] == 64 * 1024**2
+
+
+def test_without_proc_the_system_says_by_refusing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where /proc is not mounted, no limit is known, and serving goes on."""
+
+    def nowhere() -> int:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(install, "address_limit_bytes", nowhere)
+    assert serve(FakeCore(gives_bytes=GIB).as_module(), Config())
 
 
 def test_a_range_that_was_asked_for_is_taken_or_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,14 @@ def test_without_a_reading_only_a_large_peak_is_known(program: Program) -> None:
     """What may be inherited is not told as the program's."""
     assert measure._measurement(program, 3.0, usage(100)).rss_max_bytes is None
     assert measure._measurement(program, 3.0, usage(101)).rss_max_bytes == 101 * MIB
+
+
+def test_an_interrupt_of_a_program_that_has_ended_is_no_other_error(tmp_path: Path) -> None:
+    """Ctrl-C may come when the program has been waited for and nobody has noted it yet."""
+    command = (sys.executable, "-c", "")
+    process = measure._start(Program(command, os.devnull, None, tmp_path), {})
+    os.waitpid(process.pid, 0)
+    measure._interrupt(process)
 
 
 @pytest.mark.parametrize("text", [b"", b"1 2 3 4", b"1 2 3 4 5 6", b"one 2 3 4 5"])

@@ -90,6 +90,20 @@ def test_the_screen_fits_its_width(report: RunReport, width: int) -> None:
     assert len(lines) <= 45
 
 
+@given(reports(), st.integers(1, 79))
+def test_a_narrow_screen_keeps_every_number(report: RunReport, width: int) -> None:
+    """A terminal of any width gets all rows, on longer lines if need be."""
+    view = run_view(report)
+    text = draw(view, Style(width=width))
+    numbers = [str(row.cells[index]) for table in view.tables for row in table.rows for index in numbers_of(table, row)]
+    assert [number for number in numbers if number not in text] == []
+
+
+def numbers_of(table: Table, row: Row) -> list[int]:
+    columns = table.columns if row.kind is not RowKind.HEADING else ()
+    return [index for index, column in enumerate(columns) if column.kind is ColumnKind.NUMBER]
+
+
 @given(reports())
 def test_the_screen_has_no_control_characters(report: RunReport) -> None:
     """Whatever is in a program's arguments, or in a file that was tampered with, nothing of it steers the terminal."""

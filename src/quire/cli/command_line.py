@@ -92,8 +92,8 @@ class _Words:
 
 
 def _parse_word(line: CommandLine, words: _Words) -> None:
-    or_input = ", or - for standard input" if line.command == "run" else ""
-    word = words.take(f"there is nothing to run; give a script, -m MODULE, -c COMMAND{or_input}")
+    ways = "-m MODULE, -c COMMAND, or - for standard input" if line.command == "run" else "-m MODULE or -c COMMAND"
+    word = words.take(f"there is nothing to run; give a script, {ways}")
     if word == "-":
         _set_target(line, "input", word, [word])
     elif word == "--":
@@ -122,7 +122,7 @@ def _parse_option(line: CommandLine, word: str, words: _Words) -> None:
     name, has_value, value = word.partition("=")
     options = OPTIONS[line.command]
     if name not in options:
-        raise InvalidOption(f"quire {line.command} has no option {name}{did_you_mean(name, options)}")
+        raise InvalidOption(f"quire {line.command} has no option {name}{did_you_mean(name, options, '--')}")
     example = options[name]
     if has_value and not example and name not in _MAY_HAVE_VALUE:
         raise InvalidOption(f"{name} takes no value")
@@ -165,7 +165,8 @@ def _seconds(value: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= _TIMEOUT_MAX:
-        raise InvalidOption(f"--timeout={value} is not a number of seconds above 0; it says how long a run may take")
+        what = f"a number of seconds above 0, up to {_TIMEOUT_MAX:.0f}"
+        raise InvalidOption(f"--timeout={value} is not {what}; it says how long a run may take")
     return seconds
 
 

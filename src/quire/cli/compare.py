@@ -49,7 +49,7 @@ memory, memory at the end; how far the runs lie apart; and in one sentence wheth
   --json FILE           write all measurements to FILE as well; quire show FILE shows them again
   --children            serve the Python processes that the program starts, too
   --large-blocks=libc   leave blocks above 512 bytes to libc, as CPython does
-  --guard, --guard=N    on quire, with guarded sampling: what it costs
+  --guard, --guard=N    on quire, with guarded sampling (N up to 2147483647, or all): what it costs
   --help                this text
 
 The program must come to its end, and runs many times: whatever it changes, it changes each time. What it prints is
@@ -92,9 +92,18 @@ def _end_like_an_interrupt(*numbers: signal.Signals) -> None:
 
 
 def _tell(comparison: Comparison, json: str | None) -> None:
-    if json is not None:
-        write_whole(json, to_json(comparison))
-    show(compare_view(comparison))
+    try:
+        if json is not None:
+            _write(json, comparison)
+    finally:
+        show(compare_view(comparison))
+
+
+def _write(path: str, comparison: Comparison) -> None:
+    try:
+        write_whole(path, to_json(comparison))
+    except OSError as error:
+        raise InvalidOption(f"cannot write {path}: {error.strerror}; the comparison is on the screen alone") from None
 
 
 # --- what is run ----------------------------------------------------------------------------------------------

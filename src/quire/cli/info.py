@@ -10,7 +10,7 @@ from quire import __version__
 from quire.cli.target import has_start_file
 from quire.errors import InvalidOption
 from quire.process import settings
-from quire.process.install import address_limit_bytes, installed, reserved_by_default, why_not
+from quire.process.install import address_limit_bytes, installed, reserved_bytes, reserved_without_limit, why_not
 from quire.report.units import MIB
 from quire.report.view import Column, ColumnKind, Row, Table, View
 
@@ -46,23 +46,35 @@ def info_view() -> View:
     return View(
         title=f"quire {__version__}",
         subtitle=f"Python {platform.python_version()}",
-        facts=(_verdict(),),
+        facts=(_verdict(config),),
         tables=(
             Table("This Python", _COLUMNS, _python_rows()),
             Table("Settings in force", _COLUMNS, _setting_rows(config)),
             Table("This machine", _COLUMNS, _machine_rows()),
         ),
-        notes=(),
+        notes=_notes(config),
     )
 
 
-def _verdict() -> str:
+def _verdict(config: settings.Config) -> str:
     if settings.is_disabled(os.environ):
         return "quire is switched off: QUIRE_DISABLE is set."
     if installed():
         return "This Python can be served, and quire serves this very process."
-    error = why_not()
+    error = why_not(config)
     return "This Python can be served." if error is None else f"This Python cannot be served: {error}."
+
+
+def _notes(config: settings.Config) -> tuple[str, ...]:
+    if config.range_bytes is not None or why_not(config) is not None or _address_limit() == "none":
+        return ()
+    range_bytes, usual_bytes = reserved_bytes(config), reserved_without_limit()
+    if range_bytes == usual_bytes:
+        return ()
+    return (
+        f"RLIMIT_AS leaves the heap {_large(range_bytes)} of addresses, not {_large(usual_bytes)}; "
+        "what does not fit there goes to CPython's own allocator. Limit memory by cgroup instead, or set QUIRE_RANGE.",
+    )
 
 
 def _row(name: str, value: object, gloss: str = "") -> Row:
@@ -111,9 +123,9 @@ def _on(value: bool) -> str:
 def _range(config: settings.Config) -> str:
     if config.range_bytes is not None:
         return _large(config.range_bytes)
-    if not installed() and why_not() is not None:
+    if why_not(config) is not None:
         return "not set"
-    return f"{_large(reserved_by_default())}, by default"
+    return f"{_large(reserved_bytes(config))}, by default"
 
 
 def _machine_rows() -> tuple[Row, ...]:

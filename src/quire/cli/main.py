@@ -10,11 +10,12 @@ import errno
 import os
 import sys
 
-from quire.errors import InvalidOption, QuireError
+from quire.errors import InvalidOption, ProgramFailed, QuireError, in_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TextIO
 
 HELP = """\
 quire: Python's memory manager as a program you can run on and look into.
@@ -42,18 +43,21 @@ def main(arguments: list[str] | None = None) -> int:
         code = _dispatch(sys.argv[1:] if arguments is None else arguments)
         _flush()
         return code
-    except QuireError as error:
+    except ProgramFailed as error:  # with the program's last words, a line each
         _say(f"quire: {error}")
+        return _EXIT_ERROR
+    except QuireError as error:
+        _say(f"quire: {in_words(error)}")
         return _EXIT_ERROR
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
     except BrokenPipeError:
-        _quiet_standard_output()
+        _quiet(sys.stdout)
         return 0
     except OSError as error:
-        _quiet_standard_output()
+        _quiet(sys.stdout)
         what = "cannot write the answer" if error.errno in _WRITE_ERRORS else "the system refuses"
-        _say(f"quire: {what}: {error.strerror}")
+        _say(f"quire: {what}: {in_words(error)}")
         return _EXIT_ERROR
 
 
@@ -93,8 +97,12 @@ def _unknown(name: str) -> str:
 
 
 def _say(line: str) -> None:
+    """One line on standard error, if there is one that can be written."""
     if sys.stderr is not None:  # closed: print would turn to standard output
-        print(line, file=sys.stderr)
+        try:
+            print(line, file=sys.stderr)
+        except OSError:
+            _quiet(sys.stderr)
 
 
 def _flush() -> None:
@@ -102,8 +110,10 @@ def _flush() -> None:
         sys.stdout.flush()
 
 
-def _quiet_standard_output() -> None:
-    """Whoever read our output has gone; without this, Python would complain when it flushes at its end."""
+def _quiet(stream: TextIO | None) -> None:
+    """Nobody takes what is written there; without this, Python would complain when it flushes at its end."""
+    if stream is None:
+        return
     nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, sys.stdout.fileno())
+    os.dup2(nothing, stream.fileno())
     os.close(nothing)

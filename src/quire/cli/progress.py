@@ -1,4 +1,4 @@
-"""How far a comparison is, on standard error if that is a terminal; nothing otherwise.
+"""How far a comparison is, on standard error if that is a terminal that can take a line back; nothing otherwise.
 
 It is drawn before a run and not during it, so that it takes no time from what is measured.
 """
@@ -25,7 +25,7 @@ class Progress:
             console=console,
             auto_refresh=False,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not console.is_terminal or console.is_dumb_terminal,
         )
         self._task = self._bar.add_task("", total=None)
         self._planned = self._done = 0

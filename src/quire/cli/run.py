@@ -13,7 +13,7 @@ import os
 import sys
 
 from quire.cli.command_line import CommandLine, parse
-from quire.cli.target import check_target, has_start_file, target_path
+from quire.cli.target import check_is_not_target, check_target, has_start_file, target_path
 from quire.errors import InvalidOption, UnsupportedRuntime
 from quire.process import settings
 
@@ -36,8 +36,8 @@ where its memory was. (A program that a signal or os._exit ends is gone before i
                         stands for the process's number, forks and served children write one each
   --children            serve the Python processes it starts, too
   --large-blocks=libc   leave blocks above 512 bytes to libc, as CPython does
-  --guard, --guard=N    guarded sampling, at its default rate or of one request in N: an access past a sampled block's
-                        end or after its free ends the program, and says whose block it was
+  --guard, --guard=N    guarded sampling, at its default rate or of one request in N (up to 2147483647, or all): an
+                        access past a sampled block's end or after its free ends the program, and says whose it was
   --help                this text
 
 What the options set can be set in the environment, too, for a service: QUIRE=1, QUIRE_REPORT=1, QUIRE_JSON,
@@ -60,6 +60,7 @@ def read_config(line: CommandLine) -> settings.Config:
     json = line.json or base.json
     if json is not None:
         settings.check_writable(json)
+        check_is_not_target(line, json)
     return settings.Config(
         large_blocks=line.large_blocks or base.large_blocks,
         range_bytes=base.range_bytes,

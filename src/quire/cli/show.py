@@ -14,6 +14,8 @@ quire show FILE
 Shows a report again that quire run --json FILE or quire compare --json FILE has written.
 """
 
+_ORIGIN = "a report comes from quire run or quire compare --json FILE"
+
 
 def run(arguments: list[str]) -> int:
     """Show one file; returns the exit code."""
@@ -41,9 +43,9 @@ def _read(path: str) -> RunReport | Comparison:
         with open(path, encoding="utf-8") as file:
             text = file.read()
     except OSError as error:
-        raise InvalidOption(f"cannot read {path}: {error.strerror}") from None
+        raise InvalidOption(f"cannot read {path}: {error.strerror}; {_ORIGIN}") from None
     except UnicodeDecodeError:
-        raise InvalidOption(f"{path} is no report, and no text at all") from None
+        raise InvalidOption(f"{path} is no report, and no text at all; {_ORIGIN}") from None
     try:
         report: RunReport | Comparison = from_text(text, RUN_FORMAT, COMPARISON_FORMAT)
     except InvalidOption as error:

@@ -30,7 +30,7 @@ def check_target(line: CommandLine, path: list[str]) -> None:
     if line.kind == "script":
         _check_script(line)
     elif line.kind == "module":
-        first = [] if _is_path_safe(line) else [os.getcwd()]
+        first = [] if _is_path_safe(line) else [""]
         _check_module(line, first + path)
 
 
@@ -47,6 +47,17 @@ def _check_script(line: CommandLine) -> None:
         raise InvalidOption(f"the script {script} may not be read; check its permissions")
 
 
+def check_is_not_target(line: CommandLine, report: str) -> None:
+    """See that the report would not be written over the script.
+
+    Raises:
+        InvalidOption: it would.
+    """
+    are_there = line.kind == "script" and os.path.exists(report) and os.path.exists(line.target)
+    if are_there and os.path.samefile(report, line.target):
+        raise InvalidOption(f"the report would be written over the script {line.target}; give it another path")
+
+
 def _has_main(folder: str) -> bool:
     return any(os.path.exists(os.path.join(folder, name)) for name in ("__main__.py", "__main__.pyc"))
 
@@ -54,6 +65,8 @@ def _has_main(folder: str) -> bool:
 def _module_hint(line: CommandLine) -> str:
     """The end of a sentence about a script that is not there."""
     script = line.target
+    if line.guard is not None and (script.isdigit() or script == "all"):
+        return f"; if {script} is a rate, write --guard={script}"
     if os.sep not in script and _find(script, sys.path)[0] is not None:
         return f"; to run the module: quire {line.command} -m {script}"
     return "; check the path"

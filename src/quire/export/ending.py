@@ -19,6 +19,7 @@ import os
 import sys
 import time
 
+from quire.errors import in_words
 from quire.process.core import require_core
 from quire.process.settings import PROCESS
 
@@ -96,7 +97,7 @@ class _Ending:
             self._draw(report)
             self._tell_failure()
         except BaseException as error:
-            self._say(f"quire: no report of the memory: {type(error).__name__}: {error}\n")
+            self._say(f"quire: no report of the memory: {in_words(error)}\n")
         finally:
             sys.path = program_path
             sys.setswitchinterval(interval)
@@ -153,7 +154,7 @@ class _Ending:
     def _tell_failure(self) -> None:
         failure = self._sampler.failure
         if failure is not None and self._wants_screen:
-            self._say(f"quire: the peak may be missed: sampling ended early: {type(failure).__name__}: {failure}\n")
+            self._say(f"quire: the peak may be missed: sampling ended early: {in_words(failure)}\n")
 
     def _say(self, text: str) -> None:
         """Write to standard error as it was at the start, unless the program has put something else there."""

@@ -15,6 +15,8 @@ from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 from quire.errors import InvalidOption
 
+_NUMBER_MAX = 2**64
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -104,11 +106,16 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         return _decode_tuple(get_args(kind)[0], value, where)
     if issubclass(kind, Enum):
         return _decode_name(kind, value, where)
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
+    if type(value) is not kind and (kind, type(value)) != (float, int):
         raise ValueError(f"{where} is not of type {kind.__name__}")
-    return value
+    return _number(kind, value, where) if kind in (int, float) else value
+
+
+def _number(kind: type, value: Any, where: str) -> Any:
+    """Sizes, counts and times: none is below 0, nor anywhere near the limit."""
+    if not 0 <= value <= _NUMBER_MAX:
+        raise ValueError(f"{where} is {'below 0' if value < 0 else 'too large'}")
+    return kind(value)
 
 
 def _decode_record(kind: Any, value: Any, where: str) -> Any:

@@ -15,11 +15,14 @@ from quire.process.settings import RANGE_BYTES_MIN, Config, check_writable, is_d
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
     from typing import Final
 
 _DEFAULT_RANGE_BYTES_MIN: Final = 64 * 1024**3
 _DEFAULT_RANGE_BYTES_MAX: Final = 16 * 1024**4
+_reserved_bytes = 0
+"""Of the heap that serves this process."""
 _ADDRESS_LIMIT: Final = b"Max address space"
 _SOFT_LIMIT: Final = 3
 """Which word of that line it is."""
@@ -54,14 +57,17 @@ def installed() -> bool:
     return core is not None and core.installed()
 
 
-def why_not() -> QuireError | None:
+def why_not(config: Config) -> QuireError | None:
     """Why this process cannot be served, as the error that ``install`` would raise; ``None`` if it can."""
     try:
         found = require_core()
-    except UnsupportedRuntime as error:
+        reason = None if found.installed() else found.refusal()
+        if reason is not None:
+            return _refused(reason)
+        reserved_bytes(config)
+    except (UnsupportedRuntime, OutOfMemory) as error:
         return error
-    reason = None if found.installed() else found.refusal()
-    return None if reason is None else _refused(reason)
+    return None
 
 
 def _check_allocator_stays() -> None:
@@ -73,10 +79,12 @@ def _check_allocator_stays() -> None:
 
 def serve(core: ModuleType, config: Config) -> bool:
     """Install the heap of the given core; whether it was done now, not before."""
+    global _reserved_bytes
     if core.installed():
         return False
+    leaves_large = config.large_blocks == "libc"
     try:
-        _reserve(core, config)
+        _reserved_bytes = _reserve(lambda size: core.install(size, leaves_large, config.guard_interval), config)
     except RuntimeError as error:
         if core.installed():  # by another thread, in between
             return False
@@ -105,9 +113,18 @@ def default_range_bytes(physical_bytes: int, left_bytes: int | None) -> int:
     return max(wanted, RANGE_BYTES_MIN)
 
 
-def reserved_by_default() -> int:
-    """How many addresses this process would reserve when nobody says."""
-    return default_range_bytes(_physical_bytes(), _left_bytes())
+def reserved_bytes(config: Config) -> int:
+    """How many addresses the heap has that serves this process, or would have: they are taken, and given back.
+
+    Raises:
+        UnsupportedRuntime, OutOfMemory: there would be no such heap.
+    """
+    return _reserved_bytes or _reserve(require_core().Heap, config)
+
+
+def reserved_without_limit() -> int:
+    """How many addresses this process would reserve when nobody says, were it not limited in them."""
+    return default_range_bytes(_physical_bytes(), None)
 
 
 def _power_of_two(size_bytes: int) -> int:
@@ -130,8 +147,11 @@ def address_limit_bytes() -> int | None:
 
 
 def _left_bytes() -> int | None:
-    """How much more the process may map; ``None`` without a limit."""
-    limit_bytes = address_limit_bytes()
+    """How much more the process may map; ``None`` without a limit, or where /proc is not there to tell."""
+    try:
+        limit_bytes = address_limit_bytes()
+    except OSError:
+        return None
     if limit_bytes is None:
         return None
     with open("/proc/self/statm", "rb") as file:
@@ -139,30 +159,26 @@ def _left_bytes() -> int | None:
     return max(limit_bytes - mapped_bytes, 0)
 
 
-def _reserve(core: ModuleType, config: Config) -> None:
-    """Install with the addresses asked for, or with as many as the system gives."""
+def _reserve(take: Callable[[int], object], config: Config) -> int:
+    """Take the addresses asked for, or as many as the system gives; how many they are."""
     if config.range_bytes is not None:
-        _reserve_exactly(core, config.range_bytes, config, "give less in QUIRE_RANGE, or allow more (ulimit -v)")
-        return
-    range_bytes = reserved_by_default()
+        return _reserve_exactly(take, config.range_bytes, "give less in QUIRE_RANGE, or allow more (ulimit -v)")
+    range_bytes = default_range_bytes(_physical_bytes(), _left_bytes())
     while range_bytes > RANGE_BYTES_MIN:
         try:
-            _install_with(core, range_bytes, config)
-            return
+            take(range_bytes)
+            return range_bytes
         except MemoryError:
             range_bytes //= 2
-    _reserve_exactly(core, RANGE_BYTES_MIN, config, "allow the process more (ulimit -v)")
+    return _reserve_exactly(take, RANGE_BYTES_MIN, "allow the process more (ulimit -v)")
 
 
-def _reserve_exactly(core: ModuleType, range_bytes: int, config: Config, remedy: str) -> None:
+def _reserve_exactly(take: Callable[[int], object], range_bytes: int, remedy: str) -> int:
     try:
-        _install_with(core, range_bytes, config)
+        take(range_bytes)
     except MemoryError:
         raise OutOfMemory(f"the system does not reserve {range_bytes // 1024**2} MiB of addresses; {remedy}") from None
-
-
-def _install_with(core: ModuleType, range_bytes: int, config: Config) -> None:
-    core.install(range_bytes, config.large_blocks == "libc", config.guard_interval)
+    return range_bytes
 
 
 # --- what to say ----------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from quire.errors import ProgramFailed, UnsupportedRuntime
 from quire.process import settings
 from quire.process.reading import Reading, rss_max_bytes
 from quire.records import Measurement
+from quire.text import printable
 
 if TYPE_CHECKING:
     from resource import struct_rusage
@@ -119,10 +120,9 @@ def _wait(process: subprocess.Popen[bytes], timeout_seconds: float | None) -> st
 def _interrupt(process: subprocess.Popen[bytes]) -> None:
     """What Ctrl-C at the terminal would do; the program is in another session, and not reached by it."""
     try:
-        os.killpg(process.pid, signal.SIGINT)
-        process.wait(_INTERRUPT_SECONDS)
-    except subprocess.TimeoutExpired:
-        pass
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):  # it may have ended, and been waited for
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(_INTERRUPT_SECONDS)
     finally:
         _kill(process)
         process.wait()
@@ -206,5 +206,5 @@ def _last_words(path: Path) -> list[str]:
     with path.open("rb") as file:
         file.seek(max(path.stat().st_size - _LAST_WORDS_BYTES, 0))
         text = file.read().decode(errors="replace")
-    lines = ["".join(c if c.isprintable() else " " for c in line).rstrip() for line in text.splitlines()]
+    lines = [printable(line).rstrip() for line in text.splitlines()]
     return [line for line in lines if line][-_LAST_WORDS_LINES:]

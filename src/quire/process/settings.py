@@ -45,6 +45,8 @@ RANGE_BYTES_MAX = 64 * 1024**4
 GUARD_INTERVAL = 100_000
 """Requests to a sampled one where nobody says how many: what it costs then is in docs/guard.md."""
 _GUARD_INTERVAL_MAX = 2**31 - 1
+_CLOSE = 0.65
+"""How alike two names must be, by difflib's measure, for one to be meant by the other: ``rnu`` for ``run`` is."""
 _SIZE_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
@@ -158,7 +160,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
     """
     for name in environment:
         if name.startswith("QUIRE_") and name not in _KNOWN:
-            raise InvalidOption(f"there is no setting {name}{did_you_mean(name, SETTINGS)}")
+            raise InvalidOption(f"there is no setting {name}{did_you_mean(name, SETTINGS, 'QUIRE_')}")
     _switch(environment, "QUIRE")
     return Config(
         large_blocks=read_large_blocks(environment.get("QUIRE_LARGE_BLOCKS") or "quire", "QUIRE_LARGE_BLOCKS"),
@@ -233,7 +235,10 @@ def _check_range(range_bytes: object, what: str) -> None:
 def _check_guard(guard: object, what: str) -> None:
     if guard == "all" or (isinstance(guard, int) and 0 <= guard <= _GUARD_INTERVAL_MAX):
         return
-    raise InvalidOption(f"{what} is not understood; it is 1 for the default rate, a number N for one in N, or all")
+    raise InvalidOption(
+        f"{what} is not understood; it is 1 for the default rate, "
+        f"a number N up to {_GUARD_INTERVAL_MAX} for one in N, or all"
+    )
 
 
 def _size_bytes(text: str) -> int | None:
@@ -245,13 +250,17 @@ def _size_bytes(text: str) -> int | None:
     return int(number) * _SIZE_UNITS[unit] if is_number else None
 
 
-def did_you_mean(wrong: str, names: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: the nearest known one, or all of them."""
+def did_you_mean(wrong: str, names: Iterable[str], start: str = "") -> str:
+    """The end of a sentence about an unknown name: a known one that is close, or all of them.
+
+    All names begin with ``start``, which brings none of them closer.
+    """
     from difflib import get_close_matches
 
     names = list(names)
-    nearest = get_close_matches(wrong, names, n=1)
-    return f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(names)}"
+    rest = [name.removeprefix(start) for name in names]
+    nearest = get_close_matches(wrong.removeprefix(start), rest, n=1, cutoff=_CLOSE)
+    return f"; did you mean {start}{nearest[0]}?" if nearest else f"; there are {', '.join(names)}"
 
 
 def check_writable(path: str) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from quire.report.units import printable
 from quire.report.view import ColumnKind, Row, RowKind, Table, View
+from quire.text import printable
 
 _BAR_WIDTH_MIN = 5
 _BAR_WIDTH_MAX = 16

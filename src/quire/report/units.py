@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from quire.text import printable
+
 MIB = 1024**2
 _TENTHS_OF_MIB = MIB / 10
 
@@ -64,8 +66,3 @@ def seconds_to_compare(value: float) -> str:
 def one_line(words: Sequence[str]) -> str:
     """A program and its arguments on one line, whatever characters are in them."""
     return printable(" ".join(words))
-
-
-def printable(text: str) -> str:
-    """No character of it moves the cursor or changes colours: it may come from somebody else's file."""
-    return "".join(character if character.isprintable() else " " for character in text)

@@ -395,10 +395,10 @@ def test_a_fork_waits_until_nobody_is_in_a_shared_heap() -> None:
         + BESIDE_THE_LOCK
         + """
 def fork():
-    for _ in range(100):
+    for _ in range(30):
         pid = os.fork()
         if pid == 0:
-            signal.alarm(20)
+            signal.alarm(60)
             kept = [[i] * 40 for i in range(100)] + [bytes(300_000)]
             os._exit(0 if core.check() is None else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

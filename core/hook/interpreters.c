@@ -1,8 +1,8 @@
-/* Sub-interpreters: noticing that there may be one, and sharing the heap under a mutex from then on.
+/* Sub-interpreters: noticing that there is to be one, and sharing the heap under a mutex from then on.
  *
  * Since 3.12 a later interpreter may run beside the main one under a lock of its own. Its requests go to the allocator
- * that was there before, but it may free, or see resized, what the main one allocated. So before the first one can
- * exist, every use of the heap takes the mutex. Until then nothing is checked on the fast paths.
+ * that was there before, but it may free, or see resized, what the main one allocated. So before the first one has an
+ * object, every use of the heap takes the mutex. Until then nothing is checked on the fast paths.
  *
  * Whoever asks for an interpreter, CPython first obtains its state, cleared, from the raw domain. That one function of
  * the raw domain is watched, for no event tells of every interpreter:

@@ -13,10 +13,10 @@
  *     calloc(1, another size)         for its thread or its allocator, nothing locked: take the lock, share
  *     its first object
  *
- * One that has the main interpreter's lock, made by who did not hold it, may have no second piece: a slow path sees it. So
- * it does if somebody has replaced the raw domain and does not pass requests on. A cleared piece of 64 KiB that is no
- * interpreter shares the heap for nothing. The heap's own requests to the allocator before it count bytes, not pieces
- * (domains.c): pymalloc hands large ones on to the raw domain.
+ * One that has the main interpreter's lock, made by who did not hold it, may have no second piece: a slow path sees
+ * it. So it does if somebody has replaced the raw domain and does not pass requests on. A cleared piece of 64 KiB that
+ * is no interpreter shares the heap for nothing. The heap's own requests to the allocator before it count bytes, not
+ * pieces (domains.c): pymalloc hands large ones on to the raw domain.
  *
  * 3.11, whose interpreters have one lock, has nothing to notice: its heap serves them all.
  */

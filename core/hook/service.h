@@ -4,9 +4,9 @@
  *                                         \--> other interpreters', and what the heap refuses: previous
  *     PyObject_Free   --> by address: the range or an own mapping: the heap; anything else: previous
  *
- * Locking: with one interpreter, its lock is the heap's, and nothing here is ever taken. Before a second one
- * has an object the service becomes shared: the heap's fast paths are closed, and every use of the heap takes the mutex,
- * for a later interpreter may have a lock of its own and free what the main one allocated. A fork takes it too.
+ * Locking: with one interpreter, its lock is the heap's, and nothing here is ever taken. Before a second one has an
+ * object the service becomes shared: the heap's fast paths are closed, and every use of the heap takes the mutex, for
+ * a later interpreter may have a lock of its own and free what the main one allocated. A fork takes it too.
  */
 #ifndef QUIRE_HOOK_SERVICE_H
 #define QUIRE_HOOK_SERVICE_H

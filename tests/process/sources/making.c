@@ -1,7 +1,7 @@
 /* Interpreters made from C, and a look at what quire gives them.
  *
- * Both domains are wrapped, as tracemalloc does. Of each request that another interpreter than the main one makes, it is
- * noted whether the block that it got lies in quire's range.
+ * Both domains are wrapped, as tracemalloc does. Of each request that another interpreter than the main one makes, it
+ * is noted whether the block that it got lies in quire's range.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>

@@ -72,20 +72,21 @@ serve_malloc(void *context, size_t size_bytes)
     return LIKELY(block != NULL) ? block : serve_malloc_slow(domain, size_bytes);
 }
 
+/* pymalloc hands a large request on to the raw domain, where one piece would look like an interpreter
+ * (interpreters.c): bytes do not. */
 static SLOW void *
-serve_calloc_slow(struct domain *domain, size_t count, size_t size_bytes)
+serve_calloc_slow(struct domain *domain, size_t size_bytes)
 {
-    size_t total_bytes;
-    if (!__builtin_mul_overflow(count, size_bytes, &total_bytes) && serves(total_bytes)) {
+    if (serves(size_bytes)) {
         bool is_locked = lock_heap();
-        void *block = heap_allocate_zeroed(domain, count, size_bytes);
+        void *block = heap_allocate_zeroed(domain, 1, size_bytes);
         unlock_heap(is_locked);
         if (block != NULL) {
             return block;
         }
     }
     PyMemAllocatorEx *previous = previous_of(domain);
-    return previous->calloc(previous->ctx, count, size_bytes);
+    return previous->calloc(previous->ctx, size_bytes, 1);
 }
 
 void *
@@ -97,7 +98,7 @@ serve_calloc(void *context, size_t count, size_t size_bytes)
         return NULL;
     }
     void *block = heap_allocate_fast(domain, total_bytes);
-    return LIKELY(block != NULL) ? memset(block, 0, total_bytes) : serve_calloc_slow(domain, count, size_bytes);
+    return LIKELY(block != NULL) ? memset(block, 0, total_bytes) : serve_calloc_slow(domain, total_bytes);
 }
 
 /* --- free --- */

@@ -24,6 +24,9 @@ int hook_install(size_t range_bytes, bool large_to_previous, uint32_t guard_inte
  * process with allocators of its own. */
 struct heap *hook_heap(void);
 
+/* Whether every use of the heap takes a mutex, for other interpreters than the main one exist or have existed. */
+bool hook_is_shared(void);
+
 /* The guarded blocks, and what was sampled so far; NULL if the process does not sample, or the system had no memory
  * for it. Within a look, nobody is in there. */
 struct hook_sampling {

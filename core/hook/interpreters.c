@@ -1,23 +1,28 @@
-/* Sub-interpreters: noticing that there may be one, and sharing the heap under a mutex from then on.
+/* Sub-interpreters: noticing that there is to be one, and sharing the heap under a mutex from then on.
  *
  * Since 3.12 a later interpreter may run beside the main one under a lock of its own. Its requests go to the allocator
- * that was there before, but it may free, or see resized, what the main one allocated. So before the first one can
- * exist, every use of the heap takes the mutex. Until then nothing is checked on the fast paths.
+ * that was there before, but it may free, or see resized, what the main one allocated. So before the first one has an
+ * object, every use of the heap takes the mutex. Until then nothing is checked on the fast paths.
  *
- * No single event announces an interpreter on every version:
+ * Whoever asks for an interpreter, CPython first obtains its state, cleared, from the raw domain. That one function of
+ * the raw domain is watched, for no event tells of every interpreter:
  *
- *     a module that can make one is imported, or was before the install        from Python
- *     the audit event cpython.PyInterpreterState_New                           3.12, most ways
- *     a slow path sees a second interpreter                                    what is left: made from C
+ *     calloc(1, 190 KB or more)       by who holds the lock: share now
+ *                                     by who does not: remember it, for CPython holds its list of interpreters locked
+ *     it is linked
+ *     calloc(1, another size)         for its thread or its allocator, nothing locked: take the lock, share
+ *     its first object
  *
- * When CPython ends, the events end. A program that embeds it may start it anew: then the heap is shared from the first
- * slow path on. 3.11, whose interpreters have one lock, has nothing to notice: its heap serves them all.
+ * One that has the main interpreter's lock, made by who did not hold it, may have no second piece: a slow path sees
+ * it. So it does if somebody has replaced the raw domain and does not pass requests on. A cleared piece of 64 KiB that
+ * is no interpreter shares the heap for nothing. The heap's own requests to the allocator before it count bytes, not
+ * pieces (domains.c): pymalloc hands large ones on to the raw domain.
+ *
+ * 3.11, whose interpreters have one lock, has nothing to notice: its heap serves them all.
  */
 #include "hook/service.h"
 
-#include <string.h>
-
-static const char *const makers[] = {"_interpreters", "_xxsubinterpreters", "_testcapi", "_testinternalcapi"};
+enum { INTERPRETER_BYTES_MIN = 64 << 10 };
 
 _Thread_local bool service_is_forking;
 
@@ -56,6 +61,12 @@ interpreters_share(void)
     service.is_shared = true;
 }
 
+bool
+hook_is_shared(void)
+{
+    return service.is_shared;
+}
+
 /* A thread without a state belongs to no interpreter. The heap serves it, under the mutex: the allocator that was
  * there before would end the process. */
 bool
@@ -65,59 +76,62 @@ interpreters_is_main_current(void)
     return thread == NULL || PyThreadState_GetInterpreter(thread) == PyInterpreterState_Main();
 }
 
-static bool
-is_maker(PyObject *arguments)
+/* The size of the piece that this thread obtained without the lock and that may be an interpreter; 0: none. */
+static _Thread_local size_t unlocked_bytes;
+
+static void
+share_with_lock(void)
 {
-    PyObject *name = PyTuple_Check(arguments) && PyTuple_GET_SIZE(arguments) > 0 ? PyTuple_GET_ITEM(arguments, 0) : NULL;
-    if (name == NULL || !PyUnicode_Check(name)) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++) {
-        if (PyUnicode_CompareWithASCIIString(name, makers[i]) == 0) {
-            return true;
+    unlocked_bytes = 0; /* taking the lock may obtain a thread state */
+    PyGILState_STATE state = PyGILState_Ensure();
+    interpreters_share();
+    PyGILState_Release(state);
+}
+
+static void
+notice_piece(size_t count, size_t size_bytes)
+{
+    bool may_be_interpreter = count == 1 && size_bytes >= INTERPRETER_BYTES_MIN;
+    if (version_current_thread() != NULL) {
+        if (may_be_interpreter) {
+            interpreters_share();
         }
+        return;
     }
-    return false;
+    bool is_second_piece = unlocked_bytes != 0 && unlocked_bytes != size_bytes;
+    if (is_second_piece && PyInterpreterState_Head() != PyInterpreterState_Main()) {
+        share_with_lock();
+    } else if (may_be_interpreter) {
+        unlocked_bytes = size_bytes;
+    }
 }
 
-static int
-on_event(const char *event, PyObject *arguments, void *Py_UNUSED(context))
+static void *
+watch_calloc(void *context, size_t count, size_t size_bytes)
 {
-    if (service.heap == NULL || service.is_shared) {
-        return 0;
+    if (!service.is_shared) {
+        notice_piece(count, size_bytes);
     }
-    if (strcmp(event, "cpython._PySys_ClearAuditHooks") == 0) {
-        service.is_unwatched = true;
-        return 0;
-    }
-    bool is_new = strcmp(event, "cpython.PyInterpreterState_New") == 0;
-    if (is_new || (strcmp(event, "import") == 0 && is_maker(arguments))) {
-        interpreters_share();
-    }
-    return 0;
+    return service.previous_raw_calloc(context, count, size_bytes);
 }
 
-static bool
-has_maker(void)
+/* The domain's context and its other functions stay, so to whoever uses it meanwhile nothing else changes. */
+static void
+watch_raw_domain(void)
 {
-    PyObject *modules = PyImport_GetModuleDict();
-    for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++) {
-        if (PyDict_GetItemString(modules, makers[i]) != NULL) {
-            return true;
-        }
-    }
-    return false;
+    PyMemAllocatorEx raw;
+    PyMem_GetAllocator(PYMEM_DOMAIN_RAW, &raw);
+    service.previous_raw_calloc = raw.calloc;
+    raw.calloc = watch_calloc;
+    PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &raw);
 }
 
-/* Any audit hook makes CPython build the arguments of every event: a hundredth of a program that unpickles much. 3.11
- * does without. A hook that refuses further hooks leaves the slow paths to notice. */
 void
 interpreters_watch(void)
 {
-    if (!VERSION_INTERPRETERS_SHARE_LOCK && PySys_AddAuditHook(on_event, NULL) != 0) {
-        PyErr_Clear();
+    if (VERSION_INTERPRETERS_SHARE_LOCK) {
+        return;
     }
-    if (has_maker() || PyInterpreterState_Head() != PyInterpreterState_Main()) {
-        interpreters_share();
-    }
+    watch_raw_domain();
+    interpreters_notice();
 }

@@ -4,9 +4,9 @@
  *                                         \--> other interpreters', and what the heap refuses: previous
  *     PyObject_Free   --> by address: the range or an own mapping: the heap; anything else: previous
  *
- * Locking: with one interpreter, its lock is the heap's, and nothing here is ever taken. Before a second one can
- * exist the service becomes shared: the heap's fast paths are closed, and every use of the heap takes the mutex,
- * for a later interpreter may have a lock of its own and free what the main one allocated. A fork takes it too.
+ * Locking: with one interpreter, its lock is the heap's, and nothing here is ever taken. Before a second one has an
+ * object the service becomes shared: the heap's fast paths are closed, and every use of the heap takes the mutex, for
+ * a later interpreter may have a lock of its own and free what the main one allocated. A fork takes it too.
  */
 #ifndef QUIRE_HOOK_SERVICE_H
 #define QUIRE_HOOK_SERVICE_H
@@ -18,9 +18,9 @@
 struct service {
     struct heap *heap; /* NULL: not installed */
     PyMemAllocatorEx previous[DOMAINS];
+    void *(*previous_raw_calloc)(void *context, size_t count, size_t size_bytes);
     bool large_to_previous;
     bool is_shared;
-    bool is_unwatched; /* CPython has ended, and its audit hooks with it */
     pthread_mutex_t mutex;
 };
 
@@ -60,15 +60,14 @@ void interpreters_watch(void);
 void interpreters_share(void);
 bool interpreters_is_main_current(void);
 
-/* On every slow path: whoever made an interpreter past all that is watched is noticed here, and so is a CPython that
- * was started anew, in which nothing is watched. */
+/* On every slow path: who made an interpreter past what is watched is noticed here. */
 static inline void
 interpreters_notice(void)
 {
     if (service.is_shared || VERSION_INTERPRETERS_SHARE_LOCK) {
         return;
     }
-    if (PyInterpreterState_Head() != PyInterpreterState_Main() || (service.is_unwatched && Py_IsInitialized())) {
+    if (PyInterpreterState_Head() != PyInterpreterState_Main()) {
         interpreters_share();
     }
 }

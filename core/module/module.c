@@ -45,6 +45,12 @@ method_installed(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
+method_shared(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return PyBool_FromLong(hook_is_shared());
+}
+
+static PyObject *
 method_refusal(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     const char *refusal = hook_refusal();
@@ -354,6 +360,7 @@ method_own_threads(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 static PyMethodDef methods[] = {
     {"install", method_install, METH_VARARGS, NULL},
     {"installed", method_installed, METH_NOARGS, NULL},
+    {"shared", method_shared, METH_NOARGS, NULL},
     {"refusal", method_refusal, METH_NOARGS, NULL},
     {"watch", method_watch, METH_VARARGS, NULL},
     {"statistics", method_statistics, METH_NOARGS, NULL},

@@ -23,6 +23,9 @@ def install(range_bytes: int, large_to_previous: bool, guard_interval: int = 0, 
     """Serve the process; RuntimeError(reason) if it cannot be served, MemoryError if the range is not to be had."""
 
 def installed() -> bool: ...
+def shared() -> bool:
+    """Whether every use of the heap takes a mutex, for other interpreters than the main one exist or have existed."""
+
 def refusal() -> str | None:
     """Why the process cannot be served now, as one word; None if it can. Changes nothing."""
 

@@ -153,15 +153,17 @@ def test_an_allocator_that_would_come_back_is_left_alone(embedding: Path) -> Non
     assert (outcome.exit_code, outcome.stdout) == (0, "[[1]]\nlife 1: 0 0\n[[1]]\nlife 2: 0 0\n")
 
 
-WITHOUT_THE_LOCK = """
-import strained
+MAKE = """
+import quire, making
 from quire.process.core import require_core
-print(strained.strain(4, 500, 1), require_core().check())
+core = require_core()
+making.look(*max(core.regions(), key=lambda region: region[1]))
+print(core.shared(), making.make("own lock"), core.shared(), making.seen()[0], core.check())
 """
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="one lock for all interpreters: nothing is watched")
-def test_a_later_life_is_shared(embedding: Path, extensions: dict[str, str]) -> None:
-    """The events that announce further interpreters end with the first life, so the heap is shared in all others."""
-    expected = "True None\nat exit\nlife 1: 0 0\n0 None\nlife 2: 0 0\n"
-    embed(embedding, [LIFE, WITHOUT_THE_LOCK], {"QUIRE": "1"} | extensions).expect(expected)
+def test_an_interpreter_in_a_later_life_is_noticed(embedding: Path, extensions: dict[str, str]) -> None:
+    """What watches for interpreters stays in force, and so does what it has found."""
+    told = "True None\nat exit\nlife 1: 0 0\nFalse True True 0 None\nlife 2: 0 0\nTrue True True 0 None\nlife 3: 0 0\n"
+    embed(embedding, [LIFE, MAKE, MAKE], {"QUIRE": "1"} | extensions).expect(told)

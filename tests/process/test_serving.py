@@ -340,6 +340,7 @@ def test_tracemalloc_around_sub_interpreters() -> None:
 
 # --- shared ---
 
+SHARED = SUB_INTERPRETERS + "interpreters.destroy(interpreters.create())\n"
 BESIDE_THE_LOCK = """
 import ctypes, os, signal, sys, threading, time
 sys.setswitchinterval(1e-4)
@@ -367,10 +368,12 @@ def run_beside(sizes, do):
 """
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="one lock for all interpreters: nothing is shared")
 def test_a_shared_heap_is_looked_at_with_nobody_in_it() -> None:
     """Where others than the holder of the lock use the heap, every look at it sees a consistent moment."""
     out = serve(
-        BESIDE_THE_LOCK
+        SHARED
+        + BESIDE_THE_LOCK
         + """
 def look():
     end = time.monotonic() + 1.5
@@ -382,16 +385,17 @@ def look():
         assert 3 <= len(core.regions()) <= 6
 run_beside([500, 20_000] + [64 << 20] * 3, look)
 print("whole")
-""",
-        before=SUB_INTERPRETERS,
+"""
     )
     assert out == "whole\n"
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="one lock for all interpreters: nothing is shared")
 def test_a_fork_waits_until_nobody_is_in_a_shared_heap() -> None:
     """A child forked while threads without the interpreter lock use the heap has a whole heap, and nobody's mutex."""
     out = serve(
         "import warnings; warnings.simplefilter('ignore')\n"
+        + SHARED
         + BESIDE_THE_LOCK
         + """
 def fork():
@@ -404,8 +408,7 @@ def fork():
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 run_beside([256 << 10] * 3, fork)
 print("whole")
-""",
-        before=SUB_INTERPRETERS,
+"""
     )
     assert out == "whole\n"
 
@@ -422,7 +425,8 @@ getattr(ctypes.CDLL(None), "__register_atfork")(handler, handler, handler, None)
 def test_a_library_that_runs_python_around_a_fork_does_not_wait_for_ever() -> None:
     """Its handlers, registered before ours, come while ours hold the shared heap's mutex for the fork."""
     out = serve(
-        """
+        SHARED
+        + """
 import os, signal
 signal.alarm(20)
 pid = os.fork()
@@ -430,7 +434,7 @@ if pid == 0:
     os._exit(len(handled))
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), len(handled))
 """,
-        before=FORK_HANDLERS + SUB_INTERPRETERS,
+        before=FORK_HANDLERS,
     )
     assert out == "2 2\n"
 

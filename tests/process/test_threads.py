@@ -12,9 +12,10 @@ SEED = 20261121
 INSTALL = "import quire; quire.install()\n"
 SHARE = """
 try:
-    import _interpreters
+    import _interpreters as interpreters
 except ImportError:
-    import _xxsubinterpreters
+    import _xxsubinterpreters as interpreters
+interpreters.destroy(interpreters.create())
 """
 STRAIN = f"""
 import sys, strained
@@ -35,7 +36,7 @@ STRAINED = f"seed {SEED} 0\ndamaged 0 None\n"
 
 @pytest.mark.parametrize(
     ("before", "environment"),
-    [(INSTALL, {}), (SHARE + INSTALL, {}), (INSTALL, {"QUIRE_LARGE_BLOCKS": "libc"}), ("", {"QUIRE": "1"})],
+    [(INSTALL, {}), (INSTALL + SHARE, {}), (INSTALL, {"QUIRE_LARGE_BLOCKS": "libc"}), ("", {"QUIRE": "1"})],
     ids=["served", "shared", "large-blocks-with-libc", "booted"],
 )
 def test_c_threads_that_hand_over_the_lock_find_their_blocks_as_they_left_them(
@@ -87,8 +88,8 @@ def run_child(live):
 def test_forks_amid_c_threads_leave_whole_heaps(share: str, extensions: dict[str, str]) -> None:
     """Children of a process whose other threads change blocks meanwhile, and their children, have a whole heap each."""
     code = (
-        share
-        + INSTALL
+        INSTALL
+        + share
         + FORK
         + """
 threads = threading.Thread(target=strain, args=(6, 300, True)); threads.start()

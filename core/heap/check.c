@@ -44,8 +44,8 @@ check_pool(const struct heap *heap, const struct pool *pool, unsigned slot, bool
     CHECK(pool->block_bytes == block_bytes_of(pool->size_class), "a pool's blocks have its class's size");
     CHECK(pool->capacity == capacity_of(pool->size_class), "blocks fill the pool");
     CHECK(pool->carved <= pool->capacity, "no more blocks are cut off than there are");
-    CHECK(pool->state != SLOT_LISTED || pool->frees_left > 0 || pool->is_kept, "a listed pool has a live block");
-    CHECK(pool->state != SLOT_RESTING || !pool->is_kept, "a resting pool is not kept");
+    CHECK(pool->state != SLOT_LISTED || pool->frees_left > 0 || pool->is_idle, "a listed pool has a live block");
+    CHECK(pool->state != SLOT_RESTING || !pool->is_idle, "a resting pool is not idle");
     CHECK(pool->state != SLOT_LISTED || pool->frees_left <= pool->capacity, "a pool has as many live blocks as fit");
     CHECK(pool->state != SLOT_RETIRED || pool->frees_left == 1, "a retired pool's next free is told");
     CHECK(pool->state != SLOT_RETIRED || pool->free == NULL, "a retired pool has no free block");
@@ -87,7 +87,7 @@ check_pool_arena(const struct heap *heap, const struct arena *arena)
     unsigned slots = slots_a_pool(arena);
     CHECK(arena->capacity == SLOTS_AN_ARENA / slots - 1, "pools fill the arena");
     CHECK(arena->cut <= arena->capacity, "no more pools are cut than there are");
-    size_t resting = 0, kept = 0, purged = 0;
+    size_t resting = 0, idle = 0, purged = 0;
     for (unsigned i = 1; i <= arena->cut; i++) {
         const struct pool *pool = &slots_of(arena)[i * slots];
         const char *broken = check_pool(heap, pool, i * slots, is_large);
@@ -98,11 +98,11 @@ check_pool_arena(const struct heap *heap, const struct arena *arena)
             return broken;
         }
         resting += pool->state == SLOT_RESTING;
-        kept += pool->is_kept;
+        idle += pool->is_idle;
         purged += pool->is_purged;
     }
     CHECK(purged == arena->purged, "purged pools are as many as are counted");
-    CHECK(kept == arena->kept, "kept pools are as many as are counted");
+    CHECK(idle == arena->idle, "idle pools are as many as are counted");
     CHECK(resting == arena->free_pools, "every resting pool is free to be taken");
     CHECK(arena->listed_room == resting + arena->capacity - arena->cut, "an arena is listed by its room");
     return check_resting(arena);

@@ -34,7 +34,7 @@ enum {
     SLOTS_AN_ARENA = 128,  /* pieces of POOL_BYTES, the header included */
     SLOTS_A_LARGE_POOL = 4,
     UNITS_AN_ARENA = 508,  /* of runs, slot 0 not included */
-    KEPT_MAX = 16,         /* pieces of mappings kept after they were freed */
+    KEPT_MAX = 64,         /* pieces of mappings kept after they were freed */
 };
 
 static_assert(SMALL_CLASSES * ALIGNMENT_BYTES == SMALL_BYTES_MAX, "small classes end at the largest small block");

@@ -45,7 +45,8 @@ growth_prepare(struct heap *heap, size_t more_bytes)
         kept_give_back(heap, excess_bytes(heap, more_bytes));
     }
     size_t next_bytes = held_bytes(heap) + more_bytes;
-    if (heap->totals.resting_bytes != 0 && next_bytes > heap->totals.held_bytes_max) {
+    bool is_peak = next_bytes > heap->totals.held_bytes_max && next_bytes > heap->purge_above_bytes;
+    if (heap->totals.resting_bytes != 0 && is_peak) {
         purge_resting(heap, next_bytes - heap->totals.held_bytes_max);
     }
 }
@@ -74,4 +75,15 @@ growth_touch(struct heap *heap, size_t more_bytes)
     growth_prepare(heap, more_bytes);
     heap->totals.touched_bytes += more_bytes;
     growth_note(heap);
+}
+
+/* A purged pool serves again, so it was purged in vain: no other is before the heap has grown by four times as much. */
+void
+growth_touch_again(struct heap *heap, size_t more_bytes)
+{
+    growth_touch(heap, more_bytes);
+    if (heap->purge_above_bytes < heap->totals.held_bytes_max) {
+        heap->purge_above_bytes = heap->totals.held_bytes_max;
+    }
+    heap->purge_above_bytes += 4 * more_bytes;
 }

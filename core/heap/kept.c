@@ -122,13 +122,11 @@ kept_bytes_for(const struct heap *heap, size_t mapped_bytes)
 }
 
 /* Pages for a request: as many as it needs, or fewer, if no piece is large enough. One that has less than half is
- * left alone, unless growth would give it back. */
+ * left alone, unless growth would give it back. There is a piece. */
 bool
 kept_take(struct heap *heap, size_t mapped_bytes, struct kept *taken)
 {
-    if (heap->kept_count == 0) {
-        return false;
-    }
+    ASSERT(heap->kept_count != 0);
     size_t index = nearest_in_size(heap, mapped_bytes);
     struct kept *piece = &heap->kept[index];
     if (piece->size_bytes < mapped_bytes / 2 && growth_allows_kept(heap, mapped_bytes)) {

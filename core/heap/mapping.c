@@ -117,6 +117,9 @@ static bool
 map(struct heap *heap, size_t mapped_bytes, char **address)
 {
     growth_prepare(heap, mapped_bytes);
+    if (!table_reserve(&heap->mappings)) {
+        return false;
+    }
     return os_map(mapped_bytes, address) == 0 || (kept_give_back_all(heap) && os_map(mapped_bytes, address) == 0);
 }
 
@@ -133,7 +136,7 @@ static bool
 reuse(struct heap *heap, size_t mapped_bytes, char **address, size_t *dirty_bytes)
 {
     struct kept kept;
-    if (!kept_take(heap, mapped_bytes, &kept)) {
+    if (heap->kept_count == 0 || !table_reserve(&heap->mappings) || !kept_take(heap, mapped_bytes, &kept)) {
         return false;
     }
     *address = (char *)kept.address;
@@ -154,7 +157,7 @@ reuse(struct heap *heap, size_t mapped_bytes, char **address, size_t *dirty_byte
 void *
 mapping_allocate(struct heap *heap, size_t size_bytes, size_t *dirty_bytes)
 {
-    if (size_bytes > REQUEST_BYTES_MAX || !table_reserve(&heap->mappings)) {
+    if (size_bytes > REQUEST_BYTES_MAX) {
         return NULL;
     }
     char *address;
@@ -228,7 +231,10 @@ move_to_kept(struct heap *heap, struct mapping *place, size_t new_bytes)
 {
     struct kept target;
     struct mapping old = *place;
-    kept_take(heap, new_bytes, &target);
+    bool is_taken = kept_take(heap, new_bytes, &target);
+    ASSERT(is_taken);
+    (void)is_taken;
+    ASSERT(target.size_bytes == new_bytes);
     unmark((char *)target.address, new_bytes);
     unmark((char *)old.address, old.size_bytes);
     memcpy((char *)target.address, (char *)old.address, old.size_bytes);

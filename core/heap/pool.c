@@ -130,7 +130,7 @@ note_taken(struct heap *heap, struct arena *arena, struct pool *pool)
 {
     size_t pool_bytes = slots_a_pool(arena) * POOL_BYTES;
     if (pool->is_purged) {
-        growth_touch(heap, pool_bytes);
+        growth_touch_again(heap, pool_bytes);
         pool->is_purged = false;
         arena->purged--;
     } else {
@@ -154,17 +154,17 @@ take_pool(struct heap *heap, struct arena *arena)
 }
 
 static void
-unmark_kept(struct arena *arena, struct pool *pool)
+unmark_idle(struct arena *arena, struct pool *pool)
 {
-    arena->kept = (uint16_t)(arena->kept - pool->is_kept);
-    pool->is_kept = false;
+    arena->idle = (uint16_t)(arena->idle - pool->is_idle);
+    pool->is_idle = false;
 }
 
 static void
 rest(struct heap *heap, struct arena *arena, struct pool *pool)
 {
     ring_remove(ring_of(heap, pool), pool);
-    unmark_kept(arena, pool);
+    unmark_idle(arena, pool);
     pool->state = SLOT_RESTING;
     pool->next = arena->free_pool;
     arena->free_pool = pool;
@@ -172,32 +172,32 @@ rest(struct heap *heap, struct arena *arena, struct pool *pool)
     heap->totals.resting_bytes += pool_bytes_of(pool->size_class);
 }
 
-/* Whether a pool of the arena has a live block. Kept pools may have some again, so they are looked at, if it
+/* Whether a pool of the arena has a live block. Idle pools may have some again, so they are looked at, if it
  * depends on them. */
 static bool
 has_live_block(struct arena *arena)
 {
     size_t room = room_of(arena);
-    if (room + arena->kept < arena->capacity) {
+    if (room + arena->idle < arena->capacity) {
         return true;
     }
     unsigned slots = slots_a_pool(arena);
-    for (unsigned i = 1; i <= arena->cut && arena->kept != 0; i++) {
+    for (unsigned i = 1; i <= arena->cut && arena->idle != 0; i++) {
         struct pool *pool = &slots_of(arena)[i * slots];
-        if (pool->is_kept && pool_allocated(pool) != 0) {
-            unmark_kept(arena, pool);
+        if (pool->is_idle && pool_allocated(pool) != 0) {
+            unmark_idle(arena, pool);
         }
     }
-    return room + arena->kept < arena->capacity;
+    return room + arena->idle < arena->capacity;
 }
 
 static void
-rest_kept(struct heap *heap, struct arena *arena)
+rest_idle(struct heap *heap, struct arena *arena)
 {
     unsigned slots = slots_a_pool(arena);
-    for (unsigned i = 1; i <= arena->cut && arena->kept != 0; i++) {
+    for (unsigned i = 1; i <= arena->cut && arena->idle != 0; i++) {
         struct pool *pool = &slots_of(arena)[i * slots];
-        if (pool->is_kept) {
+        if (pool->is_idle) {
             rest(heap, arena, pool);
         }
     }
@@ -211,8 +211,8 @@ stays(struct heap *heap, struct pool *pool)
         return false;
     }
     struct arena *arena = arena_of_pool(pool);
-    arena->kept = (uint16_t)(arena->kept + !pool->is_kept);
-    pool->is_kept = true;
+    arena->idle = (uint16_t)(arena->idle + !pool->is_idle);
+    pool->is_idle = true;
     return arena_is_last(heap, arena) || has_live_block(arena);
 }
 
@@ -225,8 +225,8 @@ settle_pool(struct heap *heap, struct pool *pool)
     }
     struct arena *arena = arena_of_pool(pool);
     rest(heap, arena, pool);
-    if (arena->kept != 0 && !has_live_block(arena)) {
-        rest_kept(heap, arena);
+    if (arena->idle != 0 && !has_live_block(arena)) {
+        rest_idle(heap, arena);
     }
     size_t room = room_of(arena);
     arena_settle(heap, arena, room, room == arena->capacity);

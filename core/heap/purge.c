@@ -4,7 +4,8 @@
  *             \___ one call ___/
  *
  * What rests with an arena of one kind serves no request of another kind, nor one for a mapping. So before the heap
- * would hold more than ever, as much goes back, from the last arena on: what is free is not to make a peak.
+ * would hold more than ever, as much goes back, from the last arena on; unless what was purged before was soon needed
+ * again (growth.c).
  *
  * Callers: growth.c. Calls: os/. The model is quire.model.allocator.
  */
@@ -12,7 +13,7 @@
 #include "os/os.h"
 
 static bool
-is_resident(const struct pool *pool)
+can_be_purged(const struct pool *pool)
 {
     return pool->state == SLOT_RESTING && !pool->is_purged;
 }
@@ -48,7 +49,7 @@ purge_arena(struct heap *heap, struct arena *arena, size_t *wanted_bytes)
     for (unsigned i = 1; i <= arena->cut && *wanted_bytes != 0; i++) {
         struct pool *first = &slots_of(arena)[i * slots];
         size_t count = 0;
-        while (i + count <= arena->cut && is_resident(&first[count * slots])) {
+        while (i + count <= arena->cut && can_be_purged(&first[count * slots])) {
             count++;
         }
         if (count != 0 && !purge_pools(heap, arena, first, count)) {

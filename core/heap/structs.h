@@ -39,7 +39,7 @@ struct pool {
     uint8_t state;       /* enum slot_state */
     uint8_t slot;        /* which slot of its arena */
     uint8_t head_slot;   /* of the pool it belongs to; differs from slot in INNER slots only */
-    bool is_kept;        /* it stayed on its ring when it became empty; it may have live blocks again */
+    bool is_idle;        /* it stayed on its ring when it became empty; it may have live blocks again */
     bool is_purged;      /* RESTING: its pages went back; nothing of it is carved */
     uint8_t reserved[7];
 
@@ -67,7 +67,7 @@ struct arena {
     uint16_t touched;   /* RUN: units that were ever handed out; the rest are untouched */
     uint16_t runs;      /* RUN: allocated runs */
     uint16_t first_hole; /* RUN: no hole begins before this unit */
-    uint16_t kept;      /* pools marked as kept */
+    uint16_t idle;      /* pools marked as idle */
     uint16_t purged;    /* free pools whose pages went back */
     uint8_t kind;       /* enum arena_kind */
     uint8_t reserved[17];
@@ -129,6 +129,7 @@ struct heap {
     struct kept kept[KEPT_MAX]; /* the oldest first */
     size_t kept_count;
     struct heap_totals totals;
+    size_t purge_above_bytes; /* what is held is to be more before anything is purged */
     size_t watch_bytes; /* SIZE_MAX: nobody watches */
     void (*watch_passed)(size_t held_bytes);
 
@@ -303,5 +304,6 @@ bool growth_allows_kept(const struct heap *heap, size_t more_bytes);
 void growth_prepare(struct heap *heap, size_t more_bytes);
 void growth_note(struct heap *heap);
 void growth_touch(struct heap *heap, size_t more_bytes);
+void growth_touch_again(struct heap *heap, size_t more_bytes);
 
 #endif

@@ -25,7 +25,8 @@ method_calls(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 static PyObject *
 method_take_refused(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    return Py_BuildValue("{sIsIsIsIsI}", "commit", fake_take_refused(FAKE_COMMIT), "decommit",
+    unsigned purged_first = fake_granted_first(FAKE_PURGE);
+    return Py_BuildValue("{sIsIsIsIsIsI}", "purged first", purged_first, "commit", fake_take_refused(FAKE_COMMIT), "decommit",
                          fake_take_refused(FAKE_DECOMMIT), "purge", fake_take_refused(FAKE_PURGE), "map",
                          fake_take_refused(FAKE_MAP), "remap", fake_take_refused(FAKE_REMAP));
 }

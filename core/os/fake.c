@@ -29,6 +29,7 @@ static size_t calls;
 static size_t refused_call; /* 0: none */
 static bool refuses_for_good;
 static unsigned refused_calls[FAKE_CALLS];
+static unsigned granted_calls[FAKE_CALLS]; /* before the first that was refused */
 static size_t held_bytes;
 static char *spare_range;
 static size_t spare_range_bytes;
@@ -51,7 +52,14 @@ fake_take_refused(enum fake_call call)
 {
     unsigned refused = refused_calls[call];
     refused_calls[call] = 0;
+    granted_calls[call] = 0;
     return refused;
+}
+
+unsigned
+fake_granted_first(enum fake_call call)
+{
+    return granted_calls[call];
 }
 
 size_t
@@ -80,6 +88,7 @@ is_refused(enum fake_call call)
 {
     calls++;
     bool refuses = refused_call != 0 && (calls == refused_call || (refuses_for_good && calls > refused_call));
+    granted_calls[call] += refused_calls[call] == 0 && !refuses;
     refused_calls[call] += refuses;
     return refuses;
 }

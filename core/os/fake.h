@@ -15,6 +15,9 @@ size_t fake_calls(void);
 enum fake_call { FAKE_RESERVE, FAKE_COMMIT, FAKE_DECOMMIT, FAKE_PURGE, FAKE_MAP, FAKE_REMAP, FAKE_CALLS };
 unsigned fake_take_refused(enum fake_call call);
 
+/* How many were granted before the first of them; to be asked before. */
+unsigned fake_granted_first(enum fake_call call);
+
 /* Pretend that pages have another size; while nothing is held. */
 void fake_set_page_bytes(size_t page_bytes);
 

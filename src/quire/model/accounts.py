@@ -70,8 +70,9 @@ def _arena_statistics(allocator: Allocator, kind: ArenaKind) -> ArenaStatistics:
         kind=kind,
         arenas=len(pool_arenas),
         units_in_use=sum(pool.allocated > 0 for arena in pool_arenas for pool in arena.pools),
-        units_free=sum(pool.allocated == 0 for arena in pool_arenas for pool in arena.pools),
-        units_untouched=sum(arena.untouched_pools for arena in pool_arenas),
+        units_free=sum(not pool.allocated and not pool.is_purged for arena in pool_arenas for pool in arena.pools),
+        units_untouched=sum(arena.untouched_pools for arena in pool_arenas)
+        + sum(pool.is_purged for arena in pool_arenas for pool in arena.pools),
         unit_bytes=geometry.large_pool_bytes if kind is ArenaKind.LARGE else geometry.pool_bytes,
     )
 

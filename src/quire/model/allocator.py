@@ -204,8 +204,9 @@ class Allocator:
         kind = ArenaKind.LARGE if self.geometry.is_large(size_class) else ArenaKind.SMALL
         arena = self.available[kind].fullest_with(1) or self._new_arena(kind)
         assert isinstance(arena, PoolArena)
-        if not arena.next_is_touched:
-            self.raw.touch(arena.pool_bytes)
+        was_purged = bool(arena.free_pools) and arena.free_pools[-1].is_purged
+        if not arena.free_pools or was_purged:
+            self.raw.touch(arena.pool_bytes, again=was_purged)
         pool = arena.take_pool()
         self.available[kind].update(arena)
         pool.begin(domain, size_class)

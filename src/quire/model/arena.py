@@ -91,11 +91,6 @@ class PoolArena(Arena):
     def touched_bytes(self) -> int:
         return sum(not pool.is_purged for pool in self.pools) * self.pool_bytes
 
-    @property
-    def next_is_touched(self) -> bool:
-        """Whether the pool that is taken next has pages already."""
-        return bool(self.free_pools) and not self.free_pools[-1].is_purged
-
     def take_pool(self) -> Pool:
         """The pool that became free last, else one cut from the untouched rest. There is room."""
         if self.free_pools:

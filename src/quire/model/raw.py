@@ -39,6 +39,7 @@ class RawAllocator:
         """Of arenas: in pools that were ever cut, and not purged, and in runs that were ever handed out."""
         self._arena_bytes = 0
         self._held_bytes_max = 0
+        self._purge_above_bytes = 0
         self._range_end = system.first_address + geometry.range_bytes
         self._regions: dict[int, Runs] = {}
         self._region_addresses: list[int] = []
@@ -66,11 +67,16 @@ class RawAllocator:
         self._arena_bytes -= self.system.give_back(address)
         self.touched_bytes -= touched_bytes
 
-    def touch(self, more_bytes: int) -> None:
-        """A part of an arena is used for the first time: until now the system had no page of it."""
+    def touch(self, more_bytes: int, *, again: bool = False) -> None:
+        """A part of an arena is used for the first time, or again since it was purged: the system has no page of it.
+
+        What is needed again was purged in vain: nothing else is before the heap has grown by four times as much.
+        """
         self._prepare_growth(more_bytes)
         self.touched_bytes += more_bytes
         self._note_growth()
+        if again:
+            self._purge_above_bytes = max(self._purge_above_bytes, self._held_bytes_max) + 4 * more_bytes
 
     def allocate(self, size_bytes: int) -> int:
         """Serve a request of any size; returns its address.
@@ -221,7 +227,7 @@ class RawAllocator:
         """More will be held. What is free is not to make a peak: it goes back before."""
         self.kept.give_back(self._excess_bytes(more_bytes))
         next_bytes = self._held_bytes + more_bytes
-        if next_bytes > self._held_bytes_max:
+        if next_bytes > max(self._held_bytes_max, self._purge_above_bytes):
             self._purge(next_bytes - self._held_bytes_max)
 
     def _note_growth(self) -> None:

@@ -35,7 +35,7 @@ class PoolState(StrEnum):
 
 
 class BlockState(StrEnum):
-    """UNTOUCHED: never handed out, or not since its pool began anew to serve a class. FREE: handed back. ALLOCATED: holds data."""
+    """UNTOUCHED: never handed out, or not since its pool began anew. FREE: handed back. ALLOCATED: holds data."""
 
     UNTOUCHED = "untouched"
     FREE = "free"

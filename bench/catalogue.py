@@ -53,7 +53,7 @@ def suite_folder() -> Path:
 
 
 OWN_WORKLOADS = (
-    Workload("documents", "documents in JSON", 20, 1),
+    Workload("documents", "documents in JSON", 20, 3),
     Workload("tables", "dictionaries and sorting", 10, 1),
     Workload("syntax", "syntax trees", 28, 3),
     Workload("objects", "object graph", 30, 1),
@@ -61,7 +61,7 @@ OWN_WORKLOADS = (
     Workload("text", "text and CSV", 20, 2),
     Workload("tasks", "generators and asyncio", 24, 2),
     Workload("pickles", "pickle and deep copies", 12, 1),
-    Workload("rows", "rows of SQLite", 30, 2),
+    Workload("rows", "rows of SQLite", 30, 6),
     Workload("solver", "constraint solver", 800, 50),
     Workload("growth", "large lists that grow", 40, 3),
     Workload("arithmetic", "numbers", 100, 8),
@@ -74,7 +74,7 @@ OWN_WORKLOADS = (
 SUITE_WORKLOADS = (
     SuiteWorkload("pp-async", "async_tree", 2, 1, ("none",)),
     SuiteWorkload("pp-chaos", "chaos", 20, 1),
-    SuiteWorkload("pp-deepcopy", "deepcopy", 3000, 200),
+    SuiteWorkload("pp-deepcopy", "deepcopy", 3000, 600),
     SuiteWorkload("pp-deltablue", "deltablue", 300, 15),
     SuiteWorkload("pp-float", "float", 12, 1),
     SuiteWorkload("pp-genshi", "genshi", 12, 1),
@@ -83,7 +83,7 @@ SUITE_WORKLOADS = (
     SuiteWorkload("pp-html5lib", "html5lib", 15, 1),
     SuiteWorkload("pp-dumps", "json_dumps", 60, 4),
     SuiteWorkload("pp-loads", "json_loads", 5000, 300),
-    SuiteWorkload("pp-pickle", "pickle in Python", 300, 20, ("--pure-python", "pickle")),
+    SuiteWorkload("pp-pickle", "pickle in Python", 300, 60, ("--pure-python", "pickle")),
     SuiteWorkload("pp-unpickle", "pickle in Python, loads", 300, 20, ("--pure-python", "unpickle")),
     SuiteWorkload("pp-pyflate", "pyflate", 3, 1),
     SuiteWorkload("pp-raytrace", "raytrace", 4, 1),

@@ -61,7 +61,7 @@ OWN_WORKLOADS = (
     Workload("text", "text and CSV", 20, 2),
     Workload("tasks", "generators and asyncio", 24, 2),
     Workload("pickles", "pickle and deep copies", 12, 1),
-    Workload("rows", "rows of SQLite", 30, 6),
+    Workload("rows", "rows of SQLite", 30, 15),
     Workload("solver", "constraint solver", 800, 50),
     Workload("growth", "large lists that grow", 40, 3),
     Workload("arithmetic", "numbers", 100, 8),

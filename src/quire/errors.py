@@ -6,10 +6,15 @@
     ├── InvalidOption        an option, setting or argument is not what it should be
     ├── ProgramFailed        a run of quire compare did not end as it must; there is nothing to compare
     ├── OutOfMemory          the request cannot be met (a MemoryError); the heap is as it was before
-    └── HeapMisuse           a rule of the heap was broken; the heap is as it was before
-        ├── DoubleFree       the block is free already
-        ├── NotABlock        the address is not the start of an allocated block
-        └── InvalidSize      the size is negative
+    ├── HeapMisuse           a rule of the heap was broken; the heap is as it was before
+    │   ├── DoubleFree       the block is free already
+    │   ├── NotABlock        the address is not the start of an allocated block
+    │   ├── InvalidSize      the size is negative
+    │   └── InvalidGeometry  the sizes of a geometry do not fit one another (a ValueError)
+    ├── BadAddress           no memory stands behind the address for the one who asks; nothing was read or written
+    └── LockMisuse           a rule of the one lock was broken; who holds it and what is written are as before
+        ├── LockTakenTwice   the thread holds the lock already
+        └── LockNotHeld      the thread does not hold the lock that it releases or writes under
 
 The command line catches ``QuireError`` once, prints its one line and exits with code 2. What else is caught, the
 system's refusals most of all, is told by ``in_words``.
@@ -56,6 +61,26 @@ class NotABlock(HeapMisuse):
 
 class InvalidSize(HeapMisuse, ValueError):
     """The size is negative."""
+
+
+class InvalidGeometry(HeapMisuse, ValueError):
+    """The sizes of a geometry do not fit one another; the message says which."""
+
+
+class BadAddress(QuireError):
+    """No memory stands behind the address for the one who asks; nothing was read or written."""
+
+
+class LockMisuse(QuireError):
+    """A rule of the one lock was broken; who holds it and what is written are as before."""
+
+
+class LockTakenTwice(LockMisuse):
+    """The thread holds the lock already."""
+
+
+class LockNotHeld(LockMisuse):
+    """The thread does not hold the lock that it releases or writes under."""
 
 
 def in_words(error: BaseException) -> str:

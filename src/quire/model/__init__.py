@@ -15,6 +15,7 @@ Read the files in this order; each opens with what it explains.
     accounts    the whole in numbers
     touched     memory is not touched before it is needed, at three levels
     order       why the fullest arena first: the same requests served both ways
+    real        CPython's own allocator, asked directly: the model puts every block where it does
     links       the doubly linked list that pools and arenas stand on
 """
 

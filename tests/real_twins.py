@@ -29,6 +29,17 @@ def replay(requests: list[Request], offset_bytes: int) -> dict[str, object]:
     }
 
 
+def replay_every_resize() -> str | None:
+    """Resize a block of every class to every size that a pool serves; the first difference, if there is one."""
+    twins = Twins(offset_bytes=0)
+    requests = (
+        [["allocate", block_bytes, 1], ["resize", 0, size_bytes], ["free", 0, 100]]
+        for block_bytes in range(16, 513, 16)
+        for size_bytes in range(1, 513)
+    )
+    return next((found for request in chain.from_iterable(requests) if (found := twins.send(request))), None)
+
+
 def capacities(sizes_bytes: list[int]) -> list[int]:
     """For each size: how many blocks CPython puts into a pool that serves nothing else."""
     real = Pymalloc()

@@ -54,6 +54,11 @@ def test_a_program_that_grows_and_shrinks_has_cpythons_arenas(seed: int) -> None
     assert outcome["arenas_given_back"] > 0
 
 
+def test_a_block_is_resized_in_place_where_cpython_does() -> None:
+    """From every class to every size: it stays, or goes to the same address."""
+    assert ask("replay_every_resize") is None
+
+
 def test_a_pool_holds_what_the_model_says_in_every_class() -> None:
     """All 32 classes, counted block by block: 16 KiB less a header of 48 bytes. Of 48 bytes there are 340 today; a pool
     of 4 KiB, as the articles have it, holds 84."""

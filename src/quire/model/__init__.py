@@ -16,6 +16,8 @@ Read the files in this order; each opens with what it explains.
     touched     memory is not touched before it is needed, at three levels
     order       why the fullest arena first: the same requests served both ways
     real        CPython's own allocator, asked directly: the model puts every block where it does
+    articles    what the two articles say, what CPython does, and a program that shows it
+    measured    those programs
     links       the doubly linked list that pools and arenas stand on
 """
 

@@ -36,6 +36,9 @@ ARENA_BYTES_MIN = 256 * KIB
 _RAW, _MEM, OBJECT = range(3)
 _TIMEOUT_S = 120
 
+_NEVER_FREED: list[Pymalloc] = []
+"""CPython calls their functions until the process ends."""
+
 
 def in_fresh_python(function: str, *arguments: object) -> Any:
     """Call a function in a Python of its own, without quire and without settings.
@@ -116,6 +119,7 @@ class Pymalloc:
         self._lead_the_interpreter_to_libc(own, libc)
         self._fill()
         self._is_open = True
+        _NEVER_FREED.append(self)
 
     def allocate(self, size_bytes: int) -> int:
         """What ``PyObject_Malloc`` does.

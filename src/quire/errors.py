@@ -9,7 +9,7 @@
     ├── HeapMisuse           a rule of the heap was broken; the heap is as it was before
     │   ├── DoubleFree       the block is free already
     │   ├── NotABlock        the address is not the start of an allocated block
-    │   ├── InvalidSize      the size is negative
+    │   ├── InvalidSize      the size is negative, or no whole number
     │   └── InvalidGeometry  the sizes of a geometry do not fit one another (a ValueError)
     ├── BadAddress           no memory stands behind the address for the one who asks; nothing was read or written
     └── LockMisuse           a rule of the one lock was broken; who holds it and what is written are as before
@@ -60,7 +60,7 @@ class NotABlock(HeapMisuse):
 
 
 class InvalidSize(HeapMisuse, ValueError):
-    """The size is negative."""
+    """The size is negative, or no whole number."""
 
 
 class InvalidGeometry(HeapMisuse, ValueError):

@@ -385,6 +385,8 @@ class Allocator:
     # --- checks and totals ---
 
     def _check_size(self, size_bytes: int) -> None:
+        if not isinstance(size_bytes, int):
+            raise InvalidSize(f"a request of {size_bytes!r} bytes; ask for a whole number of them")
         if size_bytes < 0:
             raise InvalidSize(f"a request of {size_bytes} bytes; ask for 0 or more")
         if size_bytes > SIZE_BYTES_MAX:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import pairwise
 
 from quire.errors import InvalidGeometry
 
@@ -85,6 +86,7 @@ class Geometry:
                 raise InvalidGeometry(f"geometry {self.name!r}: {name} is {getattr(self, name)}; it has to be above 0")
         for smaller, larger in (
             (self.alignment_bytes, self.pool_bytes),
+            (self.alignment_bytes, self.pool_header_bytes),
             (self.alignment_bytes, self.small_bytes_max),
             (self.pool_bytes, self.arena_bytes),
             (self.pool_bytes, self.arena_header_bytes),
@@ -94,8 +96,29 @@ class Geometry:
         ):
             if larger % smaller:
                 raise InvalidGeometry(f"geometry {self.name!r}: {larger} is not a multiple of {smaller}")
-        if self.small_bytes_max > self.pool_bytes - self.pool_header_bytes:
-            raise InvalidGeometry(f"geometry {self.name!r}: the largest small block does not fit a pool")
+            if larger < 0:
+                raise InvalidGeometry(f"geometry {self.name!r}: {larger} bytes; a size is not negative")
+        for block, room, what in (
+            (self.small_bytes_max, self.pool_bytes - self.pool_header_bytes, "largest small block does not fit a pool"),
+            (
+                self.pooled_bytes_max,
+                self.large_pool_bytes or self.pool_bytes,
+                "largest block does not fit a large pool",
+            ),
+            (self.run_bytes_max, self.arena_bytes - self.arena_header_bytes, "largest run does not fit an arena"),
+            (
+                max(self.pool_bytes, self.large_pool_bytes),
+                self.arena_bytes - self.arena_header_bytes,
+                "arena is too small",
+            ),
+        ):
+            if block > room:
+                raise InvalidGeometry(f"geometry {self.name!r}: the {what}: {block} bytes, room for {room}")
+        blocks = (self.small_bytes_max, *self.large_blocks)
+        if any(block % self.alignment_bytes or block <= before for before, block in pairwise(blocks)):
+            raise InvalidGeometry(f"geometry {self.name!r}: large blocks grow, by multiples of {self.alignment_bytes}")
+        if self.domains < 1:
+            raise InvalidGeometry(f"geometry {self.name!r}: {self.domains} domains; there is one at least")
 
     @property
     def small_classes(self) -> int:

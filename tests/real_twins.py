@@ -57,6 +57,12 @@ def after_pyobject_free(size_bytes: int) -> tuple[int, int]:
     return block, Malloc(own.malloc)(own.context, size_bytes)
 
 
+def shrunk_lies_in_an_arena(size_bytes: int) -> bool:
+    """Whether a block of so many bytes, resized to 100, lies in an arena."""
+    real = Pymalloc()
+    return real.arena_at(real.reallocate(real.allocate(size_bytes), 100)) is not None
+
+
 def _capacity(real: Pymalloc, size_bytes: int) -> int:
     first, pool = real.allocate(size_bytes), CPYTHON_3_10.pool_bytes
     return next(count for count in range(1, 1 << 20) if real.allocate(size_bytes) // pool != first // pool)

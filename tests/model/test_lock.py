@@ -142,6 +142,18 @@ def test_a_thread_that_comes_when_the_lock_just_changed_hands_waits_an_interval_
     assert lock.ask("C", 12)
 
 
+def test_a_thread_that_was_woken_in_vain_waits_another_interval() -> None:
+    """The lock was dropped and taken again before the woken thread could take it: it lets another interval pass."""
+    lock = Lock(interval=5)
+    lock.take("A", 0)
+    lock.take("B", 1)
+    lock.release("A", 4)
+    assert lock.take("A", 4)
+    assert not lock.ask("B", 6)
+    assert not lock.ask("B", 8)
+    assert lock.ask("B", 9)
+
+
 def test_a_thread_that_waits_for_a_file_lets_others_run() -> None:
     """A thread at a file drops the lock of its own accord, long before the interval is over."""
 

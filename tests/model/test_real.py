@@ -68,6 +68,12 @@ def test_a_pool_holds_what_the_model_says_in_every_class() -> None:
     assert capacity(ARTICLE, 48) == 84
 
 
+@pytest.mark.parametrize(("size_bytes", "expected"), [(512, True), (600, False), (300_000, False)])
+def test_a_large_block_that_shrinks_stays_with_libc(size_bytes: int, expected: bool) -> None:
+    """CPython does not take over what libc gave, however small it becomes; the model's test is in test_allocator."""
+    assert ask("shrunk_lies_in_an_arena", size_bytes) is expected
+
+
 def test_what_is_asked_is_pyobject_malloc() -> None:
     """A block that ``PyObject_Malloc`` gave and ``PyObject_Free`` took is the next that is handed out here."""
     first, second = ask("after_pyobject_free", 500)

@@ -54,8 +54,8 @@ def test_freed_memory_stays_touched(geometry: Geometry) -> None:
     assert (now.in_blocks_bytes, now.resident_bytes, now.live_bytes) == (full.in_blocks_bytes, full.resident_bytes, 64)
 
 
-def test_quires_pool_headers_touch_no_page_of_a_pool() -> None:
-    """With the header elsewhere and blocks above a page, only pages where blocks begin are written."""
+def test_a_block_above_a_page_is_touched_where_it_begins() -> None:
+    """Of a block of four pages only the first is resident until the program writes to the others."""
     allocator = new_allocator(QUIRE)
     allocator.allocate(16384)
     assert touched_by(allocator).resident_bytes == 4096

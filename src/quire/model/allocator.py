@@ -31,9 +31,9 @@ from quire.records import ArenaKind, Domain, HeapState, HeapStatistics
 
 SIZE_BYTES_MAX = 2**63 - 1
 """The largest request that CPython passes on (``PY_SSIZE_T_MAX``)."""
-FRAMES_MAX = 2
-"""Where pages have bytes behind them: how many frames a request may need for what the allocator itself writes, a
-pool's header and the links of its blocks. With fewer left a request is refused before anything changes."""
+FRAMES_MAX = 1
+"""Where pages have bytes behind them: how many frames a request may need for what the allocator itself writes, the
+links of the blocks that it cuts off. With fewer left a request is refused before anything changes."""
 
 
 class Allocator:

@@ -71,9 +71,6 @@ class Geometry:
     """Pages of empty pools go back before the heap would hold more than ever."""
     keeps_last_arena: bool = False
     """An empty arena stays if it is the last that has room; CPython keeps it since 3.9 (bpo-37257)."""
-    headers_elsewhere: bool = False
-    """The pools' headers stand in a table apart; CPython's stand in the pools, and a pool's first page is written with
-    its first block."""
     adopts_shrunk: bool = False
     """What shrinks to a pool's size moves into a pool. CPython leaves with libc what libc gave: it cannot know how many
     bytes it would have to copy."""
@@ -230,7 +227,6 @@ QUIRE = Geometry(
     keeps_last_pool=True,
     purges=True,
     keeps_last_arena=True,
-    headers_elsewhere=True,
     adopts_shrunk=True,
 )
 """quire's own: metadata out of line, pools for blocks up to 16 KiB, runs of pages up to 256 KiB."""

@@ -11,7 +11,8 @@ handed back and stand on the free list; *allocated* ones hold data. The pool cut
 the free list is empty: memory is not touched before it is needed. (CPython cuts one ahead: when a block empties the
 list, the next untouched one is put there. The blocks that go out are the same.)
 
-Where there is a process with real bytes, the header and the links are written to them.
+Where there is a process with real bytes, the links are written to them. (The header is not: it is on the page of the
+first block, which is written anyway.)
 """
 
 from __future__ import annotations
@@ -63,8 +64,6 @@ class Pool(Linked):
         self.capacity = (self.size_bytes - self.first_block_offset) // self.block_bytes
         self.carved = 0
         self.free = []
-        if self.process is not None and self.first_block_offset and not self.geometry.headers_elsewhere:
-            self.process.write_number(self.address, size_class)
 
     def purge(self) -> None:
         """Its pages go back: all of it is untouched again. It is with its arena."""

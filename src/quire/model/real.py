@@ -35,6 +35,7 @@ ARENA_BYTES_MIN = 256 * KIB
 
 _RAW, _MEM, OBJECT = range(3)
 _TIMEOUT_S = 120
+_WARM_UP_CALLS = 50
 
 _NEVER_FREED: list[Pymalloc] = []
 """CPython calls their functions until the process ends."""
@@ -62,7 +63,7 @@ def in_fresh_python(function: str, *arguments: object) -> Any:
     )
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "QUIRE"))}
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-X", "faulthandler", "-c", program],
         input=json.dumps(arguments),
         env=environment,
         capture_output=True,
@@ -116,10 +117,11 @@ class Pymalloc:
         self._system_obtain = _ObtainArena(self._system.alloc)
         self._system_give_back = _GiveBackArena(self._system.free)
         self._callbacks = [_Realloc(self._resize), _ObtainArena(self._obtain), _GiveBackArena(self._give_back)]
+        _NEVER_FREED.append(self)
         self._lead_the_interpreter_to_libc(own, libc)
+        self._warm_up()
         self._fill()
         self._is_open = True
-        _NEVER_FREED.append(self)
 
     def allocate(self, size_bytes: int) -> int:
         """What ``PyObject_Malloc`` does.
@@ -166,6 +168,18 @@ class Pymalloc:
         ctypes.pythonapi.PyObject_SetArenaAllocator(ctypes.byref(arenas))
         gc.collect()  # frees what is on the free lists of types, which came from pymalloc
         gc.disable()
+
+    def _warm_up(self) -> None:
+        """Obtain and give back some arenas that nobody uses. When CPython asks for one it is in the middle of a request
+        and must not be made to take a block back: what these functions let go of the first time goes now."""
+        _, obtain, give_back = self._callbacks
+        self._is_open = True
+        for _ in range(_WARM_UP_CALLS):
+            addresses = [obtain(None, MIB) for _ in range(3)]
+            for address in addresses:
+                give_back(None, address, MIB)
+        self._is_open = False
+        self.arenas_obtained = self.arenas_given_back = 0
 
     def _fill(self) -> None:
         """Take every block that is free, of every class: until each would need an arena, and gets none."""

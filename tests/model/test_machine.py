@@ -133,6 +133,20 @@ def test_moved_pages_keep_their_frames() -> None:
         process.read(HERE, 4)
 
 
+def test_purged_pages_stay_the_processs_own_and_read_as_zeros() -> None:
+    """The frames go back, the addresses stay; the next write takes a frame again. Foreign pages are refused whole."""
+    machine = Machine()
+    process = machine.start("Ann")
+    process.map(HERE, 2 * PAGE)
+    process.write(HERE, b"x" * 2 * PAGE)
+    process.purge(HERE, PAGE)
+    assert (process.mapped_bytes, process.resident_bytes, machine.frames_in_use) == (2 * PAGE, PAGE, 1)
+    assert process.read(HERE, 4) == bytes(4)
+    with pytest.raises(BadAddress):
+        process.purge(HERE + PAGE, 2 * PAGE)
+    assert process.read(HERE + PAGE, 1) == b"x"
+
+
 # --- a system on a process ---
 
 

@@ -31,7 +31,7 @@ class Touched:
     obtained_bytes: int
     """Whole arenas."""
     in_pools_bytes: int
-    """Of those, in pools that were ever cut."""
+    """Of those, in pools that were ever cut; purged ones count, and are not resident."""
     in_blocks_bytes: int
     """Of those, in blocks that were ever cut."""
     live_bytes: int

@@ -6,6 +6,7 @@ number that is too large wraps around, so that any list of numbers is a story.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import weakref
 from collections.abc import Callable
@@ -163,10 +164,8 @@ class RealWorld(World):
     def watch(self, name: int, target: int, with_callback: bool) -> None:
         happened = self.happened
         callback = (lambda _: happened.append(("called", name))) if with_callback else None
-        try:
+        with contextlib.suppress(TypeError):  # of no type that can be referred to weakly
             self.names[name] = weakref.ref(self.names[target], callback)
-        except TypeError:  # of no type that can be referred to weakly
-            pass
 
     def collect(self, generation: int) -> None:
         gc.collect(generation)

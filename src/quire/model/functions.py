@@ -36,7 +36,8 @@ class FieldsType(Type):
         for name in self.fields:
             target = held.get(name)
             one.set_reference(self._offset(name), self.space.incref(target) if target else None)
-        self.space.collector.track(one)
+        if self.is_collected:
+            self.space.collector.track(one)
         return one
 
     def get(self, one: Object, name: str) -> Object | None:
@@ -79,7 +80,7 @@ class FunctionType(FieldsType):
 class MethodType(FieldsType):
     """A function, bound to an instance."""
 
-    fields = ("function", "self")
+    fields = ("function", "instance")
 
 
 class CellType(FieldsType):
@@ -97,15 +98,15 @@ class ModuleType(FieldsType):
 class BuiltinType(FieldsType):
     """A function of the interpreter's own; what it does stands outside of the model's memory."""
 
-    fields = ("self",)
+    fields = ("instance",)
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.actions: dict[int, tuple[str, Action]] = {}
 
-    def make_action(self, name: str, action: Action, self_: Object | None = None) -> Object:
+    def make_action(self, name: str, action: Action, instance: Object | None = None) -> Object:
         """A builtin that does this when it is called; bound to an object, or to none."""
-        one = self.make(self=self_)
+        one = self.make(instance=instance)
         self.actions[one.address] = (name, action)
         return one
 

@@ -43,6 +43,7 @@ from quire.model.functions import BuiltinType, CellType, FunctionType, MethodTyp
 from quire.model.geometry import CPYTHON_3_10
 from quire.model.memory import Memory
 from quire.model.objects import COUNT_OFFSET, TYPE_OFFSET, Object, Type
+from quire.model.programs import CodeType, DictIteratorType, IteratorType, RangeIteratorType, RangeType
 from quire.model.sequences import ListType, TupleType
 from quire.model.undo import undo_if_broken
 from quire.model.versions import RUNNING, Version
@@ -118,6 +119,12 @@ class ObjectSpace:
         self.module = self._make_type(ModuleType, "module")
         self.builtin = self._make_type(BuiltinType, "builtin")
         self.weakref = self._make_type(WeakrefType, "weakref")
+        self.code = self._make_type(CodeType, "code")
+        self.range = self._make_type(RangeType, "range")
+        self.list_iterator = self._make_type(IteratorType, "list_iterator")
+        self.tuple_iterator = self._make_type(IteratorType, "tuple_iterator")
+        self.dict_iterator = self._make_type(DictIteratorType, "dict_iterator")
+        self.range_iterator = self._make_type(RangeIteratorType, "range_iterator")
 
     # --- making objects ---
 

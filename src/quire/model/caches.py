@@ -47,11 +47,13 @@ class FreeList:
         self.held_max = held_max
         self.blocks: list[int] = []
         """Their addresses; the last is the next to be taken."""
+        self.serves = True
+        """Whether anybody asks it; who does not is kept in vain until a full collection."""
         self.hits = 0
 
     def take(self, size_bytes: int) -> int | None:
         """A kept block; ``None`` if there is none of the size."""
-        if size_bytes != self.size_bytes or not self.blocks:
+        if size_bytes != self.size_bytes or not self.blocks or not self.serves:
             return None
         self.hits += 1
         return self.blocks.pop()
@@ -169,9 +171,12 @@ class Caches:
             if type_.name in limits and type_.name != "tuple":
                 size = type_.basic_bytes + (type_.item_bytes if type_.name == "int" else 0)
                 type_.free_list = FreeList(type_.name, size, limits[type_.name])
-        space.tuple.free_list = FreeListBySize(
+        tuples = FreeListBySize(
             "tuple", space.tuple.basic_bytes, space.tuple.item_bytes, TUPLE_LENGTH_MAX, limits["tuple"]
         )
+        space.tuple.free_list = tuples
+        longest = tuples.by_size[max(tuples.by_size)]
+        longest.serves = space.version.longest_kept_tuples_serve
         space.dict.keys_free_list = FreeList("keys table", space.dict.smallest_table_bytes, limits["keys table"])
         self.free_lists = [type_.free_list for type_ in space.builtin_types.values() if type_.free_list]
         self.free_lists.append(space.dict.keys_free_list)

@@ -44,6 +44,7 @@ class TypeType(Type):
 
     __slots__ = ()
     is_collected = True
+    allows_weakrefs = True
 
     def make_class(
         self,
@@ -98,6 +99,7 @@ class Class(Type):
     """
 
     __slots__ = (
+        "allows_weakrefs",
         "attributes",
         "finalizer",
         "order",
@@ -118,10 +120,10 @@ class Class(Type):
         slots: Sequence[str] | None = None,
         finalizer: Callable[[Object], object] | None = None,
     ) -> None:
-        weak = "__weakref__" in slots if slots is not None else False
+        self.allows_weakrefs = slots is None or "__weakref__" in slots
         self.slots = None if slots is None else tuple(slot for slot in slots if slot != "__weakref__")
-        own_weakref_word = weak or (self.slots is None and space.version.name == "3.11")
-        basic = HEADER_BYTES + WORD_BYTES * (len(self.slots or ()) + own_weakref_word)
+        has_weakref_word = self.allows_weakrefs and not space.version.weakrefs_stand_before
+        basic = HEADER_BYTES + WORD_BYTES * (len(self.slots or ()) + has_weakref_word)
         super().__init__(space, address, name, basic)
         self.finalizer = finalizer
         self.attributes: dict[str, Object] = {}
@@ -137,7 +139,8 @@ class Class(Type):
 
     @property
     def before_bytes(self) -> int:
-        return super().before_bytes + (2 * WORD_BYTES if self.slots is None else 0)
+        weakrefs = self.allows_weakrefs and self.space.version.weakrefs_stand_before
+        return super().before_bytes + (2 * WORD_BYTES if self.slots is None or weakrefs else 0)
 
     # --- making ---
 
@@ -157,11 +160,13 @@ class Class(Type):
             self._spend_room()
         room = len(self.shared_names) + self.shared_names_free
         one = self.new(more_bytes=_inline_values_bytes(room) if version.values_inline else 0)
+        one.set_word(_VALUES_ADDRESS, 0)
+        one.set_word(_DICT_ADDRESS, 0)
         values = one.address + self.basic_bytes
         if not version.values_inline:
-            values = self.space.take_block(_values_bytes(room), Area.TABLE, "attribute values")
+            with self.space.dropping(one):
+                values = self.space.take_block(_values_bytes(room), Area.TABLE, "attribute values")
         one.set_word(_VALUES_ADDRESS, values)
-        one.set_word(_DICT_ADDRESS, 0)
         self.space.memory.set_words(values, [room] + [0] * room)
         if version.values_inline:
             self._spend_room()

@@ -46,12 +46,11 @@ def table_bytes(size: int, text_keys: bool) -> int:
     return TABLE_HEADER_BYTES + size * index_bytes + usable_of(size) * WORD_BYTES * (2 if text_keys else 3)
 
 
-def size_for(entries: int) -> int:
-    """The smallest table size, a power of two, that is at least ``entries``."""
-    size = SIZE_MIN
-    while size < entries:
-        size *= 2
-    return size
+def size_for(entries: int, skips_8: bool = False) -> int:
+    """The smallest power of two that is at least ``entries``, from 8 on; or from 16 on, except for none or 8."""
+    if skips_8 and entries:
+        return 1 << ((entries | SIZE_MIN) - 1 | SIZE_MIN - 1).bit_length()
+    return max(1 << (entries - 1).bit_length(), SIZE_MIN)
 
 
 class DictType(Type):
@@ -76,7 +75,8 @@ class DictType(Type):
         one.set_word(self._KEYS_OFFSET, 0)
         one.set_word(self._KEYS_OFFSET + 8, 0)
         if entries > usable_of(SIZE_MIN):
-            self._set_table(one, size_for((entries * 3 + 1) // 2), text_keys=True)
+            with self.space.dropping(one):
+                self._set_table(one, size_for((entries * 3 + 1) // 2), text_keys=True)
         if not self.space.version.tracks_dicts_lazily:
             self.space.collector.track(one)
         return one
@@ -120,7 +120,7 @@ class DictType(Type):
             self._write_value(one, place, self.space.incref(value))
             self.space.decref(old)
             return
-        self._insert(one, self.space.incref(key), self.space.incref(value))
+        self._insert(one, key, value)
 
     def remove(self, one: Object, key: Object) -> None:
         """Remove a key; its entry stays empty until the table is replaced.
@@ -201,12 +201,13 @@ class DictType(Type):
         if not one.word(self._KEYS_OFFSET):
             self._set_table(one, SIZE_MIN, is_text)
         elif not self._table_word(one, _USABLE_OFFSET) or (self._has_text_keys(one) and not is_text):
-            self._set_table(one, size_for(self.length(one) * 3), self._has_text_keys(one) and is_text)
+            size = size_for(self.length(one) * 3, self.space.version.tables_skip_8)
+            self._set_table(one, size, self._has_text_keys(one) and is_text)
         table, memory = one.word(self._KEYS_OFFSET), self.space.memory
         place = memory.word(table + _ENTRIES_OFFSET)
         memory.set_word(table + _ENTRIES_OFFSET, place + 1)
         memory.set_word(table + _USABLE_OFFSET, memory.word(table + _USABLE_OFFSET) - 1)
-        self._write_entry(one, place, key, value)
+        self._write_entry(one, place, self.space.incref(key), self.space.incref(value))
         self._places[table][key.type.key_of(key)] = place
         one.set_word(self._USED_OFFSET, self.length(one) + 1)
 

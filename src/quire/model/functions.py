@@ -28,6 +28,7 @@ class FieldsType(Type):
     """Objects whose references have names: one word for each, some of them empty."""
 
     is_collected = True
+    allows_weakrefs = True
     fields: tuple[str, ...] = ()
 
     def make(self, **held: Object | None) -> Object:
@@ -86,6 +87,7 @@ class MethodType(FieldsType):
 class CellType(FieldsType):
     """A variable that functions share: it outlives the frame that made it."""
 
+    allows_weakrefs = False
     fields = ("content",)
 
 

@@ -135,6 +135,8 @@ class Type(Object):
     """Whether its objects can be part of a cycle: they have a collector header, and may be tracked."""
     uses_trashcan = False
     """Whether deallocations of its objects, nested too deep, wait in the trashcan."""
+    allows_weakrefs = False
+    """Whether its objects can be referred to weakly."""
     is_static = True
     """Whether the type came with the interpreter; else its objects count as references to it."""
 

@@ -89,6 +89,7 @@ class RangeType(FieldsType):
     """What ``range`` makes: three numbers."""
 
     is_collected = False
+    allows_weakrefs = False
     fields = ("start", "stop", "step")
 
     def real(self, one: Object) -> range:
@@ -105,6 +106,7 @@ class RangeType(FieldsType):
 class IteratorType(FieldsType):
     """Walks along a sequence; holds a reference to it until the end."""
 
+    allows_weakrefs = False
     fields: tuple[str, ...] = ("sequence",)
     _PLACE_OFFSET = HEADER_BYTES + WORD_BYTES
 

@@ -85,12 +85,13 @@ class ListType(Type):
     def make(self, items: Sequence[Object] = ()) -> Object:
         """A list that holds a new reference to each item, and room for no more."""
         one = self.new()
-        one.set_word(SIZE_OFFSET, len(items))
-        one.set_word(self._ITEMS_OFFSET, 0)
-        one.set_word(self._ROOM_OFFSET, len(items))
+        self._forget_table(one)
         if items:
-            self._move_table(one, len(items))
-        self._write_items(one, [self.space.incref(item) for item in items])
+            with self.space.dropping(one):
+                self._move_table(one, len(items))
+        one.set_word(SIZE_OFFSET, len(items))
+        for index, item in enumerate(items):
+            self._write_item(one, index, self.space.incref(item))
         self.space.collector.track(one)
         return one
 
@@ -116,19 +117,18 @@ class ListType(Type):
 
     def append(self, one: Object, item: Object) -> None:
         """Put an item at the end; a new reference to it."""
-        self.space.incref(item)
+        item.check_alive()
         self._resize(one, self.length(one) + 1)
-        self._write_item(one, self.length(one) - 1, item)
+        self._write_item(one, self.length(one) - 1, self.space.incref(item))
 
     def extend(self, one: Object, items: Sequence[Object]) -> None:
         """Put several items at the end; a new reference to each. An empty list gets room for just them, or one more."""
-        held = [self.space.incref(item) for item in items]
         start = self.length(one)
-        if not one.word(self._ITEMS_OFFSET) and held:
-            self._move_table(one, len(held) + 1 & ~1)
-        self._resize(one, start + len(held))
-        for index, item in enumerate(held, start):
-            self._write_item(one, index, item)
+        if not one.word(self._ITEMS_OFFSET) and items:
+            self._move_table(one, len(items) + 1 & ~1)
+        self._resize(one, start + len(items))
+        for index, item in enumerate(items, start):
+            self._write_item(one, index, self.space.incref(item))
 
     def set_item(self, one: Object, index: int, item: Object) -> None:
         """Put another item in the place of one; the old one's reference is dropped last.
@@ -137,7 +137,7 @@ class ListType(Type):
             IndexError: there is no such place.
         """
         place = range(self.length(one))[index]
-        old = self.items(one)[place]
+        old = self._item(one, place)
         self._write_item(one, place, self.space.incref(item))
         self.space.decref(old)
 
@@ -147,11 +147,13 @@ class ListType(Type):
         Raises:
             IndexError: there is no such item.
         """
-        items = list(self.items(one))
-        taken = items.pop(index)
-        self._write_items(one, items)
-        if items:
-            self._resize(one, len(items))
+        length = self.length(one)
+        place = range(length)[index]
+        taken = self._item(one, place)
+        for following in range(place + 1, length):
+            self._write_item(one, following - 1, self._item(one, following))
+        if length > 1:
+            self._resize(one, length - 1)
         else:
             self._drop_table(one)
         return taken
@@ -206,9 +208,8 @@ class ListType(Type):
         one.set_word(self._ITEMS_OFFSET, 0)
         one.set_word(self._ROOM_OFFSET, 0)
 
-    def _write_items(self, one: Object, items: Sequence[Object]) -> None:
-        for index, item in enumerate(items):
-            self._write_item(one, index, item)
+    def _item(self, one: Object, index: int) -> Object:
+        return self.space.objects[self.space.memory.word(one.word(self._ITEMS_OFFSET) + index * WORD_BYTES)]
 
     def _write_item(self, one: Object, index: int, item: Object) -> None:
         self.space.memory.set_word(one.word(self._ITEMS_OFFSET) + index * WORD_BYTES, item.address)

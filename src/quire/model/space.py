@@ -31,7 +31,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from quire.errors import FinalizerBroke, QuireError, UseAfterFree, WrongType
+from quire.errors import FinalizerBroke, OutOfMemory, QuireError, UseAfterFree, WrongType
 from quire.model.allocator import Allocator
 from quire.model.atoms import BoolType, BytesType, FloatType, IntType, NoneType, StrType
 from quire.model.caches import Caches
@@ -206,7 +206,7 @@ class ObjectSpace:
             FinalizerBroke: in a strict space, a finalizer raised or resurrected; everything is as before.
         """
         if self.strict and not one.is_immortal and one.count == 1:
-            undo_if_broken(self, lambda: self.counting.decref(one))
+            self._strictly(lambda: self.counting.decref(one))
         else:
             self.counting.decref(one)
 
@@ -220,7 +220,7 @@ class ObjectSpace:
             FinalizerBroke: in a strict space, a finalizer raised or resurrected; everything is as before.
         """
         if self.strict:
-            undo_if_broken(self, lambda: self.collector.collect(generation))
+            self._strictly(lambda: self.collector.collect(generation))
         else:
             self.collector.collect(generation)
         return len(self.collector.collections[-1].freed)
@@ -305,7 +305,7 @@ class ObjectSpace:
         try:
             yield heard
         finally:
-            self._listeners.remove(heard)
+            self._listeners = [each for each in self._listeners if each is not heard]
 
     def tell(self, happening: Happening, one: Object, type_: Type | None = None) -> None:
         """Note that something happened to an object."""
@@ -349,6 +349,15 @@ class ObjectSpace:
         self.allocator.system.give_back(address)
         self.interpreter_blocks = [block for block in self.interpreter_blocks if block.address != address]
 
+    @contextlib.contextmanager
+    def dropping(self, one: Object) -> Iterator[None]:
+        """Where what is done inside finds no memory, an object that is only half made goes again."""
+        try:
+            yield
+        except OutOfMemory:
+            self.decref(one)
+            raise
+
     def place(self, one: Object, type_: Type) -> Object:
         """Let an object begin its life where its memory is: write its header, with a count of 1."""
         one.set_word(COUNT_OFFSET, 1)
@@ -370,6 +379,14 @@ class ObjectSpace:
         one = self.make_static(self.bool, 32)
         self.int.write(one, value)
         return one
+
+    def _strictly(self, action: Callable[[], object]) -> None:
+        """Do it, or undo all of it; what it does in turn is a part of it."""
+        self.strict = False
+        try:
+            undo_if_broken(self, action)
+        finally:
+            self.strict = True
 
     def _cannot_call(self, callback: Object, _argument: Object) -> None:
         raise WrongType(f"nobody is here to call a {callback.type.name}: only an interpreter runs programs")

@@ -50,8 +50,14 @@ class Version:
     """A tuple of objects that the collector need not know is never tracked; before, a collection found out."""
     values_inline: bool = True
     """The attributes of an instance stand behind it in the same block; before, in a block of their own."""
+    weakrefs_stand_before: bool = True
+    """The list of an instance's weak references stands before it; before 3.12, behind its header."""
+    tables_skip_8: bool = False
+    """A keys table that is replaced has 16 places or more, also where 8 were enough: a slip of a formula."""
     clears_plain_weakrefs_late: bool = False
     """A collection clears weak references without a callback after finalizers ran, not before."""
+    longest_kept_tuples_serve: bool = True
+    """Dead tuples of 20 items serve the next ones; before 3.13 they were kept, but never asked for."""
     ints_have_tag: bool = True
     """The sign and the number of digits of an integer stand in a tag; before, in a signed size."""
     caches_tuple_hash: bool = False
@@ -96,6 +102,8 @@ V3_12 = Version(
     interned_are_immortal=True,
     tracks_dicts_lazily=True,
     values_inline=False,
+    longest_kept_tuples_serve=False,
+    tables_skip_8=True,
 )
 V3_11 = replace(
     V3_12,
@@ -106,6 +114,7 @@ V3_11 = replace(
     interned_are_immortal=False,
     collects_between_instructions=False,
     ints_have_tag=False,
+    weakrefs_stand_before=False,
     strings_have_wide_cache=True,
 )
 V3_13 = replace(
@@ -116,6 +125,7 @@ V3_13 = replace(
     trashcan_depth=None,
     interned_are_immortal=False,
     values_inline=True,
+    longest_kept_tuples_serve=True,
 )
 V3_14 = replace(
     V3_13,
@@ -128,6 +138,7 @@ V3_14 = replace(
     frame_words=10,
     tracks_dicts_lazily=False,
     tracks_tuples_lazily=True,
+    tables_skip_8=False,
     caches_tuple_hash=True,
 )
 V3_15 = replace(

@@ -40,7 +40,12 @@ class WeakrefType(Type):
             target: what it refers to.
             callback: what is called when the target has died: an object of the model's, which is then referred to, or
                 a Python function.
+
+        Raises:
+            WrongType: objects of the target's type keep no list of weak references.
         """
+        if not target.type.allows_weakrefs:
+            raise target.type.refuse("be referred to weakly")
         referring = self._referring.setdefault(target.address, [])
         if callback is None and referring and not self.has_callback(referring[0]):
             return self.space.incref(referring[0])

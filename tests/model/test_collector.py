@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import random
+import re
+import weakref
 from itertools import chain
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from processes import run_python
+from quire.errors import WrongType
+from quire.model.space import ObjectSpace
+from quire.model.versions import VERSIONS
 from worlds import ModelWorld, RealWorld, Step
 
 numbers = st.integers(0, 40)
@@ -46,3 +54,159 @@ def test_random_graphs_die_as_cpythons(story: list[Step]) -> None:
     """Any graph of instances, lists, dictionaries, tuples and weak references, with finalizers of which some bring
     their object back: in every step the same objects die, in the same order. Hypothesis prints the seed."""
     tell_twice(story)
+
+
+AUTOMATIC = """
+import gc
+keep, seen = [None] * {made}, []
+def note(phase, info):
+    if phase == "start":
+        seen.append(info["generation"])
+gc.set_threshold(*{thresholds})
+gc.collect()
+gc.freeze()
+gc.collect()
+gc.callbacks.append(note)
+for place in range({made}):
+    keep[place] = []
+gc.callbacks.remove(note)
+print(seen)
+"""
+
+
+@pytest.mark.parametrize("thresholds", [(100, 4, 3), (50, 2, 1), (200, 10, 0), (0, 1, 1)])
+def test_automatic_collections_come_when_cpythons_do(thresholds: tuple[int, int, int]) -> None:
+    """For lists that are made and kept, the generations are collected in the same order, also by the rule that the old
+    ones wait until a quarter as many have joined them."""
+    made = 6_000
+    outcome = run_python(AUTOMATIC.format(made=made, thresholds=thresholds))
+    space = ObjectSpace()
+    for generation, threshold in zip(space.collector.generations, thresholds, strict=True):
+        generation.threshold = threshold
+    space.collect()
+    space.collector.collections.clear()
+    for _ in range(made):
+        space.list.make()
+        space.collector.run_pending()
+    ours = [collection.generation for collection in space.collector.collections]
+    real = [int(generation) for generation in re.findall(r"\d", outcome.stdout)]
+    assert abs(len(ours) - len(real)) <= 1  # a young object more or less from before
+    shorter = min(len(ours), len(real))
+    assert ours[:shorter] == real[:shorter]
+    assert (2 in ours) is (thresholds[2] > 0 and thresholds[0] > 0)
+
+
+def test_a_collection_tells_how_it_found_its_garbage() -> None:
+    """The counts, less those from among the objects: the articles' cycle, and one that a name still holds."""
+    space = ObjectSpace()
+    space.collect()
+    lost, held = space.list.make(), space.list.make()
+    for one in (lost, held):
+        space.list.append(one, one)
+    space.decref(lost)
+    done = space.collector.collect(0)
+    assert [(each.count, each.outside) for each in done.examined] == [(1, 0), (2, 1)]
+    assert done.unreachable == done.freed == (lost.address,)
+    assert held.is_alive
+    assert space.collector.generation_of(held) == 1
+
+
+def test_a_weak_reference_is_empty_before_a_finalizer_runs_unless_it_is_plain_and_late() -> None:
+    """Up to 3.14 a finalizer of garbage finds weak references to it empty; since 3.15 only those with callbacks."""
+    for version in VERSIONS:
+        space = ObjectSpace(version)
+        found: list[bool] = []
+        class_ = space.new_class("Node", finalizer=lambda _: found.append(space.weakref.target(plain) is None))  # noqa: B023
+        one = class_.make()
+        class_.set(one, "me", one)
+        plain = space.weakref.make(one)
+        space.decref(one)
+        space.collect()
+        assert found == [version.name != "3.15"]
+        assert space.weakref.target(plain) is None
+
+
+def test_plain_weak_references_to_one_object_are_one_object() -> None:
+    """Asked for again, the first is shared; with a callback each is its own."""
+    space = ObjectSpace()
+    one = space.new_class("Node").make()
+    first = space.weakref.make(one)
+    assert space.weakref.make(one) is first
+    assert space.weakref.make(one, lambda _: None) is not first
+    assert space.weakref.make(one) is first
+
+
+def test_what_cannot_be_referred_to_weakly_is_refused() -> None:
+    """Lists, numbers and text keep no list of weak references, in CPython neither."""
+    space = ObjectSpace()
+    for value in ([], 1000, "text"):
+        with pytest.raises(TypeError):
+            weakref.ref(value)
+        with pytest.raises(WrongType):
+            space.weakref.make(space.new(value))
+
+
+def test_a_class_dies_by_collection_only() -> None:
+    """A class is the first in the tuple of classes that it is looked into: a cycle, which only the collector ends."""
+    space = ObjectSpace()
+    class_ = space.new_class("Node")
+    one = class_.make()
+    space.decref(one)
+    space.decref(class_)
+    assert class_.is_alive
+    space.collect()
+    assert not class_.is_alive
+
+
+@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30) for _ in range(2)])
+def test_deep_trees_are_finalized_in_cpythons_order(seed: int) -> None:
+    """Trees of instances, up to two hundred deep, die in the order that CPython's trashcan brings about."""
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    for _ in range(5):
+        parents = [chance.randrange(max(0, child - 3), child) for child in range(1, chance.randrange(150, 350))]
+        assert finalized_in_model(parents) == finalized_really(parents)
+
+
+def finalized_really(parents: list[int]) -> list[int]:
+    """The order in which the nodes of a tree are finalized when its root is dropped, in CPython."""
+    order: list[int] = []
+
+    class Node:
+        def __init__(self, number: int) -> None:
+            self.number = number
+            self.held: list[Node] = []
+
+        def __del__(self) -> None:
+            order.append(self.number)
+
+    nodes = [Node(number) for number in range(len(parents) + 1)]
+    for child, parent in enumerate(parents, 1):
+        nodes[parent].held.append(nodes[child])
+    root = nodes[0]
+    nodes.clear()
+    del root
+    return order
+
+
+def finalized_in_model(parents: list[int]) -> list[int]:
+    """The same, in the model."""
+    order: list[int] = []
+    space = ObjectSpace()
+    space.collector.is_enabled = False
+    class_ = space.new_class("Node", finalizer=lambda one: order.append(number_of[one]))
+    nodes, lists, number_of = [], [], {}
+    for number in range(len(parents) + 1):
+        one = class_.make()
+        nodes.append(one)
+        number_of[one] = number
+        class_.set(one, "number", space.none)
+        held = space.list.make()
+        class_.set(one, "held", held)
+        space.decref(held)
+        lists.append(held)
+    for child, parent in enumerate(parents, 1):
+        space.list.append(lists[parent], nodes[child])
+        space.decref(nodes[child])
+    space.decref(nodes[0])
+    return order

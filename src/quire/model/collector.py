@@ -46,7 +46,7 @@ class Generation:
     def __init__(self, threshold: int) -> None:
         self.objects: Ordered = {}
         self.threshold = threshold
-        """It is collected when ``count`` is more; 0: never by itself."""
+        """It is collected when ``count`` is more. 0 for the young: nothing is collected by itself."""
         self.count = 0
         """Young: objects made less objects freed since its last collection. Else: collections of the one before."""
 
@@ -122,7 +122,7 @@ class Collector:
         """Collect the oldest generation whose count is above its threshold; the old one only if enough waits."""
         for index in reversed(range(GENERATIONS)):
             generation = self.generations[index]
-            if not generation.threshold or generation.count <= generation.threshold:
+            if generation.count <= generation.threshold:
                 continue
             if index == OLD and self.long_lived_waiting < self.long_lived // 4:
                 continue

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from quire.errors import ProgramRaised, ProgramStopped
+from quire.model.code import compile_source
 from quire.model.interpreter import Interpreter
 
 PRELUDE = """\
@@ -134,3 +137,120 @@ def test_counts_are_cpythons(source: str) -> None:
     interpreter = Interpreter()
     interpreter.run(source)
     assert interpreter.output == run_really(source)
+
+
+def test_the_articles_program() -> None:
+    """Assignment, argument, container: the counts of the article, seen step by step."""
+    source = "import sys\nnumbers = [1, 2, 3]\nmore_numbers = numbers\nmatrix = [numbers, numbers, numbers]\n"
+    counts = []
+    for state in Interpreter().steps(source):
+        counts += [name.count for name in state.names if name.name == "numbers" and state.next is not None]
+    assert sorted(set(counts)) == [1, 2, 3, 4, 5]
+    assert counts[-1] == 5
+
+
+def test_each_step_has_its_line_its_frames_and_its_names() -> None:
+    """A function's variable is in its frame while it runs, the module's names are there all the time."""
+    states = list(Interpreter().steps("def f(x):\n    y = [x]\n    return y\nz = f(1000)\n"))
+    in_f = [state for state in states if len(state.frames) == 2]
+    assert {state.frames[1].line for state in in_f} >= {2, 3}
+    assert [(name.name, name.value) for name in in_f[-1].frames[1].names] == [("x", "1000"), ("y", "[1000]")]
+    assert [name.name for name in states[-1].names] == ["f", "z"]
+    assert states[-1].next is None
+    assert [state.step for state in states] == list(range(len(states)))
+
+
+def test_a_program_leaves_nothing_but_its_names() -> None:
+    """When all names are deleted, everything that the program made is gone. (In 3.12 not the names: interned, they are
+    immortal.)"""
+    interpreter = Interpreter()
+    interpreter.run("pass\n")
+    before = set(interpreter.space.objects)
+    interpreter.run(
+        "def f(x):\n    return [x, (x, {'k': x})]\na = f([1000])\nb = f(a)\nfor i in range(5):\n    b.append(i)\n"
+        "del a, b, f, i\n"
+    )
+    left = [interpreter.space.objects[address] for address in set(interpreter.space.objects) - before]
+    assert [one for one in left if not one.is_immortal] == []
+    assert not left or interpreter.space.version.interned_are_immortal
+
+
+def test_a_cycle_of_a_program_lives_until_its_collection() -> None:
+    """The program's own ``__del__`` and weak references, and ``gc.collect`` as in CPython."""
+    source = (
+        "import gc, weakref\n"
+        "gc.disable()\n"
+        "class Node:\n"
+        "    def __init__(self, name):\n        self.name = name\n"
+        "    def __del__(self):\n        print('finalizer of', self.name)\n"
+        "def called(reference):\n    print('callback', reference() is None)\n"
+        "a, b = Node('a'), Node('b')\n"
+        "a.other, b.other = b, a\n"
+        "watch = weakref.ref(a, called)\n"
+        "del a, b\n"
+        "print('before', watch() is None)\n"
+        "print(gc.collect())\n"
+        "print('after', watch() is None)\n"
+    )
+    interpreter = Interpreter()
+    interpreter.run(source)
+    assert interpreter.output == run_really("import gc\ngc.collect()\n" + source + "gc.enable()\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x = 1\ntry:\n    y = 2\nfinally:\n    z = 3\nraise ValueError\n", "line 6.*"),
+        ("def f(*a):\n    pass\nx = f\nf(1)\n", "line 4: CALL: .*arguments"),
+        ("x = 1\ny = {1, 2}\n", "line 2.*"),
+        ("import os\n", "line 1: IMPORT_NAME: .*'os'.*sys"),
+        ("class A:\n    pass\nclass B(A):\n    pass\n", "line 3: CALL: .*bases"),
+        ("x = 'a' % 1\n", "line 1.*str"),
+        ("def g():\n    yield 1\ng()\n", "line 3: CALL: .*generators"),
+    ],
+)
+def test_what_is_not_in_the_subset_is_named_with_its_line(source: str, message: str) -> None:
+    """The line, the instruction where it is the reason, and what is missing; nothing stays on the call stack."""
+    interpreter = Interpreter()
+    with pytest.raises(ProgramStopped, match=message):
+        interpreter.run(source)
+    assert interpreter.frames == []
+    interpreter.run("print('goes on')\n")
+    assert interpreter.output == ["goes on"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = []\nx[3]\n",
+        "x = {}\nx['k']\n",
+        "x = y\n",
+        "x = 1\nx.y = 2\n",
+        "def f(a):\n    return a\nf()\n",
+        "def f(a):\n    return a\nf(1, 2)\n",
+        "x = 1 // 0\n",
+        "a, b = [1, 2, 3]\n",
+        "x = {[]: 1}\n",
+        "def f():\n    del x\n    x = 1\nf()\n",
+        "def f(n):\n    return f(n)\nf(1)\n",
+        "x = None\nx()\n",
+    ],
+)
+def test_a_program_that_raises_stops_with_its_line_and_pythons_word(source: str) -> None:
+    """The exception that CPython raises is named, with the line; what the program held by frames alone is let go."""
+    interpreter = Interpreter()
+    with pytest.raises(Exception) as real:  # noqa: PT011
+        exec(compile_source(source), {})
+    with pytest.raises(ProgramRaised, match=rf"^line \d+: {type(real.value).__name__}: "):
+        interpreter.run(source)
+    assert interpreter.frames == []
+
+
+def test_a_callback_of_a_program_that_raises_is_noted() -> None:
+    """Nobody is there to catch what a finalizer raises: it is noted, as ``sys.unraisablehook`` would be told."""
+    interpreter = Interpreter()
+    interpreter.run("class A:\n    def __del__(self):\n        nobody\na = A()\ndel a\nprint('goes on')\n")
+    assert interpreter.output == ["goes on"]
+    (noted,) = interpreter.space.unraisable
+    assert "NameError" in str(noted)
+    assert interpreter.frames == []

@@ -397,11 +397,14 @@ def test_memory_is_kept_apart_by_use(space: ObjectSpace) -> None:
 
 
 def test_the_bytes_of_the_dead_stay_until_somebody_writes(space: ObjectSpace) -> None:
-    """Freeing a block touches nothing of it: who looks there finds what the object was."""
-    one = space.new(123_456_789)
-    address = one.address
-    space.decref(one)
-    assert space.memory.read(address + 24, 4) == (123_456_789).to_bytes(4, "little")
+    """Freeing a block writes one word, the address of the next free block: the rest is what the object was."""
+    ones = [space.new(text) for text in ("first", "second")]
+    for one in ones:
+        space.decref(one)
+    first, second = (one.address for one in ones)
+    assert space.memory.word(second) == first
+    assert b"second" in space.memory.read(second, 64)
+    assert space.new("third").address == second
 
 
 def test_a_record_tells_all_of_an_object(space: ObjectSpace) -> None:

@@ -32,7 +32,7 @@ from quire.model.versions import RUNNING, Version
 from quire.records import CodeRecord, InstructionRecord, PycRecord
 
 PYC_HEADER_BYTES = 16
-_CONSTANT_CHARACTERS_MAX = 40
+_TEXT_CHARACTERS_MAX = 40
 
 
 def compile_source(source: str, name: str = "<program>") -> CodeType:
@@ -81,10 +81,14 @@ def code_record(code: CodeType, version: Version = RUNNING) -> CodeRecord:
         variables=variables_of(code),
         stack_words=code.co_stacksize,
         frame_bytes=frame_words(code, version) * WORD_BYTES,
-        constants=tuple(repr(constant)[:_CONSTANT_CHARACTERS_MAX] for constant in code.co_consts),
+        constants=tuple(_constant_text(constant) for constant in code.co_consts),
         instructions=tuple(instruction_record(instruction) for instruction in instructions_of(code)),
         inner=tuple(code_record(inner, version) for inner in code.co_consts if isinstance(inner, CodeType)),
     )
+
+
+def _constant_text(constant: object) -> str:
+    return f"<code of {constant.co_name}>" if isinstance(constant, CodeType) else repr(constant)[:_TEXT_CHARACTERS_MAX]
 
 
 def pyc_bytes(code: CodeType, source_bytes: int = 0, source_seconds: int = 0) -> bytes:

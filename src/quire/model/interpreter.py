@@ -77,17 +77,30 @@ class Interpreter:
         Raises:
             ProgramStopped: it is no Python, uses what the subset does not have, or raised an exception.
         """
-        self._start(source)
-        while self.frames:
-            self.step()
+        for _ in self._run(source):
+            pass
 
     def steps(self, source: str) -> Iterator[ProgramState]:
         """Run a program instruction by instruction: its state before each, and at the end. Raises: as ``run``."""
-        self._start(source)
-        while self.frames:
+        for _ in self._run(source):
             yield self.state()
-            self.step()
-        yield self.state()
+
+    def _run(self, source: str) -> Iterator[None]:
+        """Instruction by instruction; whatever ends a program early, its frames go."""
+        self._start(source)
+        try:
+            while self.frames:
+                yield
+                self.step()
+            yield
+        finally:
+            self._leave_frames(0)
+
+    def _leave_frames(self, depth: int) -> None:
+        """Let go of all frames but the first ones: nobody will return to them."""
+        while len(self.frames) > depth:
+            del self._instructions[id(self.frames[-1])]
+            self.frames.pop().leave()
 
     def step(self) -> None:
         """Carry out one instruction of the frame that runs.
@@ -227,6 +240,10 @@ class Interpreter:
             for slot in (*arguments, callable_):
                 frame.close(slot)
             frame.push_object(made)
+        elif one.type is self.space.weakref:
+            target = self.space.weakref.target(one) or self.space.none
+            frame.push_object(self.space.incref(target))
+            frame.close(callable_)
         else:
             raise ProgramRaised(f"TypeError: {one.type.name} objects cannot be called")
 
@@ -240,8 +257,12 @@ class Interpreter:
         frame.is_entry = True
         self._fill_variables(frame, [Reference(self.space.incref(one)) for one in arguments], ())
         depth = len(self.frames)
-        while len(self.frames) >= depth:
-            self.step()
+        try:
+            while len(self.frames) >= depth:
+                self.step()
+        except ProgramRaised:
+            self._leave_frames(depth - 1)
+            raise
         return self._returned
 
     def _call_bound(
@@ -403,7 +424,7 @@ class Interpreter:
                 return None
             found = type_.attributes.get(name)
             return found if found and found.type is self.space.function else None
-        return self._builtin_method(type_.name, name)
+        return self._methods.get((type_.name, name))
 
     def set_attribute(self, owner: Object, name: str, value: Object | None) -> None:
         """Set an attribute, or remove it.
@@ -568,12 +589,8 @@ class Interpreter:
     def _fill_builtins(self) -> None:
         for name, action in FUNCTIONS.items():
             self._set_text(self.builtins, name, self._make_builtin(name, _for(self, action)))
-
-    def _builtin_method(self, type_name: str, name: str) -> Object | None:
-        action = METHODS.get((type_name, name))
-        if action and (type_name, name) not in self._methods:
+        for (type_name, name), action in METHODS.items():
             self._methods[type_name, name] = self._make_builtin(name, _for(self, action))
-        return self._methods.get((type_name, name))
 
     def _make_builtin(self, name: str, action: Action) -> Object:
         return self.space.builtin.make_action(name, action)

@@ -1,7 +1,8 @@
 """Memory by address: bytes, and words of eight of them, the lowest byte first.
 
 An allocator decides who has which addresses; what stands there is here. Nothing is cleared when a block is handed out
-or handed back: who reads what was never written reads zeros, who reads a dead block reads what is left of the dead.
+or handed back: who reads what was never written reads zeros, who reads a dead block reads what is left of the dead (all
+but the first word, which links the free blocks of a pool).
 
     address   0x10_0000_1030     +8           +16          +24
               | count          | type       | size       | first item ...     an object is words at an address

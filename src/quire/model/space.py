@@ -31,8 +31,9 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from quire.errors import FinalizerBroke, OutOfMemory, QuireError, UseAfterFree, WrongType
+from quire.errors import FinalizerBroke, OutOfMemory, ProgramRaised, QuireError, UseAfterFree, WrongType
 from quire.model.allocator import Allocator
+from quire.model.arena import PoolArena
 from quire.model.atoms import BoolType, BytesType, FloatType, IntType, NoneType, StrType
 from quire.model.caches import Caches
 from quire.model.classes import Class, TypeType
@@ -237,9 +238,9 @@ class ObjectSpace:
         """Do what the program wants done when objects die; nobody can catch what it raises."""
         try:
             action()
-        except QuireError:
-            raise
         except Exception as raised:
+            if isinstance(raised, QuireError) and not isinstance(raised, ProgramRaised):
+                raise
             broke = FinalizerBroke(f"a {what} raised {type(raised).__name__}: {raised}")
             self.unraisable.append(broke)
 
@@ -334,9 +335,18 @@ class ObjectSpace:
         return moved
 
     def return_block(self, address: int) -> None:
-        """Give memory back to the heap."""
+        """Give memory back to the heap. A free block's first word says which block is free next."""
         self.allocator.free(address)
         del self.blocks[address]
+        self.memory.set_word(address, self._next_free(address))
+
+    def _next_free(self, address: int) -> int:
+        """The block that the pool of a block just freed would hand out after it; 0 if none is free."""
+        arena = self.allocator.arena_at(address)
+        if not isinstance(arena, PoolArena):
+            return 0
+        pool = arena.pool_at(address)
+        return pool.address_of(pool.free[-2]) if len(pool.free) > 1 else 0
 
     def take_interpreter_block(self, size_bytes: int, what: str) -> int:
         """Memory for the interpreter's own use, straight from the system. Raises: OutOfMemory."""

@@ -44,9 +44,17 @@ class TupleType(Type):
             one.set_word(24, -1)  # not computed yet
         for offset, item in zip(words_of(self._items_offset, len(items)), items, strict=True):
             one.set_reference(offset, self.space.incref(item))
-        if not self.space.version.tracks_tuples_lazily or any(self.space.collector.may_track(item) for item in items):
+        if self._is_tracked_at_first(items):
             self.space.collector.track(one)
         return one
+
+    def _is_tracked_at_first(self, items: Sequence[Object]) -> bool:
+        version, collector = self.space.version, self.space.collector
+        if not version.tracks_tuples_lazily:
+            return True
+        return any(
+            collector.may_track(item) or (version.tracks_tuples_of_tuples and item.type is self) for item in items
+        )
 
     def items(self, one: Object) -> tuple[Object, ...]:
         """The items, without new references."""

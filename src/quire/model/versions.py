@@ -47,7 +47,8 @@ class Version:
     tracks_dicts_lazily: bool = False
     """A dictionary is tracked by the collector only once it holds something that is tracked."""
     tracks_tuples_lazily: bool = False
-    """A tuple of objects that the collector need not know is never tracked; before, a collection found out."""
+    """A tuple of numbers and text is never tracked; before, a collection found out, as it still does where the items
+    are such tuples themselves."""
     values_inline: bool = True
     """The attributes of an instance stand behind it in the same block; before, in a block of their own."""
     weakrefs_stand_before: bool = True

@@ -49,12 +49,7 @@ class TupleType(Type):
         return one
 
     def _is_tracked_at_first(self, items: Sequence[Object]) -> bool:
-        version, collector = self.space.version, self.space.collector
-        if not version.tracks_tuples_lazily:
-            return True
-        return any(
-            collector.may_track(item) or (version.tracks_tuples_of_tuples and item.type is self) for item in items
-        )
+        return not self.space.version.tracks_tuples_lazily or any(item.type.is_collected for item in items)
 
     def items(self, one: Object) -> tuple[Object, ...]:
         """The items, without new references."""

@@ -140,13 +140,19 @@ def test_counts_are_cpythons(source: str) -> None:
 
 
 def test_the_articles_program() -> None:
-    """Assignment, argument, container: the counts of the article, seen step by step."""
-    source = "import sys\nnumbers = [1, 2, 3]\nmore_numbers = numbers\nmatrix = [numbers, numbers, numbers]\n"
+    """Assignment, argument, container: the counts of the article, seen step by step; asking for one adds one."""
+    source = (
+        "import sys\nnumbers = [1, 2, 3]\nmore_numbers = numbers\nmatrix = [numbers, numbers, numbers]\n"
+        "print(sys.getrefcount(numbers))\n"
+    )
+    assert run_really(source) == ["6"]
     counts = []
-    for state in Interpreter().steps(source):
+    interpreter = Interpreter()
+    for state in interpreter.steps(source):
         counts += [name.count for name in state.names if name.name == "numbers" and state.next is not None]
-    assert sorted(set(counts)) == [1, 2, 3, 4, 5]
+    assert sorted(set(counts)) == [1, 2, 3, 4, 5, 6]
     assert counts[-1] == 5
+    assert interpreter.output == ["6"]
 
 
 def test_each_step_has_its_line_its_frames_and_its_names() -> None:

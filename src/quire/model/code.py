@@ -68,6 +68,8 @@ def instructions_of(code: CodeType) -> tuple[dis.Instruction, ...]:
 def instruction_record(instruction: dis.Instruction) -> InstructionRecord:
     """One instruction as a record."""
     argument = "" if instruction.arg is None else instruction.argrepr or str(instruction.arg)
+    if isinstance(instruction.argval, CodeType):
+        argument = _constant_text(instruction.argval)
     line = instruction.positions.lineno if instruction.positions else None
     return InstructionRecord(instruction.offset, line, instruction.opname, argument)
 

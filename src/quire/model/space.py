@@ -65,15 +65,22 @@ class ObjectSpace:
     Args:
         version: whose objects they are; the running Python's if not given.
         allocator: the heap; one of CPython's geometry if not given.
+        memory: what stands at its addresses; a fresh one if not given.
         strict: an object whose finalizer raises or resurrects it is a broken rule: ``FinalizerBroke``, and everything
             is as before. CPython allows both: what was raised is noted in ``unraisable``, and the object lives on.
     """
 
-    def __init__(self, version: Version = RUNNING, allocator: Allocator | None = None, strict: bool = False) -> None:
+    def __init__(
+        self,
+        version: Version = RUNNING,
+        allocator: Allocator | None = None,
+        memory: Memory | None = None,
+        strict: bool = False,
+    ) -> None:
         self.version = version
         self.allocator = allocator or Allocator(CPYTHON_3_10)
         self.strict = strict
-        self.memory = Memory()
+        self.memory = memory or Memory()
         self.objects: dict[int, Object] = {}
         """Every living object, by address."""
         self.blocks: dict[int, UsedBlock] = {}
@@ -338,15 +345,10 @@ class ObjectSpace:
         """Give memory back to the heap. A free block's first word says which block is free next."""
         self.allocator.free(address)
         del self.blocks[address]
-        self.memory.set_word(address, self._next_free(address))
-
-    def _next_free(self, address: int) -> int:
-        """The block that the pool of a block just freed would hand out after it; 0 if none is free."""
         arena = self.allocator.arena_at(address)
-        if not isinstance(arena, PoolArena):
-            return 0
-        pool = arena.pool_at(address)
-        return pool.address_of(pool.free[-2]) if len(pool.free) > 1 else 0
+        if isinstance(arena, PoolArena):
+            pool = arena.pool_at(address)
+            self.memory.set_word(address, pool.address_of(pool.free[-2]) if len(pool.free) > 1 else 0)
 
     def take_interpreter_block(self, size_bytes: int, what: str) -> int:
         """Memory for the interpreter's own use, straight from the system. Raises: OutOfMemory."""

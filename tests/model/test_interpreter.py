@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 
 import pytest
@@ -67,6 +68,15 @@ class Node:
 class Final:
     def __del__(self):
         print('del', sys.getrefcount(self))
+class Tagged:
+    def __init__(self, tag):
+        self.tag = tag
+    def __del__(self):
+        print('gone', self.tag)
+def forget(x):
+    p, q = Tagged('p'), Tagged('q')
+    r = [Tagged('r'), x, Tagged('s')]
+    return x
 kept = None
 a = [1000]
 b = [a, a]
@@ -99,6 +109,10 @@ STATEMENTS = [
     "{x} = n.get",
     "n.other = {y}",
     "{x}, {y} = {y}, {z}",
+    "both = ({y}, {z})\n{x}, e = both",
+    "{x} = forget({y})",
+    "{x} = [Tagged(1), Tagged(2), {y}, Tagged(3)]",
+    "{x} = {{'k': Tagged(4), 'l': Tagged(5)}}",
     "{x} = [{y}]\n{x}.append({z})\n{x}.append({x})",
     "{x} = [{y}, {z}]\n{x}[0] = {z}\ndel {x}[1]",
     "{x} = {{}}\n{x}['k'] = {y}\n{x}['k'] = {z}\ndel {x}['k']",
@@ -119,11 +133,14 @@ def text_of(statements: list[tuple[str, str, str, str]]) -> str:
 
 
 def run_really(source: str) -> list[str]:
-    """What CPython prints."""
-    output = io.StringIO()
+    """What CPython prints, to the program's end."""
+    output, namespace = io.StringIO(), {"__name__": "__main__"}
     with contextlib.redirect_stdout(output):
-        exec(compile(source, "<program>", "exec", dont_inherit=True), {"__name__": "__main__"})
-    return output.getvalue().splitlines()
+        exec(compile(source, "<program>", "exec", dont_inherit=True), namespace)
+        printed = output.getvalue().splitlines()
+        namespace.clear()
+        gc.collect()  # finalizers of what is left print too
+    return printed
 
 
 names = st.sampled_from(NAMES)

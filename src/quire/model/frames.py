@@ -14,6 +14,9 @@ A call moves one number up, a return moves it down: nothing is looked for, nothi
 evaluation stack hold addresses only; the objects are on the heap, and each word here is a reference to one. (A
 *borrowed* reference is not counted: who lent it lives longer. CPython borrows since 3.14.)
 
+Up to 3.10 every frame was an object on the heap, and a free list kept up to 200 dead ones for the next calls. Since
+3.11 a call makes no object; the call stack itself is what is used again.
+
 Source: Python/pystate.c (``push_chunk``, ``_PyThreadState_PushFrame``), Include/internal/pycore_frame.h
 (``_PyInterpreterFrame``), Include/internal/pycore_stackref.h.
 """
@@ -188,10 +191,11 @@ class Frame:
 
     def leave(self) -> None:
         """Drop every reference that the frame holds, in CPython's order; its words are free after that."""
-        for index in range(len(self.variables)):
+        places = range(len(self.variables))
+        for index in reversed(places) if self.space.version.frames_drop_last_first else places:
             self.set_variable(index, None)
         while self.stack:
-            self.close(self.stack.pop(0))
+            self.close(self.stack.pop())
         if self.names and self.names is not self.globals:
             self.space.decref(self.names)
         if self.function:

@@ -55,6 +55,8 @@ class Version:
     """The list of an instance's weak references stands before it; before 3.12, behind its header."""
     tables_skip_8: bool = False
     """A keys table that is replaced has 16 places or more, also where 8 were enough: a slip of a formula."""
+    frames_drop_last_first: bool = False
+    """A frame that is done drops its variables from the last to the first; before 3.14, from the first."""
     clears_plain_weakrefs_late: bool = False
     """A collection clears weak references without a callback after finalizers ran, not before."""
     longest_kept_tuples_serve: bool = True
@@ -139,6 +141,7 @@ V3_14 = replace(
     frame_words=10,
     tracks_dicts_lazily=False,
     tracks_tuples_lazily=True,
+    frames_drop_last_first=True,
     tables_skip_8=False,
     caches_tuple_hash=True,
 )

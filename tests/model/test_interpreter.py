@@ -138,7 +138,7 @@ def run_really(source: str) -> list[str]:
     with contextlib.redirect_stdout(output):
         exec(compile(source, "<program>", "exec", dont_inherit=True), namespace)
         printed = output.getvalue().splitlines()
-        namespace.clear()
+        del namespace
         gc.collect()  # finalizers of what is left print too
     return printed
 

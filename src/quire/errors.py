@@ -20,9 +20,10 @@
     │   ├── CountBelowZero   more references were dropped than there are
     │   ├── WrongType        this type's objects cannot do that
     │   └── FinalizerBroke   a finalizer raised or resurrected, where neither is allowed
-    └── ProgramStopped       the model's interpreter cannot go on with a program; the message names the line
-        ├── NotInSubset      the instruction is none that the model runs
-        └── ProgramRaised    the program raised an exception, which the model's programs cannot catch
+    ├── ProgramStopped       the model's interpreter cannot go on with a program; the message names the line
+    │   ├── NotInSubset      the instruction is none that the model runs
+    │   └── ProgramRaised    the program raised an exception, which the model's programs cannot catch
+    └── BrokenChapter        a chapter's prose and its steps do not fit together; the message says where
 
 The command line catches ``QuireError`` once, prints its one line and exits with code 2. What else is caught, the
 system's refusals most of all, is told by ``in_words``.
@@ -121,6 +122,10 @@ class NotInSubset(ProgramStopped):
 
 class ProgramRaised(ProgramStopped):
     """The program raised an exception; the model's programs cannot catch one."""
+
+
+class BrokenChapter(QuireError):
+    """A chapter's prose and its steps do not fit together: an error of whoever wrote them; the message says where."""
 
 
 def in_words(error: BaseException) -> str:

@@ -412,6 +412,59 @@ class ProgramState:
     """The lines it has printed."""
 
 
+# --- the machine and its threads ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PageRecord:
+    """A page of a process, and the frame behind it; ``None``: never written."""
+
+    address: int
+    frame: int | None
+    text: str
+    """What the page holds from its start, as text up to the first zero, cut where it is long."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageTable:
+    """A process's pages, in address order."""
+
+    process: str
+    page_bytes: int
+    pages: tuple[PageRecord, ...]
+
+
+class LockHappening(StrEnum):
+    """What a thread does with the one lock."""
+
+    TAKES = "takes"
+    WAITS = "waits"
+    ASKS = "asks"
+    DROPS = "drops"
+    ENDS = "ends"
+
+
+@dataclass(frozen=True, slots=True)
+class LockEvent:
+    """At this step, this thread did this."""
+
+    step: int
+    thread: str
+    kind: LockHappening
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Which thread ran each step, and what became of the lock."""
+
+    threads: tuple[str, ...]
+    """In the order in which they were started."""
+    turns: tuple[str, ...]
+    """The thread that ran each step; step 1 first."""
+    events: tuple[LockEvent, ...]
+    has_lock: bool
+
+
 # --- a process ------------------------------------------------------------------------------------------------
 
 
@@ -531,3 +584,112 @@ class Comparison:
     pairs_planned: int
     """More than there are ``pairs`` where the comparison was ended early."""
     pairs: tuple[Pair, ...]
+
+
+# --- a chapter ------------------------------------------------------------------------------------------------
+
+
+class Language(StrEnum):
+    """What chapters are told in."""
+
+    EN = "en"
+    KO = "ko"
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """One text in both languages."""
+
+    en: str
+    ko: str
+
+    def told_in(self, language: Language) -> str:
+        return self.en if language is Language.EN else self.ko
+
+
+Cell = str | int | Both
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A table: numbers stand to the right, words to the left."""
+
+    header: tuple[Cell, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Text as it is, line by line."""
+
+    lines: tuple[str | Both, ...]
+
+
+Record = (
+    HeapState
+    | Arena
+    | Pool
+    | HeapStatistics
+    | UsedBlock
+    | ObjectRecord
+    | ObjectEvent
+    | CacheRecord
+    | Collection
+    | CodeRecord
+    | PycRecord
+    | NameRecord
+    | FrameRecord
+    | ProgramState
+    | PageTable
+    | Turns
+    | Rows
+    | Lines
+)
+Shown = Record | tuple[Record, ...]
+"""What a step shows: a record, or several that belong into one picture, such as objects that refer to each other."""
+
+
+class ProseKind(StrEnum):
+    """SAMPLE is code to read that is not run here."""
+
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    ITEM = "item"
+    SAMPLE = "sample"
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A piece of a chapter's text: Markdown within the line, values filled in."""
+
+    kind: ProseKind
+    text: str
+    mark: str = ""
+    """Of an item: ``-`` or its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Something that a step shows, and what the chapter says of it."""
+
+    caption: str
+    what: Shown
+
+
+@dataclass(frozen=True, slots=True)
+class StepTold:
+    """A step of a chapter: its code as the reader sees it, and what it showed when it ran."""
+
+    name: str
+    code: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChapterTold:
+    """A chapter in one language."""
+
+    name: str
+    language: Language
+    title: str
+    pieces: tuple[Prose | StepTold, ...]

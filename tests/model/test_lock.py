@@ -9,7 +9,8 @@ import pytest
 
 from quire.errors import LockNotHeld, LockTakenTwice
 from quire.model import Lock, Machine, Process, Threads
-from quire.model.lock import EventKind, Point, Program, Thread, count_up, read_text, write_text
+from quire.model.lock import Point, Program, Thread, count_up, read_text, write_text
+from quire.records import LockHappening
 
 HERE = 0x10000
 SEEDS = [random.SystemRandom().randrange(1 << 30) for _ in range(20)]
@@ -93,14 +94,16 @@ def test_only_the_holder_runs() -> None:
     events = list(threads.events)
     for step, runner in steps.items():
         while (
-            events and events[0].step <= step and events[0].kind in (EventKind.TAKES, EventKind.WAITS, EventKind.ASKS)
+            events
+            and events[0].step <= step
+            and events[0].kind in (LockHappening.TAKES, LockHappening.WAITS, LockHappening.ASKS)
         ):
             event = events.pop(0)
-            holder = event.thread if event.kind is EventKind.TAKES else holder
+            holder = event.thread if event.kind is LockHappening.TAKES else holder
         assert runner == holder
         while events and events[0].step == step:
             event = events.pop(0)
-            holder = event.thread if event.kind is EventKind.TAKES else holder
+            holder = event.thread if event.kind is LockHappening.TAKES else holder
 
 
 def test_a_waiting_thread_asks_after_an_interval_and_gets_the_lock_at_the_next_safe_point() -> None:
@@ -108,12 +111,12 @@ def test_a_waiting_thread_asks_after_an_interval_and_gets_the_lock_at_the_next_s
     _, threads = run(Lock(7), count_up(HERE, 10), count_up(HERE, 10))
     events = [(event.step, event.thread, event.kind) for event in threads.events]
     assert events[:6] == [
-        (0, "A", EventKind.TAKES),
-        (0, "B", EventKind.WAITS),
-        (7, "B", EventKind.ASKS),
-        (9, "A", EventKind.DROPS),
-        (9, "A", EventKind.WAITS),
-        (10, "B", EventKind.TAKES),
+        (0, "A", LockHappening.TAKES),
+        (0, "B", LockHappening.WAITS),
+        (7, "B", LockHappening.ASKS),
+        (9, "A", LockHappening.DROPS),
+        (9, "A", LockHappening.WAITS),
+        (10, "B", LockHappening.TAKES),
     ]
 
 
@@ -164,7 +167,7 @@ def test_a_thread_that_waits_for_a_file_lets_others_run() -> None:
 
     _, threads = run(Lock(1000), reads_files, count_up(HERE, 3))
     assert threads.turns[:3] == ["A", "B", "B"]
-    assert EventKind.ASKS not in [event.kind for event in threads.events]
+    assert LockHappening.ASKS not in [event.kind for event in threads.events]
 
 
 # --- misuse ---

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from quire.model.real import in_fresh_python
+from quire.records import Both as Text
 
 
 class Verdict(StrEnum):
@@ -32,14 +33,6 @@ class Verdict(StrEnum):
     WRONG = "wrong"
     ASKED = "asked"
     """Not a claim but a question that the article leaves open; ``does`` answers it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One text in the two languages that quire tells in."""
-
-    en: str
-    ko: str
 
 
 @dataclass(frozen=True, slots=True)

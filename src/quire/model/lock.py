@@ -28,6 +28,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from quire.errors import LockNotHeld, LockTakenTwice
+from quire.records import LockEvent, LockHappening, Turns
 
 
 class Memory(Protocol):
@@ -153,25 +154,6 @@ class Point(StrEnum):
     """It waits for a file or a peer: it drops the lock of its own accord, and takes it again for its next step."""
 
 
-class EventKind(StrEnum):
-    """What happened to the lock."""
-
-    TAKES = "takes"
-    WAITS = "waits"
-    ASKS = "asks"
-    DROPS = "drops"
-    ENDS = "ends"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """At this step, this thread did this."""
-
-    step: int
-    thread: str
-    kind: EventKind
-
-
 class Thread:
     """One thread: its name, and what it may touch. With a lock it writes only while it holds it."""
 
@@ -259,15 +241,17 @@ class Threads:
         self.memory = memory
         self.lock = lock
         self.step_count = 0
-        self.events: list[Event] = []
+        self.events: list[LockEvent] = []
         self.turns: list[str] = []
         """Which thread ran each step."""
+        self._names: list[str] = []
         self._chance = random.Random(seed)
         self._running: dict[str, Iterator[Point]] = {}
 
     def start(self, name: str, program: Program) -> Thread:
         """Start a thread; with a lock it takes it, or waits in line."""
         thread = Thread(name, self.memory, self.lock)
+        self._names.append(name)
         self._running[name] = program(thread)
         self._line_up(name)
         return thread
@@ -286,7 +270,7 @@ class Threads:
         self._hand_over(self.lock)
         for name in self.lock.waiting:
             if self.lock.ask(name, self.step_count):
-                self._note(name, EventKind.ASKS)
+                self._note(name, LockHappening.ASKS)
         holder = self.lock.holder
         assert holder is not None
         point = self._advance(holder)
@@ -298,6 +282,10 @@ class Threads:
             self._hand_over(self.lock)
             self._line_up(holder)
 
+    def record(self) -> Turns:
+        """Who ran when, and what became of the lock, as a record."""
+        return Turns(tuple(self._names), tuple(self.turns), tuple(self.events), self.lock is not None)
+
     def _advance(self, name: str) -> Point | None:
         """Run one step; ``None`` if the thread has ended."""
         self.turns.append(name)
@@ -306,24 +294,24 @@ class Threads:
             del self._running[name]
             if self.lock is not None and self.lock.holder == name:
                 self.lock.release(name, self.step_count)
-            self._note(name, EventKind.ENDS)
+            self._note(name, LockHappening.ENDS)
         return point
 
     def _hand_over(self, lock: Lock) -> None:
         """If the lock is free, the first in line that may have it takes it."""
         for name in lock.waiting:
             if lock.holder is None and lock.take(name, self.step_count):
-                self._note(name, EventKind.TAKES)
+                self._note(name, LockHappening.TAKES)
 
     def _line_up(self, name: str) -> None:
         if self.lock is not None:
             has_it = self.lock.take(name, self.step_count)
-            self._note(name, EventKind.TAKES if has_it else EventKind.WAITS)
+            self._note(name, LockHappening.TAKES if has_it else LockHappening.WAITS)
 
     def _drop(self, name: str) -> None:
         assert self.lock is not None
         self.lock.release(name, self.step_count)
-        self._note(name, EventKind.DROPS)
+        self._note(name, LockHappening.DROPS)
 
-    def _note(self, name: str, kind: EventKind) -> None:
-        self.events.append(Event(self.step_count, name, kind))
+    def _note(self, name: str, kind: LockHappening) -> None:
+        self.events.append(LockEvent(self.step_count, name, kind))

@@ -22,9 +22,12 @@ from heapq import heappop, heappush
 
 from quire.errors import BadAddress, OutOfMemory
 from quire.model.geometry import KIB
+from quire.records import PageRecord, PageTable
 
 ZERO_FRAME = 0
 """The one frame of zeros that stands behind every page that was read and never written. Nobody writes to it."""
+TEXT_BYTES_MAX = 60
+"""How much of a page its record shows as text."""
 
 
 class Machine:
@@ -254,9 +257,18 @@ class Process:
         self._check_mapped(range(page, page + 1))
         return self._table[page]
 
+    def record(self) -> PageTable:
+        """The pages, the frames behind them and how what they hold begins, as a record."""
+        pages = (PageRecord(entry.address, entry.frame, self._text_at(entry.address)) for entry in self.table())
+        return PageTable(self.name, self.page_bytes, tuple(pages))
+
     def table(self) -> tuple[TableEntry, ...]:
         """The page table, in address order."""
         return tuple(TableEntry(page * self.page_bytes, self._table[page]) for page in sorted(self._table))
+
+    def _text_at(self, address: int) -> str:
+        text = self.read(address, min(TEXT_BYTES_MAX, self.page_bytes)).split(b"\0")[0].decode(errors="replace")
+        return "".join(letter if letter.isprintable() else "�" for letter in text)
 
     def _frame_for(self, page: int) -> int:
         frame = self._table[page]

@@ -57,10 +57,10 @@ def old_story() -> Telling:
     process.write(place, story)
     manager.free(place)
     left = process.read(place, len(story)).decode().replace("\0", "_")
-    yield Lines((story.decode(), left))
+    yield Lines((f"{place:#x}  {story.decode()}", f"{place:#x}  {left}"))
     next_place = manager.allocate(len(story) - 3)
-    assert next_place == place
-    return {"rubbed_out": left.count("_"), "kept": len(left) - left.count("_")}
+    yield Lines((f"{next_place:#x}",))
+    return {"letters": len(story), "rubbed_out": left.count("_"), "kept": len(left) - left.count("_")}
 
 
 def last_reader() -> Telling:

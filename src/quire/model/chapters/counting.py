@@ -109,14 +109,3 @@ def one_too_few() -> Telling:
     except UseAfterFree as refused:
         yield Lines((str(refused),))
     return {"same_place": other.address == lamp.address, "now": other.value}
-
-
-def a_ring() -> Telling:
-    """A list that holds itself; its name goes."""
-    space = ObjectSpace()
-    ring = space.list.make()
-    space.list.append(ring, ring)
-    yield space.record(ring)
-    space.decref(ring)
-    yield space.record(ring)
-    return {"count": ring.count, "is_alive": ring.is_alive}

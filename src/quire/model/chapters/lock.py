@@ -18,7 +18,7 @@ COUNTS = (
     Both("counted", "센 수"),
     Both("should be", "맞는 수"),
 )
-WITHOUT, WITH = Both("two, without a lock", "둘, 잠금 없이"), Both("two, with the lock", "둘, 잠금을 두고")
+WITHOUT = Both("two, without a lock", "둘, 잠금 없이")
 YOUR_OWN = Both("two, with the lock, a counter of yours", "둘, 잠금을 두고, 여러분의 카운터")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quire.model import ObjectSpace
 from quire.model.chapters.telling import Telling
-from quire.model.objects import COUNT_OFFSET, HEADER_BYTES, TYPE_OFFSET
+from quire.model.objects import HEADER_BYTES
 from quire.model.versions import V3_11, V3_12
 from quire.records import Both, Lines, Rows
 
@@ -16,6 +16,7 @@ BODIES = (
     Both("bytes of the object", "객체(바이트)"),
     Both("of its tables", "테이블(바이트)"),
 )
+TWICE = (Both("number", "수"), Both("made first", "먼저 만든 것"), Both("made again", "다시 만든 것"))
 FIVE = (
     Both("version", "버전"),
     Both("count of 5", "5의 참조 수"),
@@ -24,25 +25,16 @@ FIVE = (
 
 
 def first_words() -> Telling:
-    """The first two words of the number 5000."""
+    """The first two words of the number 5000, and where the second leads."""
     space = ObjectSpace()
     number = space.new(5000)
-    count = space.memory.word(number.address + COUNT_OFFSET)
-    type_address = space.memory.word(number.address + TYPE_OFFSET)
-    type_ = space.object_at(type_address)
-    yield Rows(WORDS, ((COUNT, count), (TYPE, f"{type_address:#x}: {space.describe(type_)}")))
-    yield space.record(number)
-    return {"header_bytes": HEADER_BYTES, "size_bytes": space.getsizeof(number), "count": count}
-
-
-def up_the_types() -> Telling:
-    """From a number to its type, to the type of that, until nothing new comes."""
-    space = ObjectSpace()
-    climb = [space.new(5000)]
+    count, type_address = space.memory.words(number.address, 2)
+    yield Rows(WORDS, ((COUNT, count), (TYPE, f"{type_address:#x}")))
+    climb = [number]
     while climb[-1].type is not climb[-1]:
         climb.append(climb[-1].type)
-    yield Lines(tuple(space.describe(one) for one in climb))
-    return {"objects": len(climb), "last": climb[-1].type.name}
+    yield Lines(tuple(f"{one.address:#x}  {space.describe(one)}" for one in climb))
+    return {"header_bytes": HEADER_BYTES, "size_bytes": space.getsizeof(number)}
 
 
 def bodies() -> Telling:
@@ -75,15 +67,13 @@ def growing_list() -> Telling:
 
 
 def made_once() -> Telling:
-    """Two fives and two thousands."""
+    """Two fives and two numbers that are not small."""
     space = ObjectSpace()
     five, other_five = space.new(5), space.new(5)
-    thousand, other_thousand = space.new(2000), space.new(2000)
-    yield (space.record(five), space.record(other_five))
-    yield (space.record(thousand), space.record(other_thousand))
+    large, other_large = space.new(2000), space.new(2000)
+    pairs = (("5", five, other_five), ("2000", large, other_large))
+    yield Rows(TWICE, tuple((text, f"{one.address:#x}", f"{other.address:#x}") for text, one, other in pairs))
     yield space.caches.small_integers.record()
-    assert five is other_five
-    assert thousand is not other_thousand
     return {"largest": space.version.small_int_max, "kept_ready": space.caches.small_integers.record().held}
 
 

@@ -22,6 +22,7 @@ WRITTEN = Both("one letter written", "글자 하나를 썼다")
 LAYERS = (Both("layer", "계층"), Both("bytes", "바이트"))
 REQUEST, BLOCK = Both("request", "요청"), Both("block", "블록")
 POOL, ARENA = Both("pool", "풀"), Both("arena", "아레나")
+OBTAINED = Both("obtained from the system", "운영 체제에서 받은 주소")
 RESIDENT = Both("really in memory", "실제로 차지한 메모리")
 USES = (Both("used for", "쓰임"), Both("bytes", "바이트"))
 OBJECTS, TABLES = Both("objects", "객체"), Both("tables of objects", "객체의 테이블")
@@ -74,18 +75,18 @@ def one_request() -> Telling:
     """A single request of 42 bytes, seen from every layer."""
     process = Machine().start("Python")
     allocator = Allocator(CPYTHON_3_10, System.on(process))
-    block = allocator.allocate(42)
+    asked = 42
+    block = allocator.allocate(asked)
     process.write(block, b"The keeper lit the lamp.")
-    sizes = allocator.geometry
-    layers = (
-        (REQUEST, 42),
-        (BLOCK, allocator.size_of(block)),
-        (POOL, sizes.pool_bytes),
-        (ARENA, process.mapped_bytes),
-        (RESIDENT, process.resident_bytes),
-    )
-    yield Rows(LAYERS, layers)
-    return {"block_bytes": allocator.size_of(block), "page_bytes": sizes.page_bytes, "resident": process.resident_bytes}
+    block_bytes, sizes = allocator.size_of(block), allocator.geometry
+    rows = ((REQUEST, asked), (BLOCK, block_bytes), (POOL, sizes.pool_bytes), (ARENA, sizes.arena_bytes))
+    yield Rows(LAYERS, (*rows, (OBTAINED, process.mapped_bytes), (RESIDENT, process.resident_bytes)))
+    return {
+        "asked": asked,
+        "block_bytes": block_bytes,
+        "page_bytes": sizes.page_bytes,
+        "resident": process.resident_bytes,
+    }
 
 
 def three_uses() -> Telling:

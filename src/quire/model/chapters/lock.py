@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from quire.model import Lock, Machine, Threads
 from quire.model.chapters.telling import Telling
 from quire.model.lock import Point, Thread, count_up, read_text, write_text
-from quire.records import Both, Lines, Rows
+from quire.records import Both, Lines, LockHappening, Rows
 
 PAGE = 0x10_0000
 """Where the one page is that all threads share."""
@@ -33,7 +33,7 @@ def one_page() -> Telling:
     left = read_text(process, PAGE, 80)
     yield threads.record()
     yield Lines((left,))
-    return {"is_anns": left == KEEPER, "is_bens": left == WHALE}
+    return {"letters_of_neither": sum(letter not in pair for letter, *pair in zip(left, KEEPER, WHALE, strict=False))}
 
 
 def lost_counts() -> Telling:
@@ -60,7 +60,12 @@ def with_the_lock() -> Telling:
     left = read_text(process, PAGE, 80)
     yield threads.record()
     yield Lines((left,))
-    return {"is_anns": left == KEEPER, "is_bens": left == WHALE}
+    first = {event.kind: event.step for event in reversed(threads.events)}
+    return {
+        "asks": first[LockHappening.ASKS],
+        "drops": first[LockHappening.DROPS],
+        "takes": threads.turns.index("Ben") + 1,
+    }
 
 
 def taking_turns() -> Telling:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from quire.model import Lock, Machine, Threads
 from quire.model.chapters.telling import Telling
@@ -33,7 +34,8 @@ def one_page() -> Telling:
     left = read_text(process, PAGE, 80)
     yield threads.record()
     yield Lines((left,))
-    return {"letters_of_neither": sum(letter not in pair for letter, *pair in zip(left, KEEPER, WHALE, strict=False))}
+    changes = sum(one != other for one, other in pairwise(threads.turns))
+    return {"changes": changes, "steps": len(threads.turns)}
 
 
 def lost_counts() -> Telling:

@@ -4,7 +4,7 @@ from quire.model import Interpreter, ObjectSpace
 from quire.model.chapters.telling import Telling
 from quire.model.code import code_record, compile_source
 from quire.model.frames import CallStack
-from quire.records import Both, Rows
+from quire.records import Both, Lines, Rows
 
 GREETING = """
 def shout(word):
@@ -16,20 +16,29 @@ def greet(name):
 
 text = greet("Ann")
 """
+CODES = (
+    Both("function", "함수"),
+    Both("variables", "변수"),
+    Both("values at a time", "한 번에 드는 값"),
+    Both("bytes of a frame", "프레임(바이트)"),
+)
+CALLS = (Both("first", "첫째"), Both("second", "둘째"), Both("third", "셋째"))
+STARTS = (Both("call", "호출"), Both("its frame begins at", "프레임의 시작 주소"))
+VALUES = (
+    Both("value", "값"),
+    Both("type", "타입"),
+    Both("bytes of the object", "객체(바이트)"),
+    Both("its block", "그 블록"),
+    Both("table beside it", "딸린 표"),
+)
 
 
 def before_any_call() -> Telling:
-    """Compile the program, and run nothing."""
-    module = code_record(compile_source(GREETING))
-    header = (
-        Both("function", "함수"),
-        Both("variables", "변수"),
-        Both("words for values", "값 스택(워드)"),
-        Both("bytes of a frame", "프레임(바이트)"),
-    )
-    rows = [(code.name, ", ".join(code.variables), code.stack_words, code.frame_bytes) for code in module.inner]
-    yield Rows(header, tuple(rows))
-    shout, greet = module.inner
+    """Compile a program, and run nothing of it."""
+    yield Lines(tuple(GREETING.strip().splitlines()))
+    shout, greet = code_record(compile_source(GREETING)).inner
+    rows = [(code.name, ", ".join(code.variables), code.stack_words, code.frame_bytes) for code in (shout, greet)]
+    yield Rows(CODES, tuple(rows))
     return {"shout_bytes": shout.frame_bytes, "greet_bytes": greet.frame_bytes}
 
 
@@ -49,9 +58,8 @@ def up_and_down() -> Telling:
     second = calls.push(104)
     calls.pop(second)  # the second call returns
     third = calls.push(104)  # another takes its place
-    names = (Both("first", "첫째"), Both("second", "둘째"), Both("third", "셋째"))
-    starts = zip(names, (first, second, third), strict=True)
-    yield Rows((Both("call", "호출"), Both("begins at", "시작 주소")), tuple((name, f"{at:#x}") for name, at in starts))
+    starts = [f"{address:#x}" for address in (first, second, third)]
+    yield Rows(STARTS, tuple(zip(CALLS, starts, strict=True)))
 
     for _ in range(200):  # a recursion
         calls.push(104)
@@ -79,6 +87,5 @@ def as_large_as_its_type() -> Telling:
         block_bytes = geometry.block_bytes(geometry.size_class(record.size_bytes))
         table_bytes = sum(table.size_bytes for table in record.tables)
         rows.append((record.value, record.type, record.size_bytes, block_bytes, table_bytes))
-    object_ = (Both("object", "객체"), Both("its block", "그 블록"), Both("table beside it", "딸린 표"))
-    yield Rows((Both("value", "값"), Both("type", "타입"), *object_), tuple(rows))
+    yield Rows(VALUES, tuple(rows))
     return {"pair": rows[4][2], "triple": rows[5][2], "item": rows[5][2] - rows[4][2]}

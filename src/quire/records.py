@@ -673,7 +673,9 @@ class Picture:
     """Something that a step shows, and what the chapter says of it."""
 
     caption: str
-    what: Shown
+    kinds: tuple[str, ...]
+    """What each of the records is, by its class's name."""
+    what: tuple[Record, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,10 +195,13 @@ class _Telling:
         shown = self._ran[name].shown
         if len(captions) != len(shown):
             raise BrokenChapter(f"{self._where}: {name} shows {len(shown)} things and has {len(captions)} captions")
-        pictures = (
-            Picture(caption, told_in(self._language, what)) for caption, what in zip(captions, shown, strict=True)
-        )
+        pictures = (self._picture(*each) for each in zip(captions, shown, strict=True))
         return StepTold(name, code_of(self._steps[name]), tuple(pictures))
+
+    def _picture(self, caption: str, shown: Shown) -> Picture:
+        records = shown if isinstance(shown, tuple) else (shown,)
+        kinds = tuple(type(each).__name__ for each in records)
+        return Picture(caption, kinds, tuple(told_in(self._language, each) for each in records))
 
     def _value(self, found: re.Match[str]) -> str:
         step, name, form = found.groups()
@@ -222,14 +225,9 @@ def _items(lines: list[str]) -> list[tuple[str, str]]:
     return items
 
 
-def told_in(language: Language, shown: Shown) -> Shown:
+def told_in(language: Language, record: Record) -> Record:
     """What is shown, with every text in one language."""
-    if isinstance(shown, tuple):
-        return tuple(_record_in(language, each) for each in shown)
-    return _record_in(language, shown)
 
-
-def _record_in(language: Language, record: Record) -> Record:
     def told(cell: Cell) -> str | int:
         return cell.told_in(language) if isinstance(cell, Both) else cell
 

@@ -43,6 +43,7 @@ from quire.report.pictures.objects import draw_objects
 from quire.report.pictures.pages import draw_pages
 from quire.report.pictures.tables import draw_table
 from quire.report.pictures.turns import draw_turns
+from quire.text import printable
 
 WIDTH_MIN = 32
 """What a picture needs at least; on a line that is shorter it is cut."""
@@ -58,7 +59,7 @@ def draw(shown: Shown, language: Language, width: int) -> list[str]:
     for _kind, records in groupby(shown if isinstance(shown, tuple) else (shown,), key=type):
         lines += [""] if lines else []
         lines += _draw_alike(tuple(records), language, max(width, WIDTH_MIN))
-    return [cut(line, width) for line in lines]
+    return [cut(printable(line), width) for line in lines]
 
 
 def as_ascii(text: str) -> str:

@@ -1,10 +1,11 @@
 """The call stack beside the heap: what each call's names stand for.
 
-    call stack, the running call above                    heap
+    call stack, last call above      heap
     ┌─ greet, line 6, 104 B ───────┐
     │ name                         ├──▶ #1 str 'Ann', count 3
     │ (value)                      ├──▶ #1
     ├─ <module>, line 8, 96 B ─────┤
+    │ (no variables)               │
     └──────────────────────────────┘
 
 An object is written out where it is first named, and by its number from there on.
@@ -50,33 +51,39 @@ class _Stack:
 
     def lines(self, frames: Sequence[FrameRecord], module_names: Sequence[NameRecord]) -> Iterator[str]:
         """All of it. A module's names are in a dictionary of the heap: they have a box of their own."""
-        known = {name.address: name for frame in frames for name in (*frame.names, *module_names)}
+        named = [name for frame in frames for name in frame.names]
+        known = {name.address: name for name in (*module_names, *named)}
         left = words.CALL_STACK.told_in(self._language)
         heap = words.HEAP.told_in(self._language)
         place = self._box_cells + len("──▶ ")
         yield padded(left, place) + heap if cells(left) < place else left
         if not frames:
             yield words.NO_CALLS.told_in(self._language)
-        for frame in reversed(frames):
+        for depth, frame in enumerate(reversed(frames)):
             line = words.LINE.told_in(self._language).format(line=frame.line)
             title = f"{frame.function}, {line}" if frame.line else frame.function
             rows = [(name.name, name.address) for name in frame.names]
             rows += [(words.ON_THE_STACK.told_in(self._language), address) for address in frame.stack]
-            yield from self._box(f"{title}, {frame.size_bytes} B", rows, known)
+            yield self._edge(f"{title}, {frame.size_bytes} B", "├┤" if depth else "┌┐")
+            yield from self._rows(rows, known)
+        if frames:
+            yield self._edge("", "└┘")
         if module_names:
-            rows = [(name.name, name.address) for name in module_names]
-            yield from self._box(words.MODULE_NAMES.told_in(self._language), rows, known)
+            yield self._edge(words.MODULE_NAMES.told_in(self._language), "┌┐")
+            yield from self._rows([(name.name, name.address) for name in module_names], known)
+            yield self._edge("", "└┘")
 
-    def _box(self, title: str, rows: Sequence[tuple[str, int]], known: dict[int, NameRecord]) -> Iterator[str]:
+    def _edge(self, title: str, corners: str) -> str:
+        head = cut(f"─ {title} " if title else "", self._box_cells - 2)
+        return corners[0] + head + "─" * (self._box_cells - 2 - cells(head)) + corners[1]
+
+    def _rows(self, rows: Sequence[tuple[str, int]], known: dict[int, NameRecord]) -> Iterator[str]:
         room = self._box_cells - 4
-        head = cut(f" {title} ", room)
-        yield f"┌─{head}{'─' * (room - cells(head) + 1)}┐"
         for name, address in rows:
             text = f"│ {padded(cut(name, room), room)} ├──▶ "
             yield text + cut(self._object(address, known), self._width - cells(text))
         if not rows:
             yield f"│ {padded(cut(words.NO_NAMES.told_in(self._language), room), room)} │"
-        yield f"└{'─' * (room + 2)}┘"
 
     def _object(self, address: int, known: dict[int, NameRecord]) -> str:
         if address in self._numbers:
@@ -85,7 +92,7 @@ class _Stack:
         if address not in known:
             return f"#{number} {words.address(address)}"
         one = known[address]
-        count = words.COUNT.told_in(self._language) + f" {one.count}"
+        count = words.COUNT.told_in(self._language) + f" {one.count or 0:,}"
         if one.count is None:
             count = words.IMMORTAL.told_in(self._language)
         return f"#{number} {one.type} {one.value}, {count}"

@@ -9,6 +9,7 @@ arena 0  256 KiB  0x1000000000  64 pools: ▣ used 1, · untouched 63
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from quire.records import Arena, ArenaKind, BlockState, Both, HeapState, Language, Pool, PoolState, Run
@@ -150,16 +151,18 @@ def _counted(marks: str, meanings: Mapping[str, Both], language: Language) -> st
 
 
 def _box(marks: str, width: int) -> Iterator[str]:
-    """Marks on lines between brackets; equal lines in the middle of very many are left out."""
+    """Marks on lines between brackets. Of many equal ones at the end a line is drawn and the rest are counted."""
     room = max(width - 2, 1)
     if len(marks) > room:
         room = max(room // 10 * 10, 1)
-    rows = [marks[start : start + room] for start in range(0, len(marks), room)]
-    shown = rows if len(rows) <= ROWS_MAX else [*rows[: ROWS_MAX - 1], rows[-1]]
-    for place, row in enumerate(shown):
-        if len(rows) > ROWS_MAX and place == ROWS_MAX - 1:
-            yield f" … {(len(rows) - ROWS_MAX) * room:,}"
-        yield f"[{row}]"
+    equal = len(marks) - len(marks.rstrip(marks[-1:]))
+    drawn = marks[: -(-(len(marks) - equal) // room) * room + room]
+    drawn = marks if len(marks) - len(drawn) <= room else drawn[: room * ROWS_MAX]
+    for start in range(0, len(drawn), room):
+        yield f"[{drawn[start : start + room]}]"
+    left = Counter(marks[len(drawn) :])
+    if left:
+        yield " … " + ", ".join(f"{mark} {count:,}" for mark, count in left.items())
 
 
 def _indented(lines: Iterator[str]) -> Iterator[str]:

@@ -141,11 +141,18 @@ def size_classes(heap: HeapStatistics) -> Rows:
     return Rows(
         header,
         tuple(
-            (each.block_bytes, each.pools_used, each.pools_full, each.blocks_allocated, each.blocks_free, each.blocks_untouched)
-            for each in heap.classes
-            if each.pools_used or each.pools_full
+            (
+                one.block_bytes,
+                one.pools_used,
+                one.pools_full,
+                one.blocks_allocated,
+                one.blocks_free,
+                one.blocks_untouched,
+            )
+            for one in heap.classes
+            if one.pools_used or one.pools_full
         ),
-    )  # fmt: skip
+    )
 
 
 def pyc(file: PycRecord) -> Rows:

@@ -65,7 +65,7 @@ def _box(picture: _Lines, one: ObjectRecord, numbers: dict[int, int], box_cells:
     head = cut(f" {words.address(one.address)}, {one.size_bytes} B ", room)
     picture.lines.append(f"┌─{padded(head, 0)}{'─' * (room - len(head) + 1)}┐")
     picture.arriving[numbers[one.address]] = len(picture.lines)
-    count = words.IMMORTAL.told_in(language) if one.count is None else f"{one.count}"
+    count = words.IMMORTAL.told_in(language) if one.count is None else f"{one.count:,}"
     inside = [f"ob_refcnt  {count}", f"ob_type    {one.type}"]
     inside += [one.value] if one.value else []
     picture.lines += [f"│ {padded(cut(text, room), room)} │" for text in inside]

@@ -15,14 +15,14 @@ from quire.records import Language, LockHappening, Turns
 from quire.report.pictures import words
 from quire.report.pictures.cells import cells, cut, padded
 
-_RUNS, _WAITS = "■", "·"
+_RUNS, _RESTS = "■", "·"
 _EVENTS_MAX = 12
 
 
 def draw_turns(turns: Turns, language: Language, width: int) -> Iterator[str]:
     """A line of marks for each thread, in bands where there are many steps; then the lock's events."""
-    runs = words.HAS_THE_LOCK if turns.has_lock else words.RUNS
-    yield f"{_RUNS} {runs.told_in(language)}   {_WAITS} {words.WAITS.told_in(language)}"
+    runs, rests = (words.HAS_THE_LOCK, words.WAITS) if turns.has_lock else (words.RUNS, words.RESTS)
+    yield f"{_RUNS} {runs.told_in(language)}   {_RESTS} {rests.told_in(language)}"
     names = max(cells(text) for text in (*turns.threads, words.STEP.told_in(language))) + 2
     room = max(10, (width - names) // 10 * 10)
     ends = {event.thread: event.step for event in turns.events if event.kind is LockHappening.ENDS}
@@ -31,7 +31,7 @@ def draw_turns(turns: Turns, language: Language, width: int) -> Iterator[str]:
         yield padded(words.STEP.told_in(language), names) + _scale(band)
         for thread in turns.threads:
             marks = (
-                _RUNS if turns.turns[step] == thread else _WAITS if step < ends.get(thread, step + 1) else " "
+                _RUNS if turns.turns[step] == thread else _RESTS if step < ends.get(thread, step + 1) else " "
                 for step in band
             )
             yield (padded(thread, names) + "".join(marks)).rstrip()

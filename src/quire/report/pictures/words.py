@@ -30,7 +30,7 @@ USED_POOLS = Both("used pools, blocks of {size:,} bytes", "사용 중인 풀, {s
 FREE_POOLS = Both("empty pools, next first", "빈 풀, 다음에 쓰일 것부터")
 AVAILABLE = Both("available arenas, fullest first", "자리가 있는 아레나, 가장 찬 것부터")
 
-CALL_STACK = Both("call stack, the running call above", "호출 스택, 실행 중인 호출이 위")
+CALL_STACK = Both("call stack, last call above", "호출 스택, 마지막 호출이 위")
 HEAP = Both("heap", "힙")
 MODULE_NAMES = Both("names of the module", "모듈의 이름")
 ON_THE_STACK = Both("(value)", "(값)")
@@ -43,15 +43,14 @@ PRINTED = Both("printed", "출력")
 COUNT = Both("count", "참조 수")
 IMMORTAL = Both("immortal", "불멸")
 
-PAGE = Both("page", "페이지")
 FRAMES = Both("frames", "프레임")
-FRAME = Both("frame", "프레임")
 ZEROS = Both("never written: zeros", "쓴 적 없음: 모두 0")
 NO_PAGES = Both("(no pages)", "(페이지 없음)")
 
 STEP = Both("step", "단계")
 RUNS = Both("runs", "실행")
 WAITS = Both("waits", "대기")
+RESTS = Both("does not run", "쉼")
 HAS_THE_LOCK = Both("holds the lock, and runs", "잠금을 쥐고 실행")
 HAPPENED = {
     "takes": Both("takes the lock", "잠금을 얻는다"),

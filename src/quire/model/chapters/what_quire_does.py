@@ -69,7 +69,8 @@ def kept_pages() -> Telling:
     kept_bytes = allocator.statistics().kept_mapping_bytes
     second = allocator.allocate(900_000)
     yield allocator.state()
-    return {"kept": kept_bytes, "same": second == first, "left": allocator.statistics().kept_mapping_bytes}
+    left_bytes = allocator.statistics().kept_mapping_bytes
+    return {"first": f"{first:#x}", "second": f"{second:#x}", "kept": kept_bytes, "left": left_bytes}
 
 
 def sparse_heap() -> Telling:

@@ -38,8 +38,7 @@ def same_address() -> Telling:
         process.map(PLACE, machine.page_bytes)
     ann.write(PLACE, b"The keeper lit the lamp.")
     ben.write(PLACE, b"A whale sang below.")
-    yield ann.record()
-    yield ben.record()
+    yield (ann.record(), ben.record())
     return {"frame_of_ann": ann.frame_of(PLACE), "frame_of_ben": ben.frame_of(PLACE), "page_bytes": machine.page_bytes}
 
 

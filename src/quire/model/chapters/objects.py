@@ -55,10 +55,10 @@ def growing_list() -> Telling:
     keeper, whale, lamp = (space.new(word) for word in ("keeper", "whale", "lamp"))
     words = space.list.make([keeper, whale])
     before = space.record(words)
-    yield before
+    yield (before, *before.tables)
     space.list.append(words, lamp)
     after = space.record(words)
-    yield after
+    yield (after, *after.tables)
     return {
         "stays": before.address == after.address,
         "room": space.list.room(words),

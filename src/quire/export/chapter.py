@@ -9,10 +9,14 @@ from quire.report.chapter_markdown import chapter_markdown
 
 CHAPTER_FORMAT = Format("quire.model", 1, ChapterTold, "quire model")
 INDEX = "index.md"
+DOCS_PYTHON = (3, 13)
+"""The Python that docs/model is written with: some numbers and instructions differ between versions."""
 _INDEX_TITLE = Both("Python's memory, told by a model", "모델로 읽는 파이썬의 메모리")
 _INDEX_TEXT = Both(
-    "Each chapter is told by steps that run on the model, `src/quire/model`. The same on a terminal:",
-    "각 장은 모델(`src/quire/model`) 위에서 실제로 실행되는 단계로 이야기한다. 터미널에서도 같은 내용을 볼 수 있다:",
+    "Each chapter is told by steps that run on the model, `src/quire/model`; here on Python {python}, and on another "
+    "version some numbers differ. The same on your own terminal and Python:",
+    "각 장은 모델(`src/quire/model`) 위에서 실제로 실행되는 단계로 이야기한다. 여기 적힌 것은 파이썬 {python}에서 "
+    "실행한 결과이고, 다른 버전에서는 몇몇 수가 다르다. 터미널에서 자신의 파이썬으로 보려면:",
 )
 _CONTENTS = Both("all chapters", "모든 장")
 
@@ -34,7 +38,8 @@ def documents() -> dict[str, str]:
 
 def _index(language: Language) -> str:
     command = "quire model pools" if language is Language.EN else "quire model pools --lang ko"
-    lines = [f"# {_INDEX_TITLE.told_in(language)}", "", _INDEX_TEXT.told_in(language), "", f"    {command}", ""]
+    text = _INDEX_TEXT.told_in(language).format(python=".".join(map(str, DOCS_PYTHON)))
+    lines = [f"# {_INDEX_TITLE.told_in(language)}", "", text, "", f"    {command}", ""]
     lines += [
         f"{number}. [{chapter.title(language)}]({language}/{chapter.name}.md)"
         for number, chapter in enumerate(CHAPTERS, start=1)

@@ -15,7 +15,6 @@ _PROSE_CELLS_MAX = 88
 """Longer lines are hard to read, on however wide a terminal."""
 _BOLD, _DIM, _CODE_COLOUR = "1", "2", "36"
 _CODE_INDENT = "    "
-_GOES_ON = "        "
 _MARKED = re.compile(r"(`[^`]*`)|\*\*([^*]+)\*\*|\*([^*]+)\*|\[([^]]+)\]\(([^)]+)\)")
 
 
@@ -82,9 +81,9 @@ class _View:
             case _:
                 return self.prose(piece.text)
 
-    def prose(self, text: str, mark: str = "") -> list[str]:
+    def prose(self, text: str, mark: str = "", width: int | None = None) -> list[str]:
         """Words on lines, behind a mark that stands out on the left."""
-        room = min(self._width, _PROSE_CELLS_MAX) - cells(mark)
+        room = min(width or self._width, _PROSE_CELLS_MAX) - cells(mark)
         first, *more = wrapped(plain(text), room)
         return [mark + first, *(" " * cells(mark) + line for line in more)]
 
@@ -99,7 +98,7 @@ class _View:
         for number, picture in enumerate(step.pictures, start=1):
             yield ""
             mark = f"{number}. " if len(step.pictures) > 1 else ""
-            yield from (self.paint(line, _BOLD) for line in self.prose(picture.caption, mark))
+            yield from ("  " + self.paint(line, _BOLD) for line in self.prose(picture.caption, mark, self._width - 2))
             yield from ("  " + line for line in draw(picture.what, self._language, self._width - 2))
 
     def _code(self, code: str) -> Iterator[str]:
@@ -108,16 +107,18 @@ class _View:
             indent = _CODE_INDENT + line[: len(line) - len(line.lstrip())]
             first, *more = _broken(line.strip(), self._width - len(indent))
             yield (indent + first).rstrip()
-            room = self._width - len(indent) - len(_CODE_INDENT)
-            yield from (indent + _CODE_INDENT + part for text in more for part in _broken(text, room))
+            yield from (indent + _CODE_INDENT + text for text in more)
 
 
 def _broken(text: str, width: int) -> list[str]:
-    """A line of code in two, at the last blank that fits; whole where it fits, cut where there is no such blank."""
+    """A line of code on as many as it needs, broken behind a comma, or else at a blank; cut where there is neither."""
     if cells(text) <= width:
         return [text]
     blanks = [place for place, letter in enumerate(text) if letter == " " and cells(text[:place]) <= width]
-    return [text[: blanks[-1]], text[blanks[-1] + 1 :]] if blanks else [cut(text, width)]
+    places = [place for place in blanks if text[place - 1] == ","] or blanks
+    if not places:
+        return [cut(text, width)]
+    return [text[: places[-1]], *_broken(text[places[-1] + 1 :], width - len(_CODE_INDENT))]
 
 
 def plain(text: str) -> str:

@@ -29,7 +29,7 @@ VALUES = (
     Both("type", "타입"),
     Both("bytes of the object", "객체(바이트)"),
     Both("its block", "그 블록"),
-    Both("table beside it", "딸린 표"),
+    Both("table beside it", "딸린 테이블"),
 )
 
 

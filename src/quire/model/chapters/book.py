@@ -6,6 +6,11 @@ from quire.model import CPYTHON_3_10, Allocator, Machine, ObjectSpace, System
 from quire.model.chapters.telling import Telling
 from quire.records import Both, Lines, Rows
 
+STORIES = {
+    "Ann": b"The keeper lit the lamp.",
+    "Ben": b"A whale sang below.",
+    "Cho": b"It rained a hundred years.",
+}
 PLACES = (
     Both("writer", "작가"),
     Both("place", "자리"),
@@ -28,8 +33,8 @@ def no_manager() -> Telling:
     ben = b"A whale sang under the ice."
     paper.write(page, ann)
     paper.write(page + 11, ben)
-    left = paper.read(page, len(ann)).decode()
-    yield Lines((left,))
+    left = paper.read(page, 80).decode().replace("\0", " ")
+    yield Lines((left.rstrip(),))
     return {"lost": len(ben)}
 
 
@@ -37,15 +42,17 @@ def ask_first() -> Telling:
     """Everybody asks the manager how much room there is, and where; then nobody writes over anybody."""
     process = Machine().start("Python")
     manager = Allocator(CPYTHON_3_10, System.on(process))
-    stories = {"Ann": b"The keeper lit the lamp.", "Ben": b"A whale sang below.", "Cho": b"It rained a hundred years."}
-    places = {}
-    for writer, story in stories.items():
-        places[writer] = manager.allocate(len(story))
-        process.write(places[writer], story)
-    rooms = {writer: manager.size_of(place) for writer, place in places.items()}
-    yield Rows(PLACES, tuple((name, f"{places[name]:#x}", len(stories[name]), rooms[name]) for name in stories))
-    whole = [process.read(places[name], len(story)) == story for name, story in stories.items()]
-    return {"writers": len(stories), "whole": sum(whole), "asked": len(stories["Ben"]), "given": rooms["Ben"]}
+    rows, written = [], {}
+    for writer, story in STORIES.items():
+        place = manager.allocate(len(story))
+        process.write(place, story)
+        written[place] = story
+        room = manager.size_of(place)
+        rows.append((writer, f"{place:#x}", len(story), room))
+    yield Rows(PLACES, tuple(rows))
+    whole = sum(process.read(p, len(s)) == s for p, s in written.items())
+    _, _, asked, given = rows[1]
+    return {"stories": len(rows), "whole": whole, "asked": asked, "given": given}
 
 
 def old_story() -> Telling:
@@ -60,7 +67,9 @@ def old_story() -> Telling:
     yield Lines((f"{place:#x}  {story.decode()}", f"{place:#x}  {left}"))
     next_place = manager.allocate(len(story) - 3)
     yield Lines((f"{next_place:#x}",))
-    return {"letters": len(story), "rubbed_out": left.count("_"), "kept": len(left) - left.count("_")}
+    zeros = left.count("_")
+    letters = len(story)
+    return {"letters": letters, "zeros": zeros, "kept": letters - zeros}
 
 
 def last_reader() -> Telling:
@@ -73,6 +82,7 @@ def last_reader() -> Telling:
     space.decref(story)
     rows.append((Both("Ann leaves", "Ann이 떠난다"), story.count, YES))
     space.decref(story)
-    rows.append((Both("Ben leaves", "Ben이 떠난다"), 0, YES if story.is_alive else NO))
+    is_there = YES if story.is_alive else NO
+    rows.append((Both("Ben leaves", "Ben이 떠난다"), 0, is_there))
     yield Rows(READERS, tuple(rows))
-    return {"is_alive": story.is_alive}
+    return {}

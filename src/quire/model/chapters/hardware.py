@@ -39,7 +39,7 @@ def same_address() -> Telling:
     ann.write(PLACE, b"The keeper lit the lamp.")
     ben.write(PLACE, b"A whale sang below.")
     yield (ann.record(), ben.record())
-    return {"frame_of_ann": ann.frame_of(PLACE), "frame_of_ben": ben.frame_of(PLACE), "page_bytes": machine.page_bytes}
+    return {"ann": ann.frame_of(PLACE), "ben": ben.frame_of(PLACE)}
 
 
 def not_yours() -> Telling:
@@ -52,7 +52,7 @@ def not_yours() -> Telling:
         ben.read(PLACE, 24)
     except BadAddress as refused:
         yield Lines((str(refused),))
-    return {"frames_in_use": machine.frames_in_use}
+    return {}
 
 
 def untouched() -> Telling:
@@ -67,7 +67,8 @@ def untouched() -> Telling:
     process.write(PLACE, b"T")
     rows.append((WRITTEN, process.mapped_bytes, process.resident_bytes))
     yield Rows(COST, tuple(rows))
-    return {"pages": size // process.page_bytes, "resident_bytes": process.resident_bytes}
+    pages = size // process.page_bytes
+    return {"pages": pages, "resident_bytes": process.resident_bytes}
 
 
 def one_request() -> Telling:
@@ -77,15 +78,12 @@ def one_request() -> Telling:
     asked = 42
     block = allocator.allocate(asked)
     process.write(block, b"The keeper lit the lamp.")
-    block_bytes, sizes = allocator.size_of(block), allocator.geometry
-    rows = ((REQUEST, asked), (BLOCK, block_bytes), (POOL, sizes.pool_bytes), (ARENA, sizes.arena_bytes))
-    yield Rows(LAYERS, (*rows, (OBTAINED, process.mapped_bytes), (RESIDENT, process.resident_bytes)))
-    return {
-        "asked": asked,
-        "block_bytes": block_bytes,
-        "page_bytes": sizes.page_bytes,
-        "resident": process.resident_bytes,
-    }
+    given, sizes = allocator.size_of(block), allocator.geometry
+    boxes = ((BLOCK, given), (POOL, sizes.pool_bytes), (ARENA, sizes.arena_bytes))
+    resident = process.resident_bytes
+    system = ((OBTAINED, process.mapped_bytes), (RESIDENT, resident))
+    yield Rows(LAYERS, ((REQUEST, asked), *boxes, *system))
+    return {"asked": asked, "block_bytes": given, "resident": resident}
 
 
 def three_uses() -> Telling:
@@ -110,6 +108,8 @@ def compiled() -> Telling:
     """What the compiler makes of two lines, and what a .pyc file of them holds."""
     code = compile_source("def double(number):\n    return number * 2\n")
     double = code_record(code).inner[0]
-    yield Rows(INSTRUCTIONS, tuple((step.name, step.argument) for step in double.instructions))
+    steps = double.instructions
+    yield Rows(INSTRUCTIONS, tuple((step.name, step.argument) for step in steps))
     pyc = read_pyc(pyc_bytes(code))
-    return {"instructions": len(double.instructions), "pyc_bytes": pyc.size_bytes, "magic": pyc.magic}
+    size = pyc.size_bytes
+    return {"instructions": len(steps), "pyc_bytes": size, "magic": pyc.magic}

@@ -48,7 +48,7 @@ def lost_counts() -> Telling:
     threads.run()
     counted = process.read_number(PAGE)
     yield Rows(COUNTS, ((WITHOUT, counted, 2 * TIMES),))
-    return {"counted": counted, "lost": 2 * TIMES - counted, "times": TIMES}
+    return {"lost": 2 * TIMES - counted, "times": TIMES}
 
 
 def with_the_lock() -> Telling:
@@ -63,11 +63,8 @@ def with_the_lock() -> Telling:
     yield threads.record()
     yield Lines((left,))
     first = {event.kind: event.step for event in reversed(threads.events)}
-    return {
-        "asks": first[LockHappening.ASKS],
-        "drops": first[LockHappening.DROPS],
-        "takes": threads.turns.index("Ben") + 1,
-    }
+    asks, drops = first[LockHappening.ASKS], first[LockHappening.DROPS]
+    return {"asks": asks, "drops": drops}
 
 
 def taking_turns() -> Telling:
@@ -80,7 +77,8 @@ def taking_turns() -> Telling:
     threads.start("Ben", count_up(PAGE, 6))
     threads.run()
     yield threads.record()
-    return {"interval": lock.interval, "switches": lock.switches, "counted": process.read_number(PAGE)}
+    counted, turns = process.read_number(PAGE), lock.switches
+    return {"interval": lock.interval, "switches": turns, "counted": counted}
 
 
 def your_own_counter() -> Telling:
@@ -93,7 +91,7 @@ def your_own_counter() -> Telling:
     threads.run()
     counted = process.read_number(PAGE)
     yield Rows(COUNTS, ((YOUR_OWN, counted, 2 * TIMES),))
-    return {"counted": counted, "lost": 2 * TIMES - counted}
+    return {"lost": 2 * TIMES - counted}
 
 
 def while_away() -> Telling:
@@ -111,4 +109,4 @@ def while_away() -> Telling:
     threads.start("Ann", count_up(PAGE, 5))
     threads.run()
     yield threads.record()
-    return {"switches": threads.lock.switches if threads.lock else 0}
+    return {}

@@ -33,37 +33,35 @@ def first_words() -> Telling:
     climb = [number]
     while climb[-1].type is not climb[-1]:
         climb.append(climb[-1].type)
-    yield Lines(tuple(f"{one.address:#x}  {space.describe(one)}" for one in climb))
-    return {"header_bytes": HEADER_BYTES, "size_bytes": space.getsizeof(number)}
+    texts = (f"{one.address:#x}  {space.describe(one)}" for one in climb)
+    yield Lines(tuple(texts))
+    return {"header_bytes": HEADER_BYTES}
 
 
 def bodies() -> Telling:
     """Behind the header every type has its own plan."""
     space = ObjectSpace()
     rows = []
-    for value in (None, 5000, 10**30, 1.5, "lamp", "등대", (1, 2), [1, 2], {"lamp": 1}):
+    numbers, texts = (5000, 10**30, 1.5), ("lamp", "등대")
+    for value in (None, *numbers, *texts, (1, 2), [1, 2], {"lamp": 1}):
         one = space.record(space.new(value))
-        rows.append((one.value, one.type, one.size_bytes, sum(table.size_bytes for table in one.tables)))
+        tables = sum(table.size_bytes for table in one.tables)
+        rows.append((one.value, one.type, one.size_bytes, tables))
     yield Rows(BODIES, tuple(rows))
-    smallest = space.record(space.none).size_bytes
-    return {"none_bytes": smallest, "list_bytes": space.record(space.new([1, 2])).size_bytes}
+    return {"none_bytes": space.record(space.none).size_bytes}
 
 
 def growing_list() -> Telling:
     """A list grows by one item, and its table moves; the list does not."""
     space = ObjectSpace()
-    keeper, whale, lamp = (space.new(word) for word in ("keeper", "whale", "lamp"))
-    words = space.list.make([keeper, whale])
+    lamp = space.new("lamp")
+    words = space.list.make([space.new("keeper"), space.new("whale")])
     before = space.record(words)
     yield (before, *before.tables)
     space.list.append(words, lamp)
     after = space.record(words)
     yield (after, *after.tables)
-    return {
-        "stays": before.address == after.address,
-        "room": space.list.room(words),
-        "items": space.list.length(words),
-    }
+    return {"room": space.list.room(words), "items": space.list.length(words)}
 
 
 def made_once() -> Telling:
@@ -71,10 +69,13 @@ def made_once() -> Telling:
     space = ObjectSpace()
     five, other_five = space.new(5), space.new(5)
     large, other_large = space.new(2000), space.new(2000)
-    pairs = (("5", five, other_five), ("2000", large, other_large))
-    yield Rows(TWICE, tuple((text, f"{one.address:#x}", f"{other.address:#x}") for text, one, other in pairs))
+    rows = []
+    for one, other in ((five, other_five), (large, other_large)):
+        places = f"{one.address:#x}", f"{other.address:#x}"
+        rows.append((space.describe(one), *places))
+    yield Rows(TWICE, tuple(rows))
     yield space.caches.small_integers.record()
-    return {"largest": space.version.small_int_max, "kept_ready": space.caches.small_integers.record().held}
+    return {"largest": space.version.small_int_max}
 
 
 def handed_on() -> Telling:
@@ -83,9 +84,9 @@ def handed_on() -> Telling:
     with space.events() as happened:
         old = space.new(1.5)
         space.decref(old)
-        new = space.new(2.5)
+        space.new(2.5)
     yield tuple(happened)
-    return {"same_place": new.address == old.address, "kept_max": space.version.free_lists["float"]}
+    return {"kept_max": space.version.free_lists["float"]}
 
 
 def never_counted() -> Telling:
@@ -99,4 +100,4 @@ def never_counted() -> Telling:
             space.incref(five)
         rows.append((version.name, before, five.count))
     yield Rows(FIVE, tuple(rows))
-    return {"more_in_3_11": rows[0][2] - rows[0][1], "more_in_3_12": rows[1][2] - rows[1][1]}
+    return {}

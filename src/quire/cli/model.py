@@ -74,9 +74,7 @@ def _parse(arguments: list[str], environment: Mapping[str, str]) -> _Asked:
         elif argument == "--json":
             wants_json = True
         elif argument.startswith("-"):
-            raise InvalidOption(
-                f"quire model takes no {argument}{did_you_mean(name, ('--lang', '--json'))}; see quire model --help"
-            )
+            raise InvalidOption(f"quire model takes no {argument}{did_you_mean(name, ('--lang', '--json'))}")
         else:
             words.append(argument)
     if len(words) > 1:

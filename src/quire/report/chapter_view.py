@@ -111,14 +111,28 @@ class _View:
 
 
 def _broken(text: str, width: int) -> list[str]:
-    """A line of code on as many as it needs, broken behind a comma, or else at a blank; cut where there is neither."""
+    """A line of code on as many as it needs: broken behind a comma, at a blank, within a string, or cut."""
     if cells(text) <= width:
         return [text]
-    blanks = [place for place, letter in enumerate(text) if letter == " " and cells(text[:place]) <= width]
-    places = [place for place in blanks if text[place - 1] == ","] or blanks
+    blanks = [place for place, letter in enumerate(text) if letter == " " and 0 < cells(text[:place]) <= width]
+    outside = [place for place in blanks if not _is_within_string(text[:place])]
+    places = [place for place in outside if text[place - 1] == ","] or outside or blanks
     if not places:
         return [cut(text, width)]
     return [text[: places[-1]], *_broken(text[places[-1] + 1 :], width - len(_CODE_INDENT))]
+
+
+def _is_within_string(before: str) -> bool:
+    """Whether a string that has begun in this code is still open."""
+    quote = ""
+    for letter in re.sub(r"\\.", "", before):
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'":
+            quote = letter
+        elif letter == "#":
+            return False
+    return bool(quote)
 
 
 def plain(text: str) -> str:

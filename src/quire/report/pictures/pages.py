@@ -35,7 +35,8 @@ def _side_by_side(left: PageTable, right: PageTable, language: Language, width: 
     lefts, rights = ({page.frame: page for page in table.pages if page.frame is not None} for table in (left, right))
     side_cells = max(cells(text) for table in (left, right) for text in (table.process, *map(_name, table.pages)))
     before = side_cells + _ARROW_CELLS + 1
-    room = min(_TEXT_CELLS_MAX, width - 2 * before - 4)
+    texts = [_frame(page, language) for table in (left, right) for page in table.pages]
+    room = min(_TEXT_CELLS_MAX, width - 2 * before - 4, max(map(cells, texts), default=0))
     yield (
         padded(cut(left.process, before), before)
         + padded(f"  {words.FRAMES.told_in(language)}", room + 4)

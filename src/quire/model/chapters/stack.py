@@ -6,7 +6,7 @@ from quire.model.code import code_record, compile_source
 from quire.model.frames import CallStack
 from quire.records import Both, Lines, Rows
 
-GREETING = """
+GREETING = """\
 def shout(word):
     return word + "!"
 
@@ -35,7 +35,7 @@ VALUES = (
 
 def before_any_call() -> Telling:
     """Compile a program, and run nothing of it."""
-    yield Lines(tuple(GREETING.strip().splitlines()))
+    yield Lines(tuple(GREETING.splitlines()))
     shout, greet = code_record(compile_source(GREETING)).inner
     rows = [(code.name, ", ".join(code.variables), code.stack_words, code.frame_bytes) for code in (shout, greet)]
     yield Rows(CODES, tuple(rows))
@@ -45,7 +45,7 @@ def before_any_call() -> Telling:
 def calls_pile() -> Telling:
     """Run it, and stop where most calls have not returned."""
     states = list(Interpreter().steps(GREETING))
-    deepest = max(states, key=lambda state: len(state.frames))
+    deepest = [state for state in states if len(state.frames) == 3][-1]
     yield deepest.frames
     yield states[-1]
     return {"frames": len(deepest.frames), "left": len(states[-1].frames)}

@@ -79,10 +79,10 @@ def one_request() -> Telling:
     block = allocator.allocate(asked)
     process.write(block, b"The keeper lit the lamp.")
     given, sizes = allocator.size_of(block), allocator.geometry
-    boxes = ((BLOCK, given), (POOL, sizes.pool_bytes), (ARENA, sizes.arena_bytes))
+    boxes = ((POOL, sizes.pool_bytes), (ARENA, sizes.arena_bytes))
     resident = process.resident_bytes
     system = ((OBTAINED, process.mapped_bytes), (RESIDENT, resident))
-    yield Rows(LAYERS, ((REQUEST, asked), *boxes, *system))
+    yield Rows(LAYERS, ((REQUEST, asked), (BLOCK, given), *boxes, *system))
     return {"asked": asked, "block_bytes": given, "resident": resident}
 
 
@@ -109,7 +109,8 @@ def compiled() -> Telling:
     code = compile_source("def double(number):\n    return number * 2\n")
     double = code_record(code).inner[0]
     steps = double.instructions
-    yield Rows(INSTRUCTIONS, tuple((step.name, step.argument) for step in steps))
+    rows = tuple((step.name, step.argument) for step in steps)
+    yield Rows(INSTRUCTIONS, rows)
     pyc = read_pyc(pyc_bytes(code))
     size = pyc.size_bytes
     return {"instructions": len(steps), "pyc_bytes": size, "magic": pyc.magic}

@@ -42,7 +42,8 @@ def ask_first() -> Telling:
     """Everybody asks the manager how much room there is, and where; then nobody writes over anybody."""
     process = Machine().start("Python")
     manager = Allocator(CPYTHON_3_10, System.on(process))
-    rows, written = [], {}
+    rows = []
+    written = {}
     for writer, story in STORIES.items():
         place = manager.allocate(len(story))
         process.write(place, story)

@@ -37,13 +37,15 @@ def one_survivor() -> Telling:
     blocks = [allocator.allocate(512) for _ in range(3 * 64 * 31)]
     for block in blocks:
         process.write(block, b"Once upon a time")
-    survivors = {blocks[1_000], blocks[3_000], blocks[5_000]}
+    survivors = [blocks[1_000], blocks[3_000], blocks[5_000]]
+    others = [block for block in blocks if block not in survivors]
+    nothing: list[int] = []
     rows = []
-    for moment, freed in zip(MOMENTS, (set[int](), set(blocks) - survivors, survivors), strict=True):
-        for block in freed:
+    for moment, gone in zip(MOMENTS, (nothing, others, survivors), strict=True):
+        for block in gone:
             allocator.free(block)
-        live_bytes = allocator.statistics().live_bytes
-        rows.append((moment, live_bytes, len(allocator.arenas), process.resident_bytes))
+        live, arenas = allocator.statistics().live_bytes, len(allocator.arenas)
+        rows.append((moment, live, arenas, process.resident_bytes))
     yield Rows(HELD, tuple(rows))
     return {"live": rows[1][1], "resident": rows[1][3], "left": rows[2][3]}
 
@@ -55,14 +57,16 @@ def scattered() -> Telling:
     for live_of_1000 in (0, 1, 10, 100):
         allocator = Allocator(ARTICLE)
         blocks = [allocator.allocate(512) for _ in range(10 * 64 * 7)]
-        survivors = set(chance.sample(blocks, len(blocks) * live_of_1000 // 1000))
+        count = len(blocks) * live_of_1000 // 1000
+        survivors = set(chance.sample(blocks, count))
         for block in blocks:
             if block not in survivors:
                 allocator.free(block)
         pools = [pool for arena in allocator.state().arenas for pool in arena.pools]
-        rows.append((live_of_1000, len(allocator.arenas), sum(pool.allocated > 0 for pool in pools)))
+        used = sum(pool.allocated > 0 for pool in pools)
+        rows.append((live_of_1000, len(allocator.arenas), used))
     yield Rows(SHARES, tuple(rows))
-    return {"few_blocks": 10 * 64 * 7 // 1000, "few": rows[1][1], "arenas": rows[2][1], "pools": rows[2][2]}
+    return {"few": rows[1][1], "arenas": rows[2][1], "pools": rows[2][2]}
 
 
 def side_by_side() -> Telling:
@@ -71,7 +75,9 @@ def side_by_side() -> Telling:
     for name in (SCATTERED, TOGETHER):
         allocator = Allocator(ARTICLE)
         blocks = [allocator.allocate(512) for _ in range(10 * 64 * 7)]
-        survivors = random.Random(2026).sample(blocks, 44) if name is SCATTERED else blocks[1_000:1_044]
+        survivors = blocks[1_000:1_044]
+        if name is SCATTERED:
+            survivors = random.Random(2026).sample(blocks, 44)
         for block in set(blocks) - set(survivors):
             allocator.free(block)
         rows.append((name, len(allocator.arenas)))
@@ -81,8 +87,8 @@ def side_by_side() -> Telling:
 
 def fullest_first() -> Telling:
     """The same 1,500 requests and answers of a busy program, served in two ways."""
-    geometry = replace(ARTICLE, arena_bytes=32 * 1024)  # small arenas, so that there are many
-    outcomes = compare_orders(seed=3, geometry=geometry, steps=1_500)
+    small_arenas = replace(ARTICLE, arena_bytes=32 * 1024)  # so there are many
+    outcomes = compare_orders(seed=3, geometry=small_arenas, steps=1_500)
     rows = []
     for name, outcome in zip((FULLEST, EMPTIEST), outcomes, strict=True):
         rows.append((name, outcome.arenas_given_back, outcome.arenas_at_end))

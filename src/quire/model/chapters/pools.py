@@ -52,7 +52,7 @@ def three_states() -> Telling:
     allocator.free(blocks[2])
     yield allocator.state().arenas[0].pools[0]  # used
 
-    allocator.allocate(8)  # keeps the arena while the first pool empties
+    allocator.allocate(400)  # keeps the arena while the first pool empties
     for block in blocks[:2] + blocks[3:]:
         allocator.free(block)
     yield allocator.state().arenas[0]  # the first pool is empty
@@ -75,13 +75,11 @@ def untouched() -> Telling:
 
 def sizes() -> Telling:
     """What the same algorithm is built on, from version to version."""
-    geometries = (ARTICLE, replace(ARTICLE, alignment_bytes=16), CPYTHON_3_10)
-    blocks = [(each.pool_bytes - each.pool_header_bytes) // 48 for each in geometries]
-    rows = (
-        (CLASSES, *(each.classes for each in geometries)),
-        (POOL_BYTES, *(each.pool_bytes for each in geometries)),
-        (HELD, *blocks),
-        (ARENA_BYTES, *(each.arena_bytes for each in geometries)),
-    )
-    yield Rows(SIZES, rows)
+    between = replace(ARTICLE, alignment_bytes=16)
+    columns = [
+        (each.classes, each.pool_bytes, (each.pool_bytes - 48) // 48, each.arena_bytes)
+        for each in (ARTICLE, between, CPYTHON_3_10)
+    ]
+    rows = zip((CLASSES, POOL_BYTES, HELD, ARENA_BYTES), *columns, strict=True)
+    yield Rows(SIZES, tuple(rows))
     return {}

@@ -45,6 +45,8 @@ Then programs: who asks.
     interpreter   programs, step by step
     builtins      the functions and modules that programs find ready
     programs      code objects, ranges and iterators, as objects
+
+All of it is told in ``chapters``, for readers who begin: ``quire model`` on the terminal, or docs/model.
 """
 
 from quire.model.allocator import Allocator

@@ -89,8 +89,9 @@ class _View:
 
     def rule(self, name: str) -> str:
         """A line across, with a name in it."""
-        head = f"── {name} " if name else ""
-        return self.paint(head + "─" * (min(self._width, _PROSE_CELLS_MAX) - cells(head)), _DIM)
+        room = min(self._width, _PROSE_CELLS_MAX)
+        head = cut(f"── {name} ", room) if name else ""
+        return self.paint(head + "─" * (room - cells(head)), _DIM)
 
     def _step(self, step: StepTold) -> Iterator[str]:
         yield self.rule(step.name)

@@ -122,15 +122,13 @@ def run(step: Step) -> Ran:
 
 
 def tell(chapter: Chapter, language: Language) -> ChapterTold:
-    """The chapter in one language; its steps run for it.
+    """The chapter in one language; its steps run when it is told for the first time.
 
     Raises:
         BrokenChapter: prose and steps do not fit together; the message says where.
     """
-    steps = steps_of(chapter)
-    ran = {name: run(step) for name, step in steps.items()}
     title, rest = _title_and_rest(chapter, language)
-    told = _Telling(chapter, language, steps, ran)
+    told = _Telling(chapter, language, steps_of(chapter), _ran(chapter))
     return ChapterTold(chapter.name, language, told.filled(title), tuple(told.pieces(rest)))
 
 
@@ -144,6 +142,12 @@ def code_of(step: Step) -> str:
 
 
 # --- prose and steps together ---------------------------------------------------------------------------------
+
+
+@cache
+def _ran(chapter: Chapter) -> dict[str, Ran]:
+    """What the steps showed: once for both languages."""
+    return {name: run(step) for name, step in steps_of(chapter).items()}
 
 
 @cache

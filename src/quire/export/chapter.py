@@ -19,6 +19,7 @@ _INDEX_TEXT = Both(
     "실행한 결과이고, 다른 버전에서는 몇몇 수가 다르다. 터미널에서 자신의 파이썬으로 보려면:",
 )
 _CONTENTS = Both("all chapters", "모든 장")
+_STEPS = Both("The steps, to run and to change: {link}", "실행해 보고 고쳐 볼 단계들: {link}")
 
 
 def to_json(told: ChapterTold) -> str:
@@ -48,9 +49,11 @@ def _index(language: Language) -> str:
 
 
 def _links(place: int, language: Language) -> str:
-    """To the chapter before, to all of them, and to the next."""
+    """To the steps; to the chapter before, to all of them, and to the next."""
+    file = CHAPTERS[place].module.replace(".", "/") + ".py"
+    steps = _STEPS.told_in(language).format(link=f"[{file}](../../../src/{file})")
     before, after = CHAPTERS[:place][-1:], CHAPTERS[place + 1 :][:1]
     links = [f"← [{chapter.title(language)}]({chapter.name}.md)" for chapter in before]
     links += [f"[{_CONTENTS.told_in(language)}](../{INDEX})"]
     links += [f"[{chapter.title(language)}]({chapter.name}.md) →" for chapter in after]
-    return " · ".join(links)
+    return steps + "\n\n" + " · ".join(links)

@@ -10,6 +10,8 @@ from quire.report.pictures.lists import as_rows
 from quire.report.pictures.tables import cell_text, number_columns
 
 _PICTURE_CELLS = 80
+_AS_IT_IS = str.maketrans({"|": "\\|", "*": "\\*", "_": "\\_", "<": "&lt;"})
+"""What Markdown would read as marks in a table's cell."""
 
 
 def chapter_markdown(told: ChapterTold, number: int, foot: str) -> str:
@@ -37,7 +39,7 @@ def _prose(piece: Prose) -> Iterator[str]:
 
 
 def _step(step: StepTold, language: Language) -> Iterator[str]:
-    yield from _fenced("python", step.code.splitlines())
+    yield from _fenced("python", [f"# {step.name}", *step.code.splitlines()])
     for number, picture in enumerate(step.pictures, start=1):
         mark = f"{number}. " if len(step.pictures) > 1 else ""
         yield from ("", f"**{mark}{picture.caption}**", "")
@@ -61,7 +63,7 @@ def _table(table: Rows, language: Language) -> Iterator[str]:
 
 
 def _row(row: list[str]) -> str:
-    return "| " + " | ".join(text.replace("|", "\\|").replace("<", "&lt;") for text in row) + " |"
+    return "| " + " | ".join(text.translate(_AS_IT_IS) for text in row) + " |"
 
 
 def _fenced(kind: str, lines: list[str]) -> Iterator[str]:

@@ -188,6 +188,13 @@ def test_the_documents_are_those_that_the_chapters_make() -> None:
         assert as_found == as_made, f"docs/model/{name} {OUTDATED}"
 
 
+def test_links_of_the_documents_lead_to_files() -> None:
+    """To other chapters, to the index, to the steps."""
+    for path in DOCS.rglob("*.md"):
+        for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+            assert target.startswith("https://") or (path.parent / target).is_file(), f"{path}: {target}"
+
+
 def timeless(document: str) -> str:
     """The document without pictures, tables and numbers, which differ between versions of Python."""
     without_pictures = re.sub(r"^```text\n.*?^```$", "", document, flags=re.MULTILINE | re.DOTALL)

@@ -120,6 +120,17 @@ def test_a_waiting_thread_asks_after_an_interval_and_gets_the_lock_at_the_next_s
     ]
 
 
+def test_the_record_tells_who_ran_each_step() -> None:
+    """Threads in the order in which they were started, a turn for each step, and the lock's events."""
+    _, threads = run(Lock(7), count_up(HERE, 10), count_up(HERE, 10))
+    record = threads.record()
+    assert (record.threads, record.has_lock) == (("A", "B"), True)
+    assert record.turns == tuple(threads.turns)
+    assert len(record.turns) == threads.step_count
+    assert record.turns[:10] == ("A",) * 9 + ("B",)
+    assert record.events == tuple(threads.events)
+
+
 def test_a_thread_that_drops_the_lock_on_request_waits_until_another_has_it() -> None:
     """CPython's forced switching: without the acknowledgement the thread that is awake takes it again at once."""
     _, forced = run(Lock(5), *[count_up(HERE, 20)] * 2)

@@ -8,7 +8,8 @@ import pytest
 
 from quire.errors import BadAddress, OutOfMemory
 from quire.model import CPYTHON_3_10, QUIRE, Allocator, Geometry, Machine, System
-from quire.model.machine import ZERO_FRAME, TableEntry
+from quire.model.machine import ZERO_FRAME
+from quire.records import PageRecord
 
 PAGE = 4096
 HERE = 0x10000
@@ -57,11 +58,23 @@ def test_a_page_takes_a_frame_when_it_is_first_written() -> None:
     assert (process.mapped_bytes, process.resident_bytes) == (100 * PAGE, 0)
     process.write(HERE + 2 * PAGE - 1, b"ab")
     assert (process.resident_bytes, machine.frames_in_use) == (2 * PAGE, 2)
-    assert process.table()[:3] == (
-        TableEntry(HERE, None),
-        TableEntry(HERE + PAGE, 1),
-        TableEntry(HERE + 2 * PAGE, 2),
+    assert process.record().pages[:3] == (
+        PageRecord(HERE, None, ""),
+        PageRecord(HERE + PAGE, 1, ""),
+        PageRecord(HERE + 2 * PAGE, 2, "b"),
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [("등대지기\0고래".encode(), "등대지기"), (b"a\x1b\xffb", "a��b"), (("a" + "등" * 30).encode(), "a" + "등" * 19)],
+)
+def test_a_page_is_told_by_the_text_it_begins_with(data: bytes, text: str) -> None:
+    """Up to the first zero; what is no letter shows as �, and no half letter is left where it is cut."""
+    process = Machine().start("Ann")
+    process.map(HERE, PAGE)
+    process.write(HERE, data)
+    assert process.record().pages == (PageRecord(HERE, 1, text),)
 
 
 def test_what_goes_back_is_wiped_before_another_gets_it() -> None:
@@ -109,7 +122,7 @@ def test_a_table_is_changed_whole_or_not_at_all() -> None:
     """Mapping twice, unmapping what is not mapped and moving onto a page are refused; the table is as before."""
     process = Machine().start("Ann")
     process.map(HERE, 2 * PAGE)
-    before = process.table()
+    before = process.record()
     for wrong in (
         lambda: process.map(HERE + PAGE, 2 * PAGE),
         lambda: process.unmap(HERE + PAGE, 2 * PAGE),
@@ -118,7 +131,7 @@ def test_a_table_is_changed_whole_or_not_at_all() -> None:
     ):
         with pytest.raises(BadAddress):
             wrong()
-        assert process.table() == before
+        assert process.record() == before
 
 
 def test_moved_pages_keep_their_frames() -> None:

@@ -17,7 +17,6 @@ what others wrote.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from heapq import heappop, heappush
 
 from quire.errors import BadAddress, OutOfMemory
@@ -104,14 +103,6 @@ class Machine:
         if parts and not 0 <= parts[0][0] <= parts[-1][0] <= self.frames:
             raise BadAddress(f"{address:#x} and the {size_bytes} bytes from there: the machine ends before")
         return parts
-
-
-@dataclass(frozen=True, slots=True)
-class TableEntry:
-    """One line of a page table: the page's address, and the frame behind it; ``None``: never written."""
-
-    address: int
-    frame: int | None
 
 
 class Process:
@@ -258,17 +249,15 @@ class Process:
         return self._table[page]
 
     def record(self) -> PageTable:
-        """The pages, the frames behind them and how what they hold begins, as a record."""
-        pages = (PageRecord(entry.address, entry.frame, self._text_at(entry.address)) for entry in self.table())
+        """The page table, in address order, and how what the pages hold begins."""
+        addresses = (page * self.page_bytes for page in sorted(self._table))
+        pages = (PageRecord(address, self.frame_of(address), self._text_at(address)) for address in addresses)
         return PageTable(self.name, self.page_bytes, tuple(pages))
 
-    def table(self) -> tuple[TableEntry, ...]:
-        """The page table, in address order."""
-        return tuple(TableEntry(page * self.page_bytes, self._table[page]) for page in sorted(self._table))
-
     def _text_at(self, address: int) -> str:
-        text = self.read(address, min(TEXT_BYTES_MAX, self.page_bytes)).split(b"\0")[0].decode(errors="replace")
-        return "".join(letter if letter.isprintable() else "�" for letter in text)
+        held = self.read(address, min(TEXT_BYTES_MAX, self.page_bytes)).split(b"\0")[0]
+        text = "".join(letter if letter.isprintable() else "�" for letter in held.decode(errors="replace"))
+        return text.rstrip("�") if len(held) == TEXT_BYTES_MAX else text  # the last letter may be cut
 
     def _frame_for(self, page: int) -> int:
         frame = self._table[page]

@@ -133,12 +133,9 @@ def tell(chapter: Chapter, language: Language) -> ChapterTold:
 
 
 def code_of(step: Step) -> str:
-    """The step's body as the reader sees it: without signature and docstring."""
-    lines = textwrap.dedent(inspect.getsource(step)).splitlines()
-    body = textwrap.dedent("\n".join(lines[1:])).splitlines()
-    if step.__doc__ is not None:
-        body = body[len(step.__doc__.splitlines()) :]
-    return "\n".join(body).strip("\n")
+    """The step's body as the reader sees it: without the lines of its signature and of its docstring."""
+    _signature, _docstring, *body = textwrap.dedent(inspect.getsource(step)).splitlines()
+    return textwrap.dedent("\n".join(body))
 
 
 # --- prose and steps together ---------------------------------------------------------------------------------

@@ -135,7 +135,7 @@ def tell(chapter: Chapter, language: Language) -> ChapterTold:
 def code_of(step: Step) -> str:
     """The step's body as the reader sees it: without the lines of its signature and of its docstring."""
     _signature, _docstring, *body = textwrap.dedent(inspect.getsource(step)).splitlines()
-    return textwrap.dedent("\n".join(body))
+    return textwrap.dedent("\n".join(body)).strip("\n")
 
 
 # --- prose and steps together ---------------------------------------------------------------------------------

@@ -54,6 +54,13 @@ def speed(session: nox.Session) -> None:
         session.run("python", "bench/speed.py", *command)
 
 
+@nox.session(python="3.13")
+def docs(session: nox.Session) -> None:
+    """Write docs/model from the chapters of quire.model."""
+    session.install(".")
+    session.run("python", "docs/model/write.py")
+
+
 @nox.session
 def services(session: nox.Session) -> None:
     """Run gunicorn, uvicorn, Celery and pytest under load, plainly and on quire. What follows ``--`` names some."""

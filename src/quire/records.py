@@ -213,6 +213,258 @@ class HeapStatistics:
         return pooled + self.runs_allocated + self.mappings + self.guard.slots_allocated
 
 
+# --- objects --------------------------------------------------------------------------------------------------
+
+
+class Area(StrEnum):
+    """What a process's memory is used for.
+
+    OBJECT: the objects themselves. TABLE: what objects own beside themselves, such as a list's items and a
+    dictionary's keys. INTERPRETER: the interpreter's own, such as frames and the objects made once at its start.
+    """
+
+    OBJECT = "object"
+    TABLE = "table"
+    INTERPRETER = "interpreter"
+
+
+@dataclass(frozen=True, slots=True)
+class UsedBlock:
+    """A piece of memory in use, and what for. ``what`` is the object's type, or the table's name."""
+
+    address: int
+    size_bytes: int
+    area: Area
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRecord:
+    """An object at one moment."""
+
+    address: int
+    type: str
+    count: int | None
+    """How many references there are; ``None``: immortal, not counted."""
+    size_bytes: int
+    """Of the object with all its headers, without its tables."""
+    value: str
+    """As Python would write it, cut where it is long."""
+    references: tuple[int, ...]
+    """The addresses of the objects it refers to, in the order in which the collector visits them."""
+    tables: tuple[UsedBlock, ...]
+    generation: int | None
+    """The collector's generation that it stands in; ``None``: the collector does not track it."""
+
+
+class Happening(StrEnum):
+    """What can happen to an object, in the order of a life."""
+
+    MADE = "made"
+    REUSED = "reused"
+    """Made from a dead one that a free list had kept."""
+    FINALIZED = "finalized"
+    RESURRECTED = "resurrected"
+    CLEARED = "cleared"
+    """A weak reference whose target is gone."""
+    POSTPONED = "postponed"
+    """Its count is zero, but deallocations nest too deep: it waits in the trashcan."""
+    KEPT = "kept"
+    """Dead; its memory stays with a free list for the next of its type."""
+    FREED = "freed"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEvent:
+    """Something that happened to an object."""
+
+    happening: Happening
+    address: int
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class CacheRecord:
+    """One of the object-specific allocators, at one moment."""
+
+    name: str
+    policy: str
+    """One of: preallocation, sharing, caching, segmentation."""
+    held: int
+    """How many objects or blocks it holds now."""
+    held_max: int | None
+    """How many it may hold; ``None``: any number."""
+    hits: int
+    """Requests that it served without asking the heap."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedObject:
+    """An object that a collection looked at: its count, and how many references come from outside of those."""
+
+    address: int
+    type: str
+    count: int
+    outside: int
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What one collection did. Addresses are in the order in which things happened."""
+
+    generation: int
+    examined: tuple[CollectedObject, ...]
+    unreachable: tuple[int, ...]
+    weakrefs_cleared: tuple[int, ...]
+    callbacks_called: tuple[int, ...]
+    """The weak references whose callbacks were called."""
+    finalized: tuple[int, ...]
+    resurrected: tuple[int, ...]
+    """Unreachable before the finalizers ran, reachable after."""
+    freed: tuple[int, ...]
+
+
+# --- programs -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionRecord:
+    """One instruction of a code object: what the compiler made of a piece of a line."""
+
+    offset_bytes: int
+    line: int | None
+    name: str
+    argument: str
+    """As ``dis`` writes it; empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRecord:
+    """What the compiler knows of a function, a class's body or a module before it runs."""
+
+    name: str
+    first_line: int
+    arguments: int
+    variables: tuple[str, ...]
+    """Local variables, arguments first, then cells; each gets a word in the frame."""
+    stack_words: int
+    """How many values the evaluation stack holds at most."""
+    frame_bytes: int
+    """What a call takes of the call stack: known before the first one."""
+    constants: tuple[str, ...]
+    instructions: tuple[InstructionRecord, ...]
+    inner: tuple[CodeRecord, ...]
+    """The code objects among its constants."""
+
+
+@dataclass(frozen=True, slots=True)
+class PycRecord:
+    """The parts of a ``.pyc`` file."""
+
+    magic: int
+    """Changes whenever the instructions do."""
+    flags: int
+    source_seconds: int
+    """When the source was changed last, as a time stamp."""
+    source_bytes: int
+    size_bytes: int
+    code: CodeRecord
+
+
+@dataclass(frozen=True, slots=True)
+class NameRecord:
+    """A name and the object it stands for."""
+
+    name: str
+    address: int
+    type: str
+    value: str
+    count: int | None
+    """How many references there are to the object; ``None``: immortal, not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRecord:
+    """A call that has not returned yet: its piece of the call stack, and what its names stand for."""
+
+    function: str
+    line: int | None
+    address: int
+    size_bytes: int
+    names: tuple[NameRecord, ...]
+    stack: tuple[int, ...]
+    """Addresses of the objects on the evaluation stack, the top last."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramState:
+    """A program between two instructions."""
+
+    step: int
+    """How many instructions were done."""
+    next: InstructionRecord | None
+    """What is done next; ``None`` when the program is over."""
+    frames: tuple[FrameRecord, ...]
+    """The module's first, the one that runs last."""
+    names: tuple[NameRecord, ...]
+    """The module's names."""
+    output: tuple[str, ...]
+    """The lines it has printed."""
+
+
+# --- the machine and its threads ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PageRecord:
+    """A page of a process, and the frame behind it; ``None``: never written."""
+
+    address: int
+    frame: int | None
+    text: str
+    """What the page holds from its start, as text up to the first zero, cut where it is long."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageTable:
+    """A process's pages, in address order."""
+
+    process: str
+    page_bytes: int
+    pages: tuple[PageRecord, ...]
+
+
+class LockHappening(StrEnum):
+    """What a thread does with the one lock."""
+
+    TAKES = "takes"
+    WAITS = "waits"
+    ASKS = "asks"
+    DROPS = "drops"
+    ENDS = "ends"
+
+
+@dataclass(frozen=True, slots=True)
+class LockEvent:
+    """At this step, this thread did this."""
+
+    step: int
+    thread: str
+    kind: LockHappening
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Which thread ran each step, and what became of the lock."""
+
+    threads: tuple[str, ...]
+    """In the order in which they were started."""
+    turns: tuple[str, ...]
+    """The thread that ran each step; step 1 first."""
+    events: tuple[LockEvent, ...]
+    has_lock: bool
+
+
 # --- a process ------------------------------------------------------------------------------------------------
 
 
@@ -332,3 +584,114 @@ class Comparison:
     pairs_planned: int
     """More than there are ``pairs`` where the comparison was ended early."""
     pairs: tuple[Pair, ...]
+
+
+# --- a chapter ------------------------------------------------------------------------------------------------
+
+
+class Language(StrEnum):
+    """What chapters are told in."""
+
+    EN = "en"
+    KO = "ko"
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """One text in both languages."""
+
+    en: str
+    ko: str
+
+    def told_in(self, language: Language) -> str:
+        return self.en if language is Language.EN else self.ko
+
+
+Cell = str | int | Both
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A table: numbers stand to the right, words to the left."""
+
+    header: tuple[Cell, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Text as it is, line by line."""
+
+    lines: tuple[str | Both, ...]
+
+
+Record = (
+    HeapState
+    | Arena
+    | Pool
+    | HeapStatistics
+    | UsedBlock
+    | ObjectRecord
+    | ObjectEvent
+    | CacheRecord
+    | Collection
+    | CodeRecord
+    | PycRecord
+    | NameRecord
+    | FrameRecord
+    | ProgramState
+    | PageTable
+    | Turns
+    | Rows
+    | Lines
+)
+Shown = Record | tuple[Record, ...]
+"""What a step shows: a record, or several that belong into one picture, such as objects that refer to each other."""
+
+
+class ProseKind(StrEnum):
+    """SAMPLE is code to read that is not run here."""
+
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    ITEM = "item"
+    SAMPLE = "sample"
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A piece of a chapter's text: Markdown within the line, values filled in."""
+
+    kind: ProseKind
+    text: str
+    mark: str = ""
+    """Of an item: ``-`` or its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Something that a step shows, and what the chapter says of it."""
+
+    caption: str
+    kinds: tuple[str, ...]
+    """What each of the records is, by its class's name."""
+    what: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepTold:
+    """A step of a chapter: its code as the reader sees it, and what it showed when it ran."""
+
+    name: str
+    code: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChapterTold:
+    """A chapter in one language."""
+
+    name: str
+    language: Language
+    title: str
+    pieces: tuple[Prose | StepTold, ...]

@@ -212,6 +212,19 @@ def test_a_block_stays_while_the_request_fits_it_well(geometry: Geometry) -> Non
     assert allocator.reallocate(block, 129) != block
 
 
+def test_cpython_leaves_with_libc_what_libc_gave() -> None:
+    """A large block that shrinks to a few bytes stays out of the pools in CPython; quire moves it into one."""
+    for geometry, is_in_a_pool in ((CPYTHON_3_10, False), (QUIRE, True)):
+        for size_bytes in (600, 300_000):
+            allocator = Allocator(geometry)
+            block = allocator.allocate(size_bytes)
+            shrunk = allocator.reallocate(block, 100)
+            assert (shrunk == block) is (geometry is CPYTHON_3_10 and size_bytes == 600)
+            assert (allocator.arena_at(shrunk) is not None) is is_in_a_pool
+            grown = allocator.reallocate(shrunk, 300)
+            assert (allocator.arena_at(grown) is not None) is is_in_a_pool
+
+
 # --- misuse ---
 
 

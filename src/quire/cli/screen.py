@@ -5,14 +5,27 @@ from __future__ import annotations
 import sys
 
 from quire.export.terminal import style_of
-from quire.report.plain import draw
+from quire.report.plain import Style, draw
 from quire.report.view import View
 
 _STDOUT = 1
 
 
 def show(view: View) -> None:
-    """Draw the view on standard output; what its encoding does not have is escaped."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    text = draw(view, style_of(_STDOUT, encoding))
+    """Draw the view on standard output."""
+    write(draw(view, style()))
+
+
+def style(width_max: int | None = None) -> Style:
+    """What standard output can do; a view of ours is no wider than ``width_max``, if that is given."""
+    return style_of(_STDOUT, _encoding(), width_max)
+
+
+def write(text: str) -> None:
+    """Text on standard output; what its encoding does not have is escaped."""
+    encoding = _encoding()
     print(text.encode(encoding, "backslashreplace").decode(encoding), end="")
+
+
+def _encoding() -> str:
+    return getattr(sys.stdout, "encoding", None) or "utf-8"

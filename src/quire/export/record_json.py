@@ -1,7 +1,8 @@
 """A record as a JSON document, and back.
 
-The text has the record's own fields under their own names; tuples are lists, and enumerations are lower-case
-names. Both directions follow the record's types, so a field is named in one place.
+The text has the record's own fields under their own names; tuples are lists, enumerations are lower-case names, and
+a mapping whose keys are no text is a list of pairs. Both directions follow the record's types, so a field is named in
+one place.
 """
 
 from __future__ import annotations
@@ -86,6 +87,8 @@ def _encode(value: Any) -> Any:
     if is_dataclass(value):
         return {field.name: _encode(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
+        if any(not isinstance(key, str) for key in value):
+            return [[_encode(key), _encode(item)] for key, item in value.items()]
         return {name: _encode(item) for name, item in value.items()}
     if isinstance(value, tuple):
         return [_encode(item) for item in value]

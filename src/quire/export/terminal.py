@@ -8,14 +8,15 @@ from quire.report.plain import Style
 
 _WIDTH = 80
 _WIDTH_MAX = 100
-_CHARACTERS = "█▏─"
+_CHARACTERS = "█▏─■▣□·▶◀╭╮╯┤→"
 
 
-def style_of(descriptor: int, encoding: str) -> Style:
+def style_of(descriptor: int, encoding: str, width_max: int | None = None) -> Style:
     """How to draw on what is open at the descriptor; as on a file, if it is not open."""
     is_terminal = _is_terminal(descriptor)
     has_colours = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return Style(_terminal_width(descriptor) if is_terminal else _WIDTH, _has_characters(encoding), has_colours)
+    width = _terminal_width(descriptor, width_max or _WIDTH_MAX) if is_terminal else _WIDTH
+    return Style(width, _has_characters(encoding), has_colours)
 
 
 def _is_terminal(descriptor: int) -> bool:
@@ -25,12 +26,12 @@ def _is_terminal(descriptor: int) -> bool:
         return False
 
 
-def _terminal_width(descriptor: int) -> int:
+def _terminal_width(descriptor: int, width_max: int) -> int:
     try:
         columns = os.get_terminal_size(descriptor).columns
     except OSError:
         return _WIDTH
-    return min(columns or _WIDTH, _WIDTH_MAX)
+    return min(columns or _WIDTH, width_max)
 
 
 def _has_characters(encoding: str) -> bool:

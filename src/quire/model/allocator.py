@@ -10,7 +10,7 @@
 
 Freeing goes the other way: the block goes to the front of its pool's free list; a pool that was full joins its
 class's list again; one that is empty goes back to its arena; an arena whose pools are all free goes back to the
-system. Later CPythons, and quire, keep it if it is the last that has room: the next request would only ask for it
+system. CPython since 3.9, and quire, keep it if it is the last that has room: the next request would only ask for it
 again.
 
 Larger requests go past all that: to the raw allocator in CPython, to runs of pages in quire.
@@ -31,6 +31,9 @@ from quire.records import ArenaKind, Domain, HeapState, HeapStatistics
 
 SIZE_BYTES_MAX = 2**63 - 1
 """The largest request that CPython passes on (``PY_SSIZE_T_MAX``)."""
+FRAMES_MAX = 1
+"""Where pages have bytes behind them: how many frames a request may need for what the allocator itself writes, the
+links of the blocks that it cuts off. With fewer left a request is refused before anything changes."""
 
 
 class Allocator:
@@ -126,7 +129,7 @@ class Allocator:
             resized = self._resize_in_place(address, size_bytes)
             if resized is not None:
                 return resized
-            moved = self.allocate(size_bytes, domain)
+            moved = self._move(address, min(old_bytes, size_bytes), size_bytes, domain)
         except OutOfMemory:
             if size_bytes <= old_bytes:
                 return address
@@ -185,6 +188,7 @@ class Allocator:
     # --- blocks ---
 
     def _allocate_block(self, domain: int, size_class: int) -> int:
+        self.system.check_frames(FRAMES_MAX)
         pools = self.used_pools[domain][size_class]
         pool = self._first_with_a_block(pools) or self._new_pool(Domain(domain), size_class)
         address = pool.take()
@@ -202,7 +206,7 @@ class Allocator:
 
     def _new_pool(self, domain: Domain, size_class: int) -> Pool:
         kind = ArenaKind.LARGE if self.geometry.is_large(size_class) else ArenaKind.SMALL
-        arena = self.available[kind].fullest_with(1) or self._new_arena(kind)
+        arena = self._arena_with(kind, 1) or self._new_arena(kind)
         assert isinstance(arena, PoolArena)
         was_purged = bool(arena.free_pools) and arena.free_pools[-1].is_purged
         if not arena.free_pools or was_purged:
@@ -249,7 +253,7 @@ class Allocator:
 
     def _allocate_run(self, size_bytes: int) -> int:
         units = self._run_units(size_bytes)
-        arena = self.available[ArenaKind.RUN].fullest_with(units) or self._new_arena(ArenaKind.RUN)
+        arena = self._arena_with(ArenaKind.RUN, units) or self._new_arena(ArenaKind.RUN)
         assert isinstance(arena, RunArena)
         touched_before = arena.touched_bytes
         start = arena.runs.take(units)
@@ -278,6 +282,17 @@ class Allocator:
             case _:
                 return self._resize_raw(address, size_bytes)
 
+    def _move(self, address: int, kept_bytes: int, size_bytes: int, domain: Domain) -> int:
+        """Serve the request elsewhere and copy what is kept."""
+        self.system.check_frames(kept_bytes // self.geometry.page_bytes + 2 + FRAMES_MAX)
+        is_raw = self.arena_at(address) is None
+        if is_raw and not self.geometry.adopts_shrunk:
+            moved = self.raw.allocate(size_bytes)
+        else:
+            moved = self.allocate(size_bytes, domain)
+        self.system.copy(address, moved, kept_bytes)
+        return moved
+
     def _block_stays(self, pool: Pool, size_bytes: int) -> bool:
         """A block stays if the request fits and leaves less than a quarter of it unused."""
         if not self.geometry.pools_serve(size_bytes) or size_bytes > pool.block_bytes:
@@ -295,11 +310,18 @@ class Allocator:
         return fits
 
     def _resize_raw(self, address: int, size_bytes: int) -> int | None:
-        if self.geometry.pools_serve(size_bytes):
+        if self.geometry.pools_serve(size_bytes) and self.geometry.adopts_shrunk:
             return None
         return self.raw.resize_in_place(address, size_bytes)
 
     # --- arenas ---
+
+    def _arena_with(self, kind: ArenaKind, room: int) -> Arena | None:
+        """The arena that serves next: the fullest that can, so that the others may become empty."""
+        available = self.available[kind]
+        if self.geometry.emptiest_arena_first:
+            return available.emptiest_with(room)
+        return available.fullest_with(room)
 
     def _new_arena(self, kind: ArenaKind) -> Arena:
         address = self.raw.obtain_arena()
@@ -308,7 +330,7 @@ class Allocator:
         if kind is ArenaKind.RUN:
             arena = RunArena(self.geometry, address, index)
         else:
-            arena = PoolArena(self.geometry, address, index, kind)
+            arena = PoolArena(self.geometry, address, index, kind, self.system.process)
         self.arenas[address] = arena
         insort(self._arena_addresses, address)
         self.available[kind].update(arena)
@@ -363,6 +385,8 @@ class Allocator:
     # --- checks and totals ---
 
     def _check_size(self, size_bytes: int) -> None:
+        if not isinstance(size_bytes, int):
+            raise InvalidSize(f"a request of {size_bytes!r} bytes; ask for a whole number of them")
         if size_bytes < 0:
             raise InvalidSize(f"a request of {size_bytes} bytes; ask for 0 or more")
         if size_bytes > SIZE_BYTES_MAX:

@@ -20,6 +20,7 @@ from itertools import groupby
 from quire.errors import NotABlock
 from quire.model.geometry import Geometry
 from quire.model.links import Linked, LinkedList
+from quire.model.machine import Process
 from quire.model.pool import Pool
 from quire.model.runs import Runs
 from quire.records import Arena as ArenaRecord
@@ -59,8 +60,11 @@ class Arena(Linked):
 class PoolArena(Arena):
     """An arena cut into pools. ``pools in use + free_pools + untouched_pools == capacity`` holds always."""
 
-    def __init__(self, geometry: Geometry, address: int, index: int, kind: ArenaKind) -> None:
+    def __init__(
+        self, geometry: Geometry, address: int, index: int, kind: ArenaKind, process: Process | None = None
+    ) -> None:
         super().__init__(geometry, address, index, kind)
+        self.process = process
         self.pool_bytes = geometry.large_pool_bytes if kind is ArenaKind.LARGE else geometry.pool_bytes
         usable = address + geometry.arena_header_bytes
         self.first_pool = -(-usable // self.pool_bytes) * self.pool_bytes
@@ -95,7 +99,7 @@ class PoolArena(Arena):
         """The pool that became free last, else one cut from the untouched rest. There is room."""
         if self.free_pools:
             return self.free_pools.pop()
-        pool = Pool(self.geometry, self.first_pool + len(self.pools) * self.pool_bytes, self.pool_bytes)
+        pool = Pool(self.geometry, self.first_pool + len(self.pools) * self.pool_bytes, self.pool_bytes, self.process)
         self.pools.append(pool)
         return pool
 
@@ -213,6 +217,13 @@ class AvailableArenas:
     def fullest_with(self, room: int) -> Arena | None:
         """The arena with the least room that has at least ``room``; ``None`` if there is none."""
         for arenas in self._by_room[room:]:
+            if arenas.first is not None:
+                return arenas.first
+        return None
+
+    def emptiest_with(self, room: int) -> Arena | None:
+        """The arena with the most room; ``None`` if none has at least ``room``."""
+        for arenas in reversed(self._by_room[room:]):
             if arenas.first is not None:
                 return arenas.first
         return None

@@ -1,7 +1,7 @@
 """The sizes an allocator is built on, as a value.
 
 One algorithm serves three geometries: the one the articles describe (CPython up to the early 3.7 releases),
-CPython 3.10's, and quire's own. What differs between them is here, as numbers and as seven habits, each a named
+CPython 3.10's, and quire's own. What differs between them is here, as numbers and as habits, each a named
 switch; nothing else in the model asks which of the three it is.
 """
 
@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import pairwise
+
+from quire.errors import InvalidGeometry
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -20,7 +23,7 @@ class Geometry:
     """Alignment, sizes and habits of one allocator. All sizes in bytes; every size divides the next larger one.
 
     Raises:
-        ValueError: the sizes do not divide one another.
+        InvalidGeometry: the sizes do not divide one another, or are not sizes.
     """
 
     name: str
@@ -67,11 +70,20 @@ class Geometry:
     purges: bool = False
     """Pages of empty pools go back before the heap would hold more than ever."""
     keeps_last_arena: bool = False
-    """An empty arena stays if it is the last that has room; CPython keeps it since 3.8."""
+    """An empty arena stays if it is the last that has room; CPython keeps it since 3.9 (bpo-37257)."""
+    adopts_shrunk: bool = False
+    """What shrinks to a pool's size moves into a pool. CPython leaves with libc what libc gave: it cannot know how many
+    bytes it would have to copy."""
+    emptiest_arena_first: bool = False
+    """The arena with the most room serves: the opposite of what all three do, to see what comes of it (``order``)."""
 
     def __post_init__(self) -> None:
+        for name in ("alignment_bytes", "page_bytes", "pool_bytes", "arena_bytes", "small_bytes_max", "run_unit_bytes"):
+            if getattr(self, name) <= 0:
+                raise InvalidGeometry(f"geometry {self.name!r}: {name} is {getattr(self, name)}; it has to be above 0")
         for smaller, larger in (
             (self.alignment_bytes, self.pool_bytes),
+            (self.alignment_bytes, self.pool_header_bytes),
             (self.alignment_bytes, self.small_bytes_max),
             (self.pool_bytes, self.arena_bytes),
             (self.pool_bytes, self.arena_header_bytes),
@@ -80,9 +92,30 @@ class Geometry:
             (self.run_unit_bytes, self.arena_header_bytes),
         ):
             if larger % smaller:
-                raise ValueError(f"geometry {self.name!r}: {larger} is not a multiple of {smaller}")
-        if self.small_bytes_max > self.pool_bytes - self.pool_header_bytes:
-            raise ValueError(f"geometry {self.name!r}: the largest small block does not fit a pool")
+                raise InvalidGeometry(f"geometry {self.name!r}: {larger} is not a multiple of {smaller}")
+            if larger < 0:
+                raise InvalidGeometry(f"geometry {self.name!r}: {larger} bytes; a size is not negative")
+        for block, room, what in (
+            (self.small_bytes_max, self.pool_bytes - self.pool_header_bytes, "largest small block does not fit a pool"),
+            (
+                self.pooled_bytes_max,
+                self.large_pool_bytes or self.pool_bytes,
+                "largest block does not fit a large pool",
+            ),
+            (self.run_bytes_max, self.arena_bytes - self.arena_header_bytes, "largest run does not fit an arena"),
+            (
+                max(self.pool_bytes, self.large_pool_bytes),
+                self.arena_bytes - self.arena_header_bytes,
+                "arena is too small",
+            ),
+        ):
+            if block > room:
+                raise InvalidGeometry(f"geometry {self.name!r}: the {what}: {block} bytes, room for {room}")
+        blocks = (self.small_bytes_max, *self.large_blocks)
+        if any(block % self.alignment_bytes or block <= before for before, block in pairwise(blocks)):
+            raise InvalidGeometry(f"geometry {self.name!r}: large blocks grow, by multiples of {self.alignment_bytes}")
+        if self.domains < 1:
+            raise InvalidGeometry(f"geometry {self.name!r}: {self.domains} domains; there is one at least")
 
     @property
     def small_classes(self) -> int:
@@ -194,5 +227,6 @@ QUIRE = Geometry(
     keeps_last_pool=True,
     purges=True,
     keeps_last_arena=True,
+    adopts_shrunk=True,
 )
 """quire's own: metadata out of line, pools for blocks up to 16 KiB, runs of pages up to 256 KiB."""

@@ -8,7 +8,11 @@
 
 A block is in one of three states. *Untouched* blocks are at the end and were never handed out; *free* ones were
 handed back and stand on the free list; *allocated* ones hold data. The pool cuts an untouched block off only when
-the free list is empty: memory is not touched before it is needed.
+the free list is empty: memory is not touched before it is needed. (CPython cuts one ahead: when a block empties the
+list, the next untouched one is put there. The blocks that go out are the same.)
+
+Where there is a process with real bytes, the links are written to them. (The header is not: it is on the page of the
+first block, which is written anyway.)
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from __future__ import annotations
 from quire.errors import DoubleFree, NotABlock
 from quire.model.geometry import Geometry
 from quire.model.links import Linked
+from quire.model.machine import Process
 from quire.records import BlockState, Domain, PoolState
 from quire.records import Pool as PoolRecord
 
@@ -26,9 +31,10 @@ class Pool(Linked):
     It belongs to a size class from the first time it serves one; an empty pool may be given to another.
     """
 
-    def __init__(self, geometry: Geometry, address: int, size_bytes: int) -> None:
+    def __init__(self, geometry: Geometry, address: int, size_bytes: int, process: Process | None = None) -> None:
         super().__init__()
         self.geometry = geometry
+        self.process = process
         self.address = address
         self.size_bytes = size_bytes
         self.domain = Domain.OBJECT
@@ -89,7 +95,9 @@ class Pool(Linked):
             NotABlock: no block begins at the address, or it was never handed out.
             DoubleFree: the block is free.
         """
-        self.free.append(self.check_allocated(address))
+        index = self.check_allocated(address)
+        self._link(index, self.free[-1] if self.free else None)
+        self.free.append(index)
         self.allocated -= 1
 
     def check_allocated(self, address: int) -> int:
@@ -136,8 +144,15 @@ class Pool(Linked):
             page_of_next = self.address_of(self.carved) // page
             while last + 1 < self.capacity and self.address_of(last + 1) // page == page_of_next:
                 last += 1
-        self.free = list(range(last, self.carved - 1, -1))
+        for index in range(last, self.carved - 1, -1):
+            self._link(index, self.free[-1] if self.free else None)
+            self.free.append(index)
         self.carved = last + 1
+
+    def _link(self, index: int, following: int | None) -> None:
+        """Write where the next free block is into a free block, or 0 into the last."""
+        if self.process is not None:
+            self.process.write_number(self.address_of(index), 0 if following is None else self.address_of(following))
 
     def record(self) -> PoolRecord:
         """The pool's whole state."""

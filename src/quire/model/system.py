@@ -7,6 +7,9 @@ may be dealt again.
     +------+------+------+------+------+------+----
     | page | page |  --  | page | page | page | ...      -- : given back, the next to be dealt
     +------+------+------+------+------+------+----
+
+By itself a system deals in addresses only, which is all that an allocator needs to know where to put things. Put on a
+process of a machine (``System.on``) it deals pages with real bytes behind them, and what is resident can be counted.
 """
 
 from __future__ import annotations
@@ -14,6 +17,9 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 
 from quire.errors import NotABlock, OutOfMemory
+from quire.model.machine import Process
+
+FIRST_ADDRESS = 0x10_0000_0000
 
 
 class System:
@@ -23,15 +29,28 @@ class System:
         page_bytes: the size of a page.
         first_address: where the addresses begin.
         pages_max: how many pages the process may hold at once; ``None`` for no limit.
+        process: whose pages they are; ``None`` where nobody looks into them.
     """
 
-    def __init__(self, page_bytes: int, first_address: int = 0x10_0000_0000, pages_max: int | None = None) -> None:
+    def __init__(
+        self,
+        page_bytes: int,
+        first_address: int = FIRST_ADDRESS,
+        pages_max: int | None = None,
+        process: Process | None = None,
+    ) -> None:
         self.page_bytes = page_bytes
         self.first_address = first_address
         self.pages_max = pages_max
+        self.process = process
         self.pages_held = 0
         self._sizes: dict[int, int] = {}
         self._starts: list[int] = []
+
+    @classmethod
+    def on(cls, process: Process, first_address: int = FIRST_ADDRESS, pages_max: int | None = None) -> System:
+        """A system that deals pages of a process."""
+        return cls(process.page_bytes, first_address, pages_max, process)
 
     def obtain(self, size_bytes: int, alignment_bytes: int = 1, not_below: int = 0) -> int:
         """Deal whole pages for ``size_bytes`` at the lowest free aligned address from ``not_below`` on.
@@ -48,6 +67,8 @@ class System:
         address = self._lowest_gap(size, lowest, max(alignment_bytes, self.page_bytes))
         self._sizes[address] = size
         insort(self._starts, address)
+        if self.process is not None:
+            self.process.map(address, size)
         return address
 
     def give_back(self, address: int) -> int:
@@ -61,6 +82,8 @@ class System:
         size = self._sizes.pop(address)
         del self._starts[bisect_left(self._starts, address)]
         self.pages_held -= size // self.page_bytes
+        if self.process is not None:
+            self.process.unmap(address, size)
         return size
 
     def resize(self, address: int, size_bytes: int) -> int:
@@ -76,12 +99,16 @@ class System:
         self._charge(new - old)
         if new <= old or self._gap_after(address) >= new - old:
             self._sizes[address] = new
+            self._resize_pages(address, old, new)
             return address
         moved = self._lowest_gap(new, address, self.page_bytes)
         self._sizes[moved] = new
         insort(self._starts, moved)
         del self._starts[bisect_left(self._starts, address)]
         del self._sizes[address]
+        if self.process is not None:
+            self.process.move(address, old, to=moved)
+        self._resize_pages(moved, old, new)
         return moved
 
     def split(self, address: int, size_bytes: int) -> None:
@@ -103,6 +130,22 @@ class System:
         Raises:
             OutOfMemory: the process has locked them.
         """
+        if self.process is not None:
+            self.process.purge(address, size_bytes)
+
+    def check_frames(self, frames: int) -> None:
+        """Refuse what would write to more fresh pages than the machine has frames for.
+
+        Raises:
+            OutOfMemory: it has fewer.
+        """
+        if self.process is not None:
+            self.process.check_frames(frames)
+
+    def copy(self, address: int, to: int, size_bytes: int) -> None:
+        """Copy what is at one address to another, where there are bytes to copy."""
+        if self.process is not None:
+            self.process.write(to, self.process.read(address, size_bytes))
 
     def size_of(self, address: int) -> int | None:
         """How many bytes were dealt at exactly this address; ``None`` if none."""
@@ -111,6 +154,14 @@ class System:
     def round_up(self, size_bytes: int) -> int:
         """The size in whole pages."""
         return -(-size_bytes // self.page_bytes) * self.page_bytes
+
+    def _resize_pages(self, address: int, old: int, new: int) -> None:
+        if self.process is None:
+            return
+        if new < old:
+            self.process.unmap(address + new, old - new)
+        else:
+            self.process.map(address + old, new - old)
 
     def _charge(self, size: int) -> None:
         pages = size // self.page_bytes

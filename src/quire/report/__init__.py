@@ -9,4 +9,7 @@ Read the files in this order:
     view         what a view is made of
     units        sizes and counts as people read them
     plain        a view as text, with the standard library alone
+    pictures     heaps, objects, frames, pages and turns of threads, drawn
+    chapter_view a chapter of quire.model on the terminal
+    chapter_markdown    the same as a document
 """

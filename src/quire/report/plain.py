@@ -26,7 +26,7 @@ class Style:
     is_coloured: bool = False
 
 
-class _Paint:
+class Paint:
     """Terminal colours, or none."""
 
     def __init__(self, is_coloured: bool) -> None:
@@ -41,7 +41,7 @@ _BOLD, _DIM, _BAR_COLOUR = "1", "2", "36"
 
 def draw(view: View, style: Style) -> str:
     """The view as lines of text, no longer than the style's width where words allow."""
-    paint = _Paint(style.is_coloured)
+    paint = Paint(style.is_coloured)
     blocks = [_head(view, style, paint)]
     blocks += [_table(table, style, paint) for table in view.tables]
     blocks += [[line for text in texts for line in _wrapped(text, style.width)] for texts in _last_words(view)]
@@ -49,7 +49,7 @@ def draw(view: View, style: Style) -> str:
     return text if style.is_unicode else text.translate(_ASCII)
 
 
-def _head(view: View, style: Style, paint: _Paint) -> list[str]:
+def _head(view: View, style: Style, paint: Paint) -> list[str]:
     subtitle, title = printable(view.subtitle), printable(view.title)
     room = style.width - len(subtitle) - 2
     title = title if len(title) <= room else title[: room - 3] + "..."
@@ -76,7 +76,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 # --- tables ---------------------------------------------------------------------------------------------------
 
 
-def _table(table: Table, style: Style, paint: _Paint) -> list[str]:
+def _table(table: Table, style: Style, paint: Paint) -> list[str]:
     layout = _Layout(table, style.width)
     lines = _titles(layout, paint)
     for row in table.rows:
@@ -136,7 +136,7 @@ def _content_width(table: Table, index: int) -> int:
     return max(len(text) for text in [column.title, *cells])
 
 
-def _titles(layout: _Layout, paint: _Paint) -> list[str]:
+def _titles(layout: _Layout, paint: Paint) -> list[str]:
     """The table's title and the columns', on one line if they fit."""
     line = _column_titles(layout)
     title = layout.table.title
@@ -154,7 +154,7 @@ def _column_titles(layout: _Layout) -> str:
     return "".join(titles).rstrip()
 
 
-def _row(layout: _Layout, row: Row, style: Style, paint: _Paint) -> str:
+def _row(layout: _Layout, row: Row, style: Style, paint: Paint) -> str:
     if row.kind is RowKind.HEADING:
         return paint(str(row.cells[0]), _DIM)
     cells = [
@@ -164,7 +164,7 @@ def _row(layout: _Layout, row: Row, style: Style, paint: _Paint) -> str:
     return "".join(cells).rstrip()
 
 
-def _cell(row: Row, index: int, kind: ColumnKind, width: int, style: Style, paint: _Paint) -> str:
+def _cell(row: Row, index: int, kind: ColumnKind, width: int, style: Style, paint: Paint) -> str:
     cell = row.cells[index]
     if isinstance(cell, float):
         return paint(_bar(cell, width, style.is_unicode), _BAR_COLOUR)

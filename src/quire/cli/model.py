@@ -1,0 +1,137 @@
+"""``quire model``: Python's memory told in chapters, by steps that run on the model."""
+
+from __future__ import annotations
+
+import locale
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from quire.errors import InvalidOption
+from quire.model.chapters import CHAPTERS, Chapter, tell
+from quire.process.settings import did_you_mean
+from quire.records import Both, Language
+from quire.report.chapter_view import draw_chapter, draw_list
+
+HELP = """\
+quire model [CHAPTER] [--lang en|ko] [--json]
+
+Tells how Python manages memory, chapter by chapter: each is told by steps that run on a model of it, in plain Python,
+and draws what they show. Without a chapter: which there are. A chapter is named by its name or its number.
+
+  --lang en|ko          in English or in Korean; by default as the locale says
+  --json                the chapter as JSON, with the records that its steps show
+  --help                this text
+"""
+
+_WIDTH_MAX = 120
+_LIST_TITLE = Both("Python's memory, told by a model", "모델로 읽는 파이썬의 메모리")
+_TO_READ = Both("To read one: quire model {name}", "읽으려면: quire model {name}")
+_CHANGE = Both(
+    "The steps are functions of {module}: change a line, and see what becomes of it. They stand in {file}",
+    "단계는 {module}의 함수다. 한 줄을 바꾸고 무엇이 달라지는지 보자. 파일: {file}",
+)
+_NEXT = Both("Next: {title} (quire model {name})", "다음 장: {title} (quire model {name})")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    chapter: Chapter | None
+    language: Language
+    wants_json: bool
+
+
+def run(arguments: list[str]) -> int:
+    """Tell a chapter, or which there are; returns the exit code."""
+    if any(argument in ("-h", "--help") for argument in arguments):
+        print(HELP, end="")
+        return 0
+    asked = _parse(arguments, os.environ)
+    if asked.chapter is None:
+        _show_list(asked.language)
+    elif asked.wants_json:
+        from quire.export.chapter import to_json
+
+        _write(to_json(tell(asked.chapter, asked.language)))
+    else:
+        _show(asked.chapter, asked.language)
+    return 0
+
+
+# --- what is asked for ------------------------------------------------------------------------------------------
+
+
+def _parse(arguments: list[str], environment: Mapping[str, str]) -> _Asked:
+    words: list[str] = []
+    language: Language | None = None
+    wants_json = False
+    left = iter(arguments)
+    for argument in left:
+        name, has_value, value = argument.partition("=")
+        if name == "--lang":
+            language = _language(value if has_value else next(left, ""))
+        elif argument == "--json":
+            wants_json = True
+        elif argument.startswith("-"):
+            raise InvalidOption(f"quire model takes no {argument}{did_you_mean(name, ('--lang', '--json'))}")
+        else:
+            words.append(argument)
+    if len(words) > 1:
+        raise InvalidOption(f"quire model tells one chapter at a time, not {' and '.join(words)}")
+    if wants_json and not words:
+        raise InvalidOption(f"--json tells one chapter; name it: {', '.join(each.name for each in CHAPTERS)}")
+    return _Asked(_chapter(words[0]) if words else None, language or language_of(environment), wants_json)
+
+
+def _language(name: str) -> Language:
+    try:
+        return Language(name)
+    except ValueError:
+        raise InvalidOption(f"--lang takes {' or '.join(Language)}, not {name or 'nothing'}") from None
+
+
+def language_of(environment: Mapping[str, str]) -> Language:
+    """The language of messages that the locale names; English where it is none of ours."""
+    names = [environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)]
+    name = names[0] if names else locale.getlocale()[0] or ""
+    return Language.KO if name.lower().startswith(("ko", "korean")) else Language.EN
+
+
+def _chapter(word: str) -> Chapter:
+    names = [chapter.name for chapter in CHAPTERS]
+    if word.isascii() and word.isdigit() and 1 <= int(word) <= len(CHAPTERS):
+        return CHAPTERS[int(word) - 1]
+    if word.lower() not in names:
+        hint = did_you_mean(word.lower(), names) or f"; there are {', '.join(names)}"
+        raise InvalidOption(f"there is no chapter {word}{hint}")
+    return CHAPTERS[names.index(word.lower())]
+
+
+# --- showing it -------------------------------------------------------------------------------------------------
+
+
+def _show_list(language: Language) -> None:
+    from quire.cli.screen import style
+
+    rows = [(chapter.name, chapter.title(language)) for chapter in CHAPTERS]
+    read = _TO_READ.told_in(language).format(name=CHAPTERS[0].name)
+    _write(draw_list(rows, _LIST_TITLE.told_in(language), [read], language, style(_WIDTH_MAX)))
+
+
+def _show(chapter: Chapter, language: Language) -> None:
+    from quire.cli.screen import style
+
+    told = tell(chapter, language)
+    file = sys.modules[chapter.module].__file__
+    feet = [_CHANGE.told_in(language).format(module=chapter.module, file=file)]
+    for after in CHAPTERS[CHAPTERS.index(chapter) + 1 :][:1]:
+        feet.append(_NEXT.told_in(language).format(title=after.title(language), name=after.name))
+    head = f"{CHAPTERS.index(chapter) + 1}/{len(CHAPTERS)}"
+    _write(draw_chapter(told, head, feet, style(_WIDTH_MAX)))
+
+
+def _write(text: str) -> None:
+    from quire.cli.screen import write
+
+    write(text)

@@ -1,0 +1,282 @@
+"""What CPython does, measured: small programs, each of which answers with a few values.
+
+    articles.CLAIMS  --- see() --->  a Python of its own  --- one function of this file --->  values
+
+``articles`` says what each of them shows and what the values have to be. Each runs in a Python of its own
+(``real.in_fresh_python``), so that none sees what another, or a test, has done. Nothing here knows the answer.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import sysconfig
+import types
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from quire.errors import UnsupportedRuntime
+from quire.model.real import Pymalloc
+
+# --- blocks, pools, arenas ----------------------------------------------------------------------------------------
+
+
+def blocks_for(*sizes_bytes: int) -> list[int]:
+    """The size of the block that each request gets: how far apart two blocks of one pool are."""
+    allocator = Pymalloc()
+    sizes = []
+    for size_bytes in sizes_bytes:
+        first, second, third = (allocator.allocate(size_bytes) for _ in range(3))
+        sizes.append(min(second - first, third - second))  # one of the two may lead from one pool to the next
+    return sizes
+
+
+def classes() -> list[int]:
+    """How many different block sizes requests of 1 to 512 bytes get, and the smallest and the largest."""
+    sizes = set(blocks_for(*range(1, 513)))
+    return [len(sizes), min(sizes), max(sizes)]
+
+
+def page() -> list[int]:
+    """The size of the system's page, and of what CPython asks the system for at once."""
+    allocator = Pymalloc()
+    allocator.allocate(1)
+    return [os.sysconf("SC_PAGE_SIZE"), allocator.arena_bytes]
+
+
+def pool() -> list[int]:
+    """The size of a pool, of its header, and how many blocks of 48 bytes it holds."""
+    allocator = Pymalloc()
+    first = allocator.allocate(48)
+    (arena,) = allocator.arenas
+    blocks = 1
+    while (block := allocator.allocate(48)) == first + 48 * blocks:
+        blocks += 1
+    return [block - first, first - arena, blocks]
+
+
+def reuse() -> list[int]:
+    """Three blocks are freed; which of them, counted by their freeing, the next three requests get."""
+    allocator = Pymalloc()
+    blocks = [allocator.allocate(64) for _ in range(3)]
+    for block in blocks:
+        allocator.free(block)
+    return [blocks.index(allocator.allocate(64)) for _ in range(3)]
+
+
+def untouched() -> list[bool]:
+    """Whether a pool's free block goes out before its untouched ones."""
+    allocator = Pymalloc()
+    blocks = [allocator.allocate(64) for _ in range(3)]
+    allocator.free(blocks[0])
+    return [allocator.allocate(64) == blocks[0], allocator.allocate(64) == blocks[2] + 64]
+
+
+def large_requests() -> list[bool]:
+    """Whether a request of 512 bytes lies in an arena, and whether one of 513 does."""
+    allocator = Pymalloc()
+    return [allocator.arena_at(allocator.allocate(size_bytes)) is not None for size_bytes in (512, 513)]
+
+
+def next_pool() -> list[int]:
+    """Of two arenas, one with one free pool and one with three: how many the one has that serves the next pool."""
+    allocator = Pymalloc()
+    first, second = _full_arena(allocator), _full_arena(allocator)
+    for pools in (first[:1], second[:3]):
+        for blocks in pools:
+            _free_all(allocator, blocks)
+    block = allocator.allocate(512)
+    return [1 if allocator.arena_at(block) == allocator.arena_at(first[1][0]) else 3]
+
+
+def given_back() -> list[int]:
+    """Arenas held: when four are full, when one block in each is left, when none is."""
+    allocator = Pymalloc()
+    blocks = [block for _ in range(4) for blocks in _full_arena(allocator) for block in blocks]
+    held = [len(allocator.arenas)]
+    survivors = [next(b for b in blocks if allocator.arena_at(b) == arena) for arena in sorted(allocator.arenas)]
+    _free_all(allocator, [block for block in blocks if block not in survivors])
+    held.append(len(allocator.arenas))
+    _free_all(allocator, survivors)
+    return [*held, len(allocator.arenas)]
+
+
+def _full_arena(allocator: Pymalloc) -> list[list[int]]:
+    """Blocks of 512 bytes that fill an arena, by pool."""
+    per_pool = (16384 - 48) // 512
+    return [[allocator.allocate(512) for _ in range(per_pool)] for _ in range(64)]
+
+
+def _free_all(allocator: Pymalloc, blocks: list[int]) -> None:
+    for block in blocks:
+        allocator.free(block)
+
+
+# --- what the heap holds ------------------------------------------------------------------------------------------
+
+
+def not_in_the_heap() -> list[bool]:
+    """Whether a class of Python's own, ``None`` and 5 lie in the interpreter's file; and whether a list does."""
+    return [_lies_in_a_file(id(value)) for value in (int, None, 5, [1, 2, 3])]
+
+
+def header() -> list[object]:
+    """What the first 16 bytes of an object hold: bytes in a bare object; the count goes up by one with one more name;
+    and the type's address."""
+    import ctypes
+
+    value = object()
+    count, kind = (ctypes.c_ssize_t.from_address(id(value) + offset) for offset in (0, 8))
+    before = count.value
+    other = value
+    return [object.__basicsize__, count.value - before, kind.value == id(type(other))]
+
+
+def locals_in_the_heap() -> list[bool]:
+    """Whether what a function's local variable names is in the heap, as what a global names is; and whether it is still
+    there, at the same address, after the function has returned."""
+
+    def function() -> tuple[list[int], int]:
+        local = [1, 2, 3]
+        return local, id(local)
+
+    kept, address = function()
+    return [not _lies_in_a_file(address), id(kept) == address]
+
+
+def _lies_in_a_file(address: int) -> bool:
+    """Whether an address is in a mapped file: the interpreter's own, here. From the kernel's list of mappings."""
+    if not os.path.exists("/proc/self/maps"):
+        raise UnsupportedRuntime("what an address belongs to is read from /proc/self/maps; there is none here")
+    with open("/proc/self/maps") as maps:
+        for line in maps:
+            places, *_, last = line.split()
+            low, high = (int(place, 16) for place in places.split("-"))
+            if low <= address < high:
+                return last.startswith("/")
+    raise LookupError(f"{address:#x} is in no mapping")
+
+
+def made_by_type() -> list[object]:
+    """Blocks that 1000 new objects take; whether a tuple's size is its type's, and so much more for each item."""
+    kept: list[object] = [None] * 1000
+    before = sys.getallocatedblocks()
+    for index in range(1000):
+        kept[index] = object()
+    blocks = sys.getallocatedblocks() - before
+    sizes = [tuple.__sizeof__((None,) * length) for length in (0, 1, 10)]
+    return [round(blocks, -2), [size - tuple.__basicsize__ for size in sizes], tuple.__itemsize__]
+
+
+# --- references and the collector ---------------------------------------------------------------------------------
+
+
+def references() -> list[int]:
+    """What ``sys.getrefcount(numbers)`` says after each line of the article's example."""
+    program = """
+import sys
+class Number:
+    def __radd__(self, other):
+        seen.append(sys.getrefcount(numbers))
+        return 0
+seen = []
+numbers = [Number()]
+seen.append(sys.getrefcount(numbers))
+more_numbers = numbers
+seen.append(sys.getrefcount(numbers))
+total = sum(numbers)
+seen.append(sys.getrefcount(numbers))
+matrix = [numbers, numbers, numbers]
+seen.append(sys.getrefcount(numbers))
+"""
+    names: dict[str, Any] = {}
+    exec(compile(program, "article", "exec"), names)
+    seen: list[int] = names["seen"]
+    return seen
+
+
+def reference_in_a_function() -> list[int]:
+    """What a function is told that asks for the count of its argument, which one name outside refers to."""
+
+    def count(values: list[int]) -> int:
+        return sys.getrefcount(values)
+
+    names: dict[str, Any] = {"count": count}
+    exec("numbers = [1, 2, 3]\nseen = count(numbers)", names)
+    return [names["seen"]]
+
+
+def collector() -> list[bool]:
+    """With the collector off: whether an object dies with its last reference; whether a cycle does. And whether a
+    cycle dies when the collector runs."""
+
+    class Thing:
+        other: Thing | None = None
+
+    gc.disable()
+    alone = Thing()
+    ring = Thing()
+    ring.other = ring
+    watch_alone, watch_ring = weakref.ref(alone), weakref.ref(ring)
+    del alone, ring
+    died = [watch_alone() is None, watch_ring() is None]
+    gc.collect()
+    return [*died, watch_ring() is None]
+
+
+# --- frames -------------------------------------------------------------------------------------------------------
+
+
+def frame_sizes() -> list[object]:
+    """From the code alone, before any call: locals of a function; whether two functions' frames differ, once they run,
+    by the bytes that their code says they need."""
+    program = """
+import sys
+def small(a):
+    return sys._getframe()
+def large(a, b, c, d, e):
+    f = g = h = a
+    return [a, b, c, d, e, f, g, h] and sys._getframe()
+"""
+    code = compile(program, "article", "exec")
+    small, large = (constant for constant in code.co_consts if isinstance(constant, types.CodeType))
+    words = (large.co_nlocals + large.co_stacksize) - (small.co_nlocals + small.co_stacksize)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    frames: list[types.FrameType] = [names["small"](1), names["large"](1, 2, 3, 4, 5)]
+    return [small.co_nlocals, large.co_nlocals, sys.getsizeof(frames[1]) - sys.getsizeof(frames[0]) == 8 * words]
+
+
+def frames() -> list[object]:
+    """Frames on top of this one: within three calls, and after their return; and whether a generator that waits has
+    its frame, though it is on no stack."""
+
+    def nested(calls: int, then: Callable[[], int]) -> int:
+        return nested(calls - 1, then) if calls > 1 else then()
+
+    def waits() -> Any:
+        yield
+
+    base = _depth()
+    generator = waits()
+    next(generator)
+    return [nested(3, _depth) - base, _depth() - base, generator.gi_frame is not None]
+
+
+def _depth() -> int:
+    frame: types.FrameType | None = sys._getframe()
+    depth = 0
+    while frame is not None:
+        depth, frame = depth + 1, frame.f_back
+    return depth
+
+
+# --- the lock -----------------------------------------------------------------------------------------------------
+
+
+def lock() -> list[object]:
+    """Whether this Python has the lock; and after how many seconds a waiting thread asks for it."""
+    has_lock = getattr(sys, "_is_gil_enabled", lambda: not sysconfig.get_config_var("Py_GIL_DISABLED"))()
+    return [has_lock, sys.getswitchinterval()]

@@ -1,0 +1,91 @@
+"""``quire model``: what may be asked for, and what is printed."""
+
+from __future__ import annotations
+
+import pytest
+
+from quire.cli import main, model
+from quire.records import Language
+
+
+def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main.main(["model", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line that is printed where arguments are refused."""
+    assert main.main(["model", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    return err
+
+
+def test_without_a_chapter_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line each, with number, name and title, in either language."""
+    english, korean = output(capsys, "--lang", "en"), output(capsys, "--lang=ko")
+    for listed in (english, korean):
+        for number, chapter in enumerate(model.CHAPTERS, start=1):
+            assert sum(line.split()[:2] == [str(number), chapter.name] for line in listed.splitlines()) == 1
+    assert english != korean
+
+
+@pytest.mark.parametrize("word", ["book", "1", "BOOK"])
+def test_a_chapter_is_told_by_its_name_or_number(capsys: pytest.CaptureFixture[str], word: str) -> None:
+    """A pipe gets plain text, 80 cells wide, and no colours."""
+    told = output(capsys, word, "--lang", "en")
+    assert told.splitlines()[0].endswith("1/10")
+    assert "quire.model.chapters.book" in told
+    assert "\x1b" not in told
+
+
+def test_json_is_printed_instead(capsys: pytest.CaptureFixture[str]) -> None:
+    """The document and nothing else."""
+    import json
+
+    document = json.loads(output(capsys, "book", "--json", "--lang", "ko"))
+    assert (document["format"], document["name"], document["language"]) == ("quire.model", "book", "ko")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["pol"], "quire: there is no chapter pol; did you mean pools?\n"),
+        (["0"], "quire: there is no chapter 0; there are book, hardware,"),
+        (["11"], "quire: there is no chapter 11; there are book, hardware,"),
+        (["book", "pools"], "quire: quire model tells one chapter at a time, not book and pools\n"),
+        (["book", "--lang", "de"], "quire: --lang takes en or ko, not de\n"),
+        (["book", "--lang"], "quire: --lang takes en or ko, not nothing\n"),
+        (["--lnag=ko"], "quire: quire model takes no --lnag=ko; did you mean --lang?\n"),
+        (["--json"], "quire: --json tells one chapter; name it: book, hardware,"),
+    ],
+)
+def test_what_cannot_be_told_is_refused_in_a_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
+) -> None:
+    """The line says what to write instead; the exit code is 2."""
+    assert refusal(capsys, *arguments).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({"LANG": "ko_KR.UTF-8"}, Language.KO),
+        ({"LANG": "en_GB.UTF-8"}, Language.EN),
+        ({"LANG": "de_DE.UTF-8"}, Language.EN),
+        ({"LANG": "ko_KR.UTF-8", "LC_ALL": "C"}, Language.EN),
+        ({"LANG": "C", "LC_MESSAGES": "ko_KR.UTF-8"}, Language.KO),
+        ({"LANG": "en_GB.UTF-8", "LC_ALL": "ko"}, Language.KO),
+    ],
+)
+def test_the_locale_says_the_language(environment: dict[str, str], language: Language) -> None:
+    """As for any program's messages: LC_ALL before LC_MESSAGES before LANG."""
+    assert model.language_of(environment) is language
+
+
+def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    """And the list of commands names this one."""
+    told = output(capsys, "--help")
+    assert all(option in told for option in ("--lang", "--json", "CHAPTER"))
+    assert "quire model" in main.HELP

@@ -43,7 +43,8 @@ enum standing heap_standing(const struct heap *heap, const void *address);
 /* Bytes of the allocated block, run or mapping at the address, all of which may be used. */
 size_t heap_size_of(const struct heap *heap, const void *address);
 
-/* Call once when what the heap holds, touched and in mappings, passes the limit; called from within an allocation, so it may not allocate. */
+/* Call once when what the heap holds, touched and in mappings, passes the limit; it is called from within an
+ * allocation, so it may not allocate. */
 void heap_watch(struct heap *heap, size_t limit_bytes, void (*passed)(size_t held_bytes));
 
 /* NULL if every invariant holds, else the one that does not. Walks everything. */
@@ -75,7 +76,7 @@ struct heap_totals {
     size_t mapping_bytes;
     size_t mapping_bytes_max;
     size_t mapping_bytes_given_back;
-    size_t kept_bytes; /* of mappings that were freed, and wait for a request */
+    size_t kept_bytes; /* of mappings that were freed or became shorter */
     size_t touched_bytes; /* of arenas: pools that were ever cut, and not purged; runs that were ever handed out */
     size_t resting_bytes; /* of those, empty pools that rest with their arenas */
     size_t held_bytes_max; /* touched, and in mappings */

@@ -231,9 +231,9 @@ move_to_kept(struct heap *heap, struct mapping *place, size_t new_bytes)
 {
     struct kept target;
     struct mapping old = *place;
-    bool is_taken = kept_take(heap, new_bytes, &target);
-    ASSERT(is_taken);
-    (void)is_taken;
+    if (!kept_take(heap, new_bytes, &target)) {
+        return NULL;
+    }
     ASSERT(target.size_bytes == new_bytes);
     unmark((char *)target.address, new_bytes);
     unmark((char *)old.address, old.size_bytes);

@@ -40,8 +40,8 @@ struct guard *hook_guard(struct hook_sampling *sampling);
  * out. The look may allocate nothing of Python's. */
 void hook_look(void (*look)(struct heap *heap, void *result), void *result);
 
-/* Have Python handle the signal, as if it had arrived, when the heap has obtained more than limit_bytes from the system;
- * or, once the monotonic clock stands at due_seconds, more than late_limit_bytes. One shot; signal 0 ends the watch. */
+/* Have Python handle the signal, as if it had arrived, when the heap holds more than limit_bytes; or, once the monotonic
+ * clock stands at due_seconds, more than late_limit_bytes. One shot; signal 0 ends the watch. */
 void hook_watch(int signal_number, size_t limit_bytes, size_t late_limit_bytes, double due_seconds);
 
 /* Call visit for every chunk of every thread's Python call stack, and for every thread (its pthread_t); where

@@ -10,7 +10,6 @@
 
 #include "heap/fast.h"
 
-#include <errno.h>
 #include <string.h>
 
 struct service service = {.mutex = PTHREAD_MUTEX_INITIALIZER};

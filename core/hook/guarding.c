@@ -5,7 +5,6 @@
 
 #include "heap/fast.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -63,7 +62,6 @@ allocate_guarded(struct domain *domain, size_t size_bytes)
 {
     guarding.countdown = next_countdown();
     guarding.sampled++;
-    int saved = errno;
     bool at_left_end = next_random() % 4 == 0;
     struct guard_slot *slot = has_room() ? guard_allocate(guarding.guard, size_bytes, at_left_end) : NULL;
     if (slot != NULL) {
@@ -72,7 +70,6 @@ allocate_guarded(struct domain *domain, size_t size_bytes)
     } else {
         guarding.skipped++;
     }
-    errno = saved;
     return slot == NULL ? NULL : slot->address;
 }
 
@@ -160,13 +157,11 @@ require_block(const void *address, bool is_realloc)
 static void
 free_guarded(const struct domain *domain, void *address, bool is_realloc)
 {
-    int saved = errno;
     bool is_locked = lock_heap();
     struct guard_slot *slot = require_block(address, is_realloc);
     note(slot->freed_note, domain);
     guard_free(guarding.guard, slot);
     unlock_heap(is_locked);
-    errno = saved;
 }
 
 static SLOW void

@@ -27,6 +27,15 @@ os_page_bytes(void)
     return page_bytes;
 }
 
+/* The error of a call that was refused. errno is as it was before: who frees memory may be about to read it. */
+static int
+refusal(int saved)
+{
+    int error = errno;
+    errno = saved;
+    return error;
+}
+
 /* Advice that changes no meaning; a kernel without the feature refuses, and nothing is lost:
  * no huge pages, which would make resident what the heap has not touched; and a name in /proc/PID/maps. */
 static void
@@ -39,11 +48,12 @@ advise(char *address, size_t size_bytes)
 }
 
 static int
-map_addresses(void *at, size_t size_bytes, int flags, char **address)
+map(void *at, size_t size_bytes, int access, int flags, char **address)
 {
-    void *mapped = mmap(at, size_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+    int saved = errno;
+    void *mapped = mmap(at, size_bytes, access, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
     if (mapped == MAP_FAILED) {
-        return errno;
+        return refusal(saved);
     }
     *address = mapped;
     return 0;
@@ -53,17 +63,17 @@ int
 os_reserve(size_t size_bytes, size_t alignment_bytes, char **address)
 {
     char *start = NULL;
-    int error = map_addresses(NULL, size_bytes + alignment_bytes, 0, &start);
+    int error = map(NULL, size_bytes + alignment_bytes, PROT_NONE, MAP_NORESERVE, &start);
     if (error != 0) {
         return error;
     }
     char *aligned = (char *)align_up((size_t)start, alignment_bytes);
     if (aligned != start) {
-        munmap(start, (size_t)(aligned - start));
+        os_unmap(start, (size_t)(aligned - start));
     }
     size_t behind = alignment_bytes - (size_t)(aligned - start);
     if (behind != 0) {
-        munmap(aligned + size_bytes, behind);
+        os_unmap(aligned + size_bytes, behind);
     }
     advise(aligned, size_bytes);
     *address = aligned;
@@ -73,26 +83,28 @@ os_reserve(size_t size_bytes, size_t alignment_bytes, char **address)
 void
 os_unreserve(char *address, size_t size_bytes)
 {
-    munmap(address, size_bytes);
+    os_unmap(address, size_bytes);
 }
 
 int
 os_commit(char *address, size_t size_bytes)
 {
-    return mprotect(address, size_bytes, PROT_READ | PROT_WRITE) == 0 ? 0 : errno;
+    int saved = errno;
+    return mprotect(address, size_bytes, PROT_READ | PROT_WRITE) == 0 ? 0 : refusal(saved);
 }
 
 int
 os_purge(char *address, size_t size_bytes)
 {
-    return madvise(address, size_bytes, MADV_DONTNEED) == 0 ? 0 : errno;
+    int saved = errno;
+    return madvise(address, size_bytes, MADV_DONTNEED) == 0 ? 0 : refusal(saved);
 }
 
 int
 os_decommit(char *address, size_t size_bytes)
 {
     char *same;
-    int error = map_addresses(address, size_bytes, MAP_FIXED, &same);
+    int error = map(address, size_bytes, PROT_NONE, MAP_NORESERVE | MAP_FIXED, &same);
     if (error == 0) {
         advise(address, size_bytes);
     }
@@ -102,20 +114,16 @@ os_decommit(char *address, size_t size_bytes)
 int
 os_map(size_t size_bytes, char **address)
 {
-    void *mapped = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (mapped == MAP_FAILED) {
-        return errno;
-    }
-    *address = mapped;
-    return 0;
+    return map(NULL, size_bytes, PROT_READ | PROT_WRITE, 0, address);
 }
 
 int
 os_remap(char *address, size_t old_bytes, size_t new_bytes, char **moved)
 {
+    int saved = errno;
     void *mapped = mremap(address, old_bytes, new_bytes, MREMAP_MAYMOVE);
     if (mapped == MAP_FAILED) {
-        return errno;
+        return refusal(saved);
     }
     *moved = mapped;
     return 0;
@@ -124,14 +132,17 @@ os_remap(char *address, size_t old_bytes, size_t new_bytes, char **moved)
 void
 os_unmap(char *address, size_t size_bytes)
 {
+    int saved = errno;
     /* Near the limit on mappings, the kernel may refuse to split one: then give the pages back and keep the addresses. */
     if (munmap(address, size_bytes) != 0) {
         madvise(address, size_bytes, MADV_DONTNEED);
     }
+    errno = saved;
 }
 
 int
 os_resident(char *address, size_t size_bytes, unsigned char *pages)
 {
-    return mincore(address, size_bytes, pages) == 0 ? 0 : errno;
+    int saved = errno;
+    return mincore(address, size_bytes, pages) == 0 ? 0 : refusal(saved);
 }

@@ -1,7 +1,7 @@
 /* The contract with the system: addresses, pages, and how many of them are resident.
  *
  * Callers: heap/, observe/. linux.c fulfils it; fake.c fulfils it without a system and refuses on demand, for tests.
- * Every function that can be refused returns 0 or an errno value, and has then changed nothing.
+ * Every function that can be refused returns 0 or an errno value, and has then changed nothing; errno stays as it is.
  *
  *     reserve          commit           touch            purge           decommit
  *     addresses  --->  may be   --->    resident  --->   not     --->    addresses

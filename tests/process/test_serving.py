@@ -232,6 +232,29 @@ def test_an_address_space_limit_is_lived_with() -> None:
     run_python(code).expect("True\nwent on\n")
 
 
+def test_errno_stays_as_it_is_where_the_system_refuses() -> None:
+    """A block is freed between a call that failed and the look at its error: what the system refuses then is unseen."""
+    out = serve("""
+        import ctypes, resource
+        api = ctypes.PyDLL(None, use_errno=True)
+        api.PyMem_Malloc.restype, api.PyMem_Malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+        api.PyMem_Free.argtypes = [ctypes.c_void_p]
+        blocks = (ctypes.c_void_p * 20_000)()
+        for i in range(len(blocks)):
+            blocks[i] = api.PyMem_Malloc(500)
+        limit = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, limit[1]))  # less than is reserved: arenas cannot go back
+        errors = set()
+        for block in blocks:
+            ctypes.set_errno(77)
+            api.PyMem_Free(block)
+            errors.add(ctypes.get_errno())
+        resource.setrlimit(resource.RLIMIT_AS, limit)
+        print(errors)
+    """)
+    assert out == "{77}\n"
+
+
 def test_nobody_wrote_to_what_fork_shares() -> None:
     """gc.freeze, a fork and a collection in the child: the heap is whole in both."""
     out = serve("""

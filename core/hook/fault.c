@@ -12,7 +12,8 @@
  *
  * Two functions, so that a handler that is taken away again puts the first in place, which then knows what is before it.
  *
- * Nothing here allocates, and little stands on the stack. Only SIGSEGV is watched: on Linux it is what touching an inaccessible page gives.
+ * Nothing here allocates, and little stands on the stack. Only SIGSEGV is watched: on Linux it is what touching an
+ * inaccessible page gives.
  */
 #include "hook/guarding.h"
 
@@ -228,20 +229,28 @@ access_of(const void *context)
 #endif
 }
 
-/* As the kernel would have called it. */
+/* As the kernel would have called it: a handler for one time is taken away first, a fault is never ignored. */
 static void
 hand_on(const struct sigaction *action, int number, siginfo_t *info, void *context)
 {
+    static const struct sigaction standard = {.sa_handler = SIG_DFL};
     bool is_sent = info->si_code <= 0;
-    if (action->sa_flags & SA_SIGINFO) {
-        action->sa_sigaction(number, info, context);
-    } else if (action->sa_handler == SIG_DFL || (action->sa_handler == SIG_IGN && !is_sent)) {
-        struct sigaction standard = {.sa_handler = SIG_DFL};
+    if (action->sa_handler == SIG_DFL || (action->sa_handler == SIG_IGN && !is_sent)) {
         sigaction(number, &standard, NULL);
         if (is_sent) {
             raise(number); /* a fault comes again by itself */
         }
-    } else if (action->sa_handler != SIG_IGN) {
+        return;
+    }
+    if (action->sa_handler == SIG_IGN) {
+        return;
+    }
+    if (action->sa_flags & SA_RESETHAND) {
+        sigaction(number, &standard, NULL);
+    }
+    if (action->sa_flags & SA_SIGINFO) {
+        action->sa_sigaction(number, info, context);
+    } else {
         action->sa_handler(number);
     }
 }

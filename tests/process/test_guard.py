@@ -244,6 +244,33 @@ def test_a_handler_that_was_taken_away_is_not_called(fault: str, again: bool) ->
     assert outcome.stderr.startswith("quire: overflow" if fault == GUARDED else "")
 
 
+@pytest.mark.parametrize("fault", [GUARDED, UNGUARDED], ids=["guarded", "elsewhere"])
+@pytest.mark.parametrize(
+    ("handler", "flags", "calls"),
+    [("handle", 0x80000000, 1), ("handle", 0x80000004, 1), (0, 4, 0), (1, 0, 0)],
+    ids=["one time", "one time, told where", "standard", "ignored"],
+)
+def test_other_handlers_are_called_as_the_kernel_calls_them(
+    handler: str | int, flags: int, calls: int, fault: str
+) -> None:
+    """A handler for one time (SA_RESETHAND) is called once, the standard one and SIG_IGN never; then the fault ends it."""
+    code = f"""
+    import signal
+    class Action(ctypes.Structure):
+        _fields_ = [("handler", Pointer), ("mask", ctypes.c_ulong * 16), ("flags", ctypes.c_int), ("restorer", Pointer)]
+    @ctypes.CFUNCTYPE(None, ctypes.c_int)
+    def handle(number):
+        os.write(1, b"called\\n")
+    action = Action(ctypes.cast({handler}, Pointer), flags=ctypes.c_int({flags}))
+    api.sigaction(signal.SIGSEGV, ctypes.byref(action), None)
+    make(40); signal.alarm(10)
+    {fault}
+    """
+    outcome = run_faulty(code)
+    assert (outcome.exit_code, outcome.stdout) == (SEGV, "called\n" * calls)
+    assert outcome.stderr.count("quire: overflow") == (fault == GUARDED)
+
+
 def test_a_wrong_free_is_an_abort_that_faulthandler_sees() -> None:
     """A wrong free ends by SIGABRT, told by quire first."""
     outcome = run_faulty("block = make(40); drop(block); drop(block)", "-X", "faulthandler")

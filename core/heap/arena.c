@@ -6,7 +6,7 @@
  *                              |                         is the first of the first list
  *                              A1                        with enough room
  *
- * Callers: pool.c, runs.c. Calls: os/.
+ * Callers: pool.c, runs.c. Calls: kept.c, where the system refuses; os/.
  */
 #include "heap/structs.h"
 #include "os/os.h"

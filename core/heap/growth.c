@@ -3,7 +3,7 @@
  * It holds the parts of its arenas that were ever handed out, and its mappings. Both are close to what is resident;
  * arenas as a whole are not, of which the system gives pages only as they are touched.
  *
- * Callers: pool.c, runs.c, arena.c, mapping.c. Calls: kept.c, purge.c, whoever watches.
+ * Callers: pool.c, runs.c, mapping.c, kept.c. Calls: kept.c, purge.c, whoever watches.
  */
 #include "heap/structs.h"
 

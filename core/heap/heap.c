@@ -16,6 +16,15 @@ const struct pool heap_no_pool = {0};
 
 /* --- making and ending --- */
 
+/* No class has a current pool. */
+static void
+empty_current(struct domain *domain)
+{
+    for (unsigned size_class = 0; size_class < CLASSES; size_class++) {
+        domain->current[size_class] = (struct pool *)&heap_no_pool;
+    }
+}
+
 static void
 begin_domain(struct heap *heap, unsigned index)
 {
@@ -26,9 +35,7 @@ begin_domain(struct heap *heap, unsigned index)
     domain->range_address = (uintptr_t)heap->range_address;
     domain->range_bytes = heap->range_arenas * ARENA_BYTES;
     domain->rings = domain->current;
-    for (unsigned size_class = 0; size_class < CLASSES; size_class++) {
-        domain->current[size_class] = (struct pool *)&heap_no_pool;
-    }
+    empty_current(domain);
 }
 
 /* Arenas past the range's end are marked as in use, so that none is ever chosen. */
@@ -124,9 +131,7 @@ heap_close_fast_paths(struct heap *heap)
         memcpy(domain->closed_rings, domain->current, sizeof domain->current);
         domain->rings = domain->closed_rings;
         domain->range_bytes = 0;
-        for (unsigned size_class = 0; size_class < CLASSES; size_class++) {
-            domain->current[size_class] = (struct pool *)&heap_no_pool;
-        }
+        empty_current(domain);
     }
 }
 

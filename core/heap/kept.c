@@ -11,7 +11,7 @@
  * They make no peak: before the heap would hold more than ever, by more than a quarter of an arena, as much goes back,
  * the oldest first; and all, when the system refuses.
  *
- * Callers: mapping.c, growth.c, arena.c. The model is quire.model.kept.
+ * Callers: mapping.c, growth.c, arena.c, heap.c. Calls: growth.c, os/. The model is quire.model.kept.
  */
 #include "heap/structs.h"
 #include "os/os.h"

@@ -3,7 +3,7 @@
  * The kernel grows and moves them by their pages, without copying. A table by address tells them from what was
  * never ours; they begin at a page, which next to nothing else does, so that most questions end at one test.
  *
- * Callers: heap.c. Calls: os/.
+ * Callers: heap.c. Calls: kept.c, growth.c, os/.
  */
 #include "heap/structs.h"
 #include "os/os.h"

@@ -10,7 +10,7 @@
  * ring stays there for the next request, unless it is all that keeps the arena from going back, or more than 16 KiB
  * of it were cut off: a large pool that served many.
  *
- * Callers: fast.h. Calls: arena.c. The model is quire.model.allocator.
+ * Callers: fast.h, heap.c. Calls: arena.c, growth.c, runs.c. The model is quire.model.allocator.
  */
 #include "heap/fast.h"
 #include "os/os.h"

@@ -7,7 +7,7 @@
  * back finds both neighbours. A request takes the smallest hole that is large enough, the lowest of equal ones;
  * the search begins where the first hole may be.
  *
- * Callers: heap.c, pool.c. Calls: arena.c. The model is quire.model.runs.
+ * Callers: heap.c, pool.c, arena.c. Calls: arena.c, growth.c. The model is quire.model.runs.
  */
 #include "heap/structs.h"
 

@@ -1,6 +1,6 @@
 /* A heap in numbers: nothing is counted on the fast paths, so everything is counted here, by walking.
  *
- * Callers: module/, hook/. Cost: one look at the metadata of every pool, 64 bytes each.
+ * Callers: module/. Cost: one look at the metadata of every pool, 64 bytes each.
  */
 #include "heap/structs.h"
 

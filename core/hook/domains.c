@@ -196,13 +196,6 @@ serve_realloc(void *context, void *address, size_t size_bytes)
 
 static const PyMemAllocatorDomain python_domains[DOMAINS] = {PYMEM_DOMAIN_OBJ, PYMEM_DOMAIN_MEM};
 
-/* A name means that an allocator of CPython's own is in force: a hook, ours or one around ours, has none. */
-static const char *
-allocator_name(void)
-{
-    return _PyMem_GetCurrentAllocatorName();
-}
-
 const char *
 hook_refusal(void)
 {
@@ -215,7 +208,7 @@ hook_refusal(void)
     if (_PyMem_GetCurrentAllocatorName == NULL) {
         return "unknown-allocator";
     }
-    const char *name = allocator_name();
+    const char *name = _PyMem_GetCurrentAllocatorName();
     if (name == NULL) {
         return "hooked";
     }
@@ -259,10 +252,11 @@ hook_install(size_t range_bytes, bool large_to_previous, uint32_t guard_interval
     return 0;
 }
 
+/* A name means that an allocator of CPython's own is in force: a hook, ours or one around ours, has none. */
 struct heap *
 hook_heap(void)
 {
-    return service.heap != NULL && allocator_name() == NULL ? service.heap : NULL;
+    return service.heap != NULL && _PyMem_GetCurrentAllocatorName() == NULL ? service.heap : NULL;
 }
 
 struct guard *

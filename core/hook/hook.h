@@ -1,6 +1,6 @@
 /* A CPython process served by a heap: the mem and object domains, from the moment of the install to the end.
  *
- * Callers: module/. Calls: heap/, observe/.
+ * Callers: module/. Calls: heap/.
  * Locking: the interpreter lock is the heap's lock; where there may be several (sub-interpreters), see service.h.
  */
 #ifndef QUIRE_HOOK_HOOK_H

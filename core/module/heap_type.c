@@ -180,11 +180,7 @@ heap_method_size_of(PyObject *self, PyObject *object)
 static PyObject *
 heap_method_check(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    const char *broken = heap_check(heap_of(self));
-    if (broken == NULL) {
-        Py_RETURN_NONE;
-    }
-    return PyUnicode_FromString(broken);
+    return text_object(heap_check(heap_of(self)));
 }
 
 static PyObject *
@@ -237,9 +233,18 @@ static PyType_Slot heap_slots[] = {
     {0, NULL},
 };
 
-PyType_Spec module_heap_spec = {
+static PyType_Spec heap_spec = {
     .name = "quire._core.Heap",
     .basicsize = sizeof(struct heap_object),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = heap_slots,
 };
+
+int
+module_add_heap_type(PyObject *module)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, &heap_spec, NULL);
+    int status = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
+    Py_XDECREF(type);
+    return status;
+}

@@ -53,11 +53,7 @@ method_shared(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 static PyObject *
 method_refusal(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    const char *refusal = hook_refusal();
-    if (refusal == NULL) {
-        Py_RETURN_NONE;
-    }
-    return PyUnicode_FromString(refusal);
+    return text_object(hook_refusal());
 }
 
 /* Whether a heap serves the process; else RuntimeError is set. */
@@ -166,13 +162,7 @@ static PyObject *
 method_check(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     const char *broken;
-    if (!look(look_check, &broken)) {
-        return NULL;
-    }
-    if (broken == NULL) {
-        Py_RETURN_NONE;
-    }
-    return PyUnicode_FromString(broken);
+    return look(look_check, &broken) ? text_object(broken) : NULL;
 }
 
 static void
@@ -377,17 +367,8 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static int
-execute(PyObject *module)
-{
-    PyObject *type = PyType_FromModuleAndSpec(module, &module_heap_spec, NULL);
-    int status = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
-    Py_XDECREF(type);
-    return status;
-}
-
 static PyModuleDef_Slot slots[] = {
-    {Py_mod_exec, execute},
+    {Py_mod_exec, module_add_heap_type},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

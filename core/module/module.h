@@ -11,8 +11,8 @@
 #include "heap/heap.h"
 #include "observe/residency.h"
 
-/* heap_type.c: the type Heap, a heap of its own. */
-extern PyType_Spec module_heap_spec;
+/* heap_type.c: give a module the type Heap, a heap of its own. 0, or -1 with an exception set. */
+int module_add_heap_type(PyObject *module);
 
 /* state.c: what a heap holds, as plain tuples; quire.process.decode gives them names. */
 PyObject *module_statistics(const struct heap_statistics *statistics);
@@ -22,6 +22,13 @@ PyObject *module_residency(const struct residency *residency);
 /* own_files.c: a descriptor of a file of /proc/self, open; the process's threads. OSError if it cannot be. */
 PyObject *module_open_own(const char *name);
 PyObject *module_own_threads(void);
+
+/* A text, None for NULL. */
+static inline PyObject *
+text_object(const char *text)
+{
+    return text == NULL ? Py_NewRef(Py_None) : PyUnicode_FromString(text);
+}
 
 /* Append to a list and drop the reference, also when the item could not be made. False with an exception set. */
 static inline bool

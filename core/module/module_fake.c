@@ -126,8 +126,7 @@ method_guard_statistics(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 static PyObject *
 method_guard_check(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    const char *broken = guard_check(guard);
-    return broken == NULL ? Py_NewRef(Py_None) : PyUnicode_FromString(broken);
+    return text_object(guard_check(guard));
 }
 
 static PyMethodDef methods[] = {
@@ -147,17 +146,8 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static int
-execute(PyObject *module)
-{
-    PyObject *type = PyType_FromModuleAndSpec(module, &module_heap_spec, NULL);
-    int status = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
-    Py_XDECREF(type);
-    return status;
-}
-
 static PyModuleDef_Slot slots[] = {
-    {Py_mod_exec, execute},
+    {Py_mod_exec, module_add_heap_type},
     {0, NULL},
 };
 

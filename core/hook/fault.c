@@ -19,6 +19,7 @@
 
 #include "hook/frames.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -47,11 +48,12 @@ write_all(const char *bytes, size_t size_bytes)
 {
     while (size_bytes != 0) {
         ssize_t written = write(STDERR_FILENO, bytes, size_bytes);
-        if (written <= 0) {
+        if (written > 0) {
+            bytes += written;
+            size_bytes -= (size_t)written;
+        } else if (written == 0 || errno != EINTR) {
             return; /* nobody is left to be told */
         }
-        bytes += written;
-        size_bytes -= (size_t)written;
     }
 }
 

@@ -279,6 +279,37 @@ def test_a_wrong_free_is_an_abort_that_faulthandler_sees() -> None:
     assert "Fatal Python error: Aborted" in outcome.stderr
 
 
+def test_other_signals_do_not_cut_the_report_short() -> None:
+    """A report that waits for its reader, at a full pipe, goes on after each signal that the program handles meanwhile."""
+    code = """
+    import signal, time
+    block = make(48); drop(block)
+    def read_later(reader, waiting):
+        time.sleep(1)
+        text = b""
+        while part := os.read(reader, 65536):
+            text += part
+        print(text[waiting:].decode().splitlines()[0], flush=True)
+        os._exit(0)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    waiting = 0
+    try:
+        while True:
+            waiting += os.write(writer, bytes(512))
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    if os.fork() != 0:
+        os.close(writer)
+        read_later(reader, waiting)
+    os.dup2(writer, 2)
+    signal.signal(signal.SIGALRM, lambda number, frame: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+    write(block, 1, 1)
+    """
+    run_faulty(code).expect("quire: use after free: a write at byte 0 of a freed block of 48 bytes\n")
+
+
 # --- threads and processes --------------------------------------------------------------------------------------
 
 

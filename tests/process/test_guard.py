@@ -253,7 +253,7 @@ def test_a_handler_that_was_taken_away_is_not_called(fault: str, again: bool) ->
 def test_other_handlers_are_called_as_the_kernel_calls_them(
     handler: str | int, flags: int, calls: int, fault: str
 ) -> None:
-    """A handler for one time (SA_RESETHAND) is called once, the standard one and SIG_IGN never; then the fault ends it."""
+    """A handler for one time (SA_RESETHAND) is called once, SIG_DFL and SIG_IGN never; then the process ends."""
     code = f"""
     import signal
     class Action(ctypes.Structure):
@@ -280,7 +280,7 @@ def test_a_wrong_free_is_an_abort_that_faulthandler_sees() -> None:
 
 
 def test_other_signals_do_not_cut_the_report_short() -> None:
-    """A report that waits for its reader, at a full pipe, goes on after each signal that the program handles meanwhile."""
+    """A report that waits for its reader, at a full pipe, goes on after each signal that is handled meanwhile."""
     code = """
     import signal, time
     block = make(48); drop(block)

@@ -6,6 +6,7 @@ Each program runs in a process of its own, plainly and served by quire.
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sys
 from pathlib import Path
@@ -336,6 +337,21 @@ def test_a_process_that_may_not_see_its_memory_is_told_so() -> None:
     """
     remedy = "cannot be read: No such file or directory; mount /proc"
     run_python(code).expect("".join(f"/proc/self/{name} {remedy}\n" for name in ("mem", "pagemap", "status", "smaps")))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root takes groups")
+def test_a_user_of_a_thousand_groups_is_told_of_its_memory() -> None:
+    """The kernel's text names them all before it comes to the sizes."""
+    run_python(
+        """
+        import os
+        os.setgroups(range(2_000_000_000, 2_000_001_000))
+        import quire; quire.install()
+        from quire.process.core import require_core
+        from quire.process.sample import take_sample
+        print(take_sample(require_core()).rss_bytes > 0)
+        """
+    ).expect("True\n")
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="the filter names the call by its number")

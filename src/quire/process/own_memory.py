@@ -83,8 +83,11 @@ class OwnMemory:
         return self._descriptors[-1]
 
     def status(self) -> bytes:
-        """The file ``status``, in one read, so that hardly anything comes between it and what is read next."""
-        return os.pread(self._status, PAGE_BYTES, 0)
+        """The file ``status``, in one read, so that hardly anything comes between it and what is read next.
+
+        A user's groups come before the sizes: there may be a thousand, where a directory service gives them.
+        """
+        return os.pread(self._status, _PIECE_BYTES, 0)
 
     def text(self, name: str) -> Iterator[bytes]:
         """A file of ``/proc/self``, piece by piece, as the kernel hands it out: about a page at a time.

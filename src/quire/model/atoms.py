@@ -24,9 +24,25 @@ DIGIT_BITS = 30
 _TAG_SHIFT = 3
 _POSITIVE, _ZERO, _NEGATIVE = 0, 1, 2
 _ITEMS_OFFSET = 24
+_ENCODINGS = {1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}
+"""Of text, by the bytes of a character."""
 
 
-class IntType(Type):
+class AtomType(Type):
+    """Objects of which their value says all."""
+
+    def describe(self, one: Object) -> str:
+        return repr(self.value_of(one))
+
+    def key_of(self, one: Object) -> Hashable:
+        key: Hashable = self.value_of(one)
+        return key
+
+    def truth_of(self, one: Object) -> bool:
+        return bool(self.value_of(one))
+
+
+class IntType(AtomType):
     """Integers: digits of 30 bits, as many as are needed."""
 
     item_bytes = 4
@@ -71,15 +87,6 @@ class IntType(Type):
             return word >> _TAG_SHIFT, word & 3 == _NEGATIVE
         return (2**64 - word, True) if word >> 63 else (word, False)
 
-    def describe(self, one: Object) -> str:
-        return repr(self.value_of(one))
-
-    def key_of(self, one: Object) -> Hashable:
-        return self.value_of(one)
-
-    def truth_of(self, one: Object) -> bool:
-        return self.value_of(one) != 0
-
 
 class BoolType(IntType):
     """True and False: integers of another name, both made once."""
@@ -92,23 +99,14 @@ class BoolType(IntType):
         return super().value_of(one) != 0
 
 
-class NoneType(Type):
+class NoneType(AtomType):
     """None: a header and nothing else, made once."""
 
     def value_of(self, one: Object) -> None:
         return None
 
-    def describe(self, one: Object) -> str:
-        return "None"
 
-    def key_of(self, one: Object) -> Hashable:
-        return None
-
-    def truth_of(self, one: Object) -> bool:
-        return False
-
-
-class FloatType(Type):
+class FloatType(AtomType):
     """A C double behind the header."""
 
     def make(self, value: float) -> Object:
@@ -119,17 +117,8 @@ class FloatType(Type):
     def value_of(self, one: Object) -> float:
         return cast(float, struct.unpack("<d", self.space.memory.read(one.address + SIZE_OFFSET, 8))[0])
 
-    def describe(self, one: Object) -> str:
-        return repr(self.value_of(one))
 
-    def key_of(self, one: Object) -> Hashable:
-        return self.value_of(one)
-
-    def truth_of(self, one: Object) -> bool:
-        return self.value_of(one) != 0
-
-
-class BytesType(Type):
+class BytesType(AtomType):
     """Bytes, with a zero behind them for C."""
 
     item_bytes = 1
@@ -143,17 +132,8 @@ class BytesType(Type):
     def value_of(self, one: Object) -> bytes:
         return self.space.memory.read(one.address + self.basic_bytes - 1, self.item_count(one))
 
-    def describe(self, one: Object) -> str:
-        return repr(self.value_of(one))
 
-    def key_of(self, one: Object) -> Hashable:
-        return self.value_of(one)
-
-    def truth_of(self, one: Object) -> bool:
-        return self.item_count(one) > 0
-
-
-class StrType(Type):
+class StrType(AtomType):
     """Text: one, two or four bytes for each character, as the widest needs; a little less header if all are ASCII."""
 
     _STATE_OFFSET = 32
@@ -175,12 +155,13 @@ class StrType(Type):
         one.set_word(SIZE_OFFSET, len(value))
         one.set_word(SIZE_OFFSET + 8, -1)  # the hash, not computed yet
         one.set_word(self._STATE_OFFSET, kind << 1 | value.isascii())
-        self.space.memory.write(one.address + self._text_offset(one), _encode(value, kind) + b"\0" * kind)
+        encoded = value.encode(_ENCODINGS[kind], "surrogatepass")
+        self.space.memory.write(one.address + self._text_offset(one), encoded + b"\0" * kind)
 
     def value_of(self, one: Object) -> str:
         kind = one.word(self._STATE_OFFSET) >> 1
         stored = self.space.memory.read(one.address + self._text_offset(one), one.word(SIZE_OFFSET) * kind)
-        return stored.decode({1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}[kind], "surrogatepass")
+        return stored.decode(_ENCODINGS[kind], "surrogatepass")
 
     def size_of(self, one: Object) -> int:
         kind = one.word(self._STATE_OFFSET) >> 1
@@ -188,15 +169,6 @@ class StrType(Type):
 
     def _text_offset(self, one: Object) -> int:
         return _text_header_bytes(one.word(self._STATE_OFFSET) & 1 == 1, self.space.version)
-
-    def describe(self, one: Object) -> str:
-        return repr(self.value_of(one))
-
-    def key_of(self, one: Object) -> Hashable:
-        return self.value_of(one)
-
-    def truth_of(self, one: Object) -> bool:
-        return one.word(SIZE_OFFSET) > 0
 
     def release(self, one: Object) -> None:
         self.space.caches.interned.forget(one)
@@ -218,12 +190,6 @@ def _text_header_bytes(ascii_only: bool, version: Version) -> int:
 def _character_bytes(value: str) -> int:
     widest = max(value, default="\0")
     return 1 if widest < "\u0100" else 2 if widest < "\U00010000" else 4
-
-
-def _encode(value: str, kind: int) -> bytes:
-    if kind == 1:
-        return value.encode("latin-1")
-    return value.encode("utf-16-le" if kind == 2 else "utf-32-le", "surrogatepass")
 
 
 def _digit_count(value: int) -> int:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 
 from quire.errors import InvalidSize, OutOfMemory
+from quire.model.accounts import statistics_of
 from quire.model.arena import Arena, AvailableArenas, PoolArena, RunArena
 from quire.model.geometry import QUIRE, Geometry
 from quire.model.links import LinkedList
@@ -78,7 +79,7 @@ class Allocator:
         self._check_size(size_bytes)
         if self.geometry.pools_serve(size_bytes):
             return self._allocate_block(min(domain, self.geometry.domains - 1), self.geometry.size_class(size_bytes))
-        if self.geometry.pooled_bytes_max < size_bytes <= self.geometry.run_bytes_max:
+        if self.geometry.runs_serve(size_bytes):
             return self._allocate_run(size_bytes)
         return self.raw.allocate(size_bytes)
 
@@ -107,7 +108,7 @@ class Allocator:
             case PoolArena():
                 self._free_block(arena, address)
             case RunArena():
-                arena.runs.release(arena.start_of(address))
+                arena.runs.release(address)
                 self._settle(arena)
             case _:
                 self.raw.free(address)
@@ -150,7 +151,7 @@ class Allocator:
                 pool.check_allocated(address)
                 return pool.block_bytes
             case RunArena():
-                return (arena.runs.length_of(arena.start_of(address)) or 0) * arena.unit_bytes
+                return arena.runs.size_of(address)
             case _:
                 return self.raw.size_of(address)
 
@@ -166,8 +167,6 @@ class Allocator:
 
     def statistics(self) -> HeapStatistics:
         """The heap in numbers."""
-        from quire.model.accounts import statistics_of
-
         return statistics_of(self)
 
     def state(self) -> HeapState:
@@ -252,22 +251,19 @@ class Allocator:
     # --- runs ---
 
     def _allocate_run(self, size_bytes: int) -> int:
-        units = self._run_units(size_bytes)
+        units = -(-size_bytes // self.geometry.run_unit_bytes)
         arena = self._arena_with(ArenaKind.RUN, units) or self._new_arena(ArenaKind.RUN)
         assert isinstance(arena, RunArena)
         touched_before = arena.touched_bytes
-        start = arena.runs.take(units)
-        assert start is not None
+        address = arena.runs.take(size_bytes)
+        assert address is not None
         self._note_touched(arena, touched_before)
         self.available[ArenaKind.RUN].update(arena)
-        return arena.address_of(start)
+        return address
 
     def _note_touched(self, arena: RunArena, touched_before: int) -> None:
         if arena.touched_bytes > touched_before:
             self.raw.touch(arena.touched_bytes - touched_before)
-
-    def _run_units(self, size_bytes: int) -> int:
-        return -(-size_bytes // self.geometry.run_unit_bytes)
 
     # --- resizing ---
 
@@ -301,10 +297,10 @@ class Allocator:
         return (same_class and self.geometry.stays_within_class) or 4 * size_bytes > 3 * pool.block_bytes
 
     def _resize_run(self, arena: RunArena, address: int, size_bytes: int) -> bool:
-        if not self.geometry.pooled_bytes_max < size_bytes <= self.geometry.run_bytes_max:
+        if not self.geometry.runs_serve(size_bytes):
             return False
         touched_before = arena.touched_bytes
-        fits = arena.runs.resize(arena.start_of(address), self._run_units(size_bytes))
+        fits = arena.runs.resize(address, size_bytes)
         self._note_touched(arena, touched_before)
         self.available[ArenaKind.RUN].update(arena)
         return fits

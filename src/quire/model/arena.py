@@ -142,13 +142,12 @@ class RunArena(Arena):
 
     def __init__(self, geometry: Geometry, address: int, index: int) -> None:
         super().__init__(geometry, address, index, ArenaKind.RUN)
-        self.first_run = address + geometry.arena_header_bytes
-        self.unit_bytes = geometry.run_unit_bytes
-        self.runs = Runs((geometry.arena_bytes - geometry.arena_header_bytes) // self.unit_bytes)
+        header_bytes = geometry.arena_header_bytes
+        self.runs = Runs(address + header_bytes, geometry.arena_bytes - header_bytes, geometry.run_unit_bytes)
 
     @property
     def room(self) -> int:
-        return self.runs.longest_hole
+        return self.runs.longest_hole_bytes // self.geometry.run_unit_bytes
 
     @property
     def is_empty(self) -> bool:
@@ -156,22 +155,7 @@ class RunArena(Arena):
 
     @property
     def touched_bytes(self) -> int:
-        return self.runs.touched * self.unit_bytes
-
-    def start_of(self, address: int) -> int:
-        """The unit at which the allocated run at ``address`` begins.
-
-        Raises:
-            NotABlock: none begins there.
-        """
-        start, odd = divmod(address - self.first_run, self.unit_bytes)
-        if odd or self.runs.length_of(start) is None:
-            raise NotABlock(f"{address:#x} is not the start of an allocated run")
-        return start
-
-    def address_of(self, start: int) -> int:
-        """Where unit ``start`` lies."""
-        return self.first_run + start * self.unit_bytes
+        return self.runs.touched_end - self.runs.address
 
     def record(self) -> ArenaRecord:
         return ArenaRecord(
@@ -184,18 +168,15 @@ class RunArena(Arena):
 
     def _run_records(self) -> Iterator[Run]:
         """Runs and holes; the untouched tail is a record of its own, also where a hole has merged with it."""
-        for start, length, taken in self.runs:
+        for address, size_bytes, taken in self.runs:
             if taken:
-                yield self._run_record(start, length, BlockState.ALLOCATED)
+                yield Run(address, size_bytes, BlockState.ALLOCATED)
                 continue
-            used_before = min(max(self.runs.touched - start, 0), length)
+            used_before = min(max(self.runs.touched_end - address, 0), size_bytes)
             if used_before:
-                yield self._run_record(start, used_before, BlockState.FREE)
-            if length > used_before:
-                yield self._run_record(start + used_before, length - used_before, BlockState.UNTOUCHED)
-
-    def _run_record(self, start: int, length: int, state: BlockState) -> Run:
-        return Run(self.address_of(start), length * self.unit_bytes, state)
+                yield Run(address, used_before, BlockState.FREE)
+            if size_bytes > used_before:
+                yield Run(address + used_before, size_bytes - used_before, BlockState.UNTOUCHED)
 
 
 class AvailableArenas:

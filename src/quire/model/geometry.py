@@ -131,6 +131,10 @@ class Geometry:
         """Whether a request of this size gets a block of a pool."""
         return (0 if self.pools_serve_zero else 1) <= size_bytes <= self.pooled_bytes_max
 
+    def runs_serve(self, size_bytes: int) -> bool:
+        """Whether a request of this size gets a run of pages in an arena."""
+        return self.pooled_bytes_max < size_bytes <= self.run_bytes_max
+
     @property
     def pooled_bytes_max(self) -> int:
         """The largest request that a pool serves."""

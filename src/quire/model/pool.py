@@ -21,7 +21,7 @@ from quire.errors import DoubleFree, NotABlock
 from quire.model.geometry import Geometry
 from quire.model.links import Linked
 from quire.model.machine import Process
-from quire.records import BlockState, Domain, PoolState
+from quire.records import BlockState, Domain
 from quire.records import Pool as PoolRecord
 
 
@@ -74,12 +74,6 @@ class Pool(Linked):
     @property
     def is_full(self) -> bool:
         return self.allocated == self.capacity
-
-    @property
-    def state(self) -> PoolState:
-        if self.allocated == 0:
-            return PoolState.EMPTY
-        return PoolState.FULL if self.allocated == self.capacity else PoolState.USED
 
     def take(self) -> int:
         """Hand out a block that is free, else cut off untouched ones; returns its address. The pool is not full."""

@@ -8,7 +8,7 @@ for requests to come (``kept``), and gives them back before they would make a pe
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import insort
 from collections.abc import Callable
 
 from quire.errors import NotABlock, OutOfMemory
@@ -41,8 +41,8 @@ class RawAllocator:
         self._held_bytes_max = 0
         self._purge_above_bytes = 0
         self._range_end = system.first_address + geometry.range_bytes
-        self._regions: dict[int, Runs] = {}
-        self._region_addresses: list[int] = []
+        self._regions: list[Runs] = []
+        """In address order."""
 
     def obtain_arena(self) -> int:
         """An arena's pages, at the lowest free address of the range, or of the whole system where there is none.
@@ -86,7 +86,7 @@ class RawAllocator:
         """
         if size_bytes >= self.own_mapping_bytes_min:
             return self._obtain_mapping(self.system.round_up(size_bytes))
-        return self._allocate_units(_units(size_bytes))
+        return self._allocate_run(size_bytes)
 
     def free(self, address: int) -> None:
         """Take back what ``allocate`` gave.
@@ -98,15 +98,13 @@ class RawAllocator:
             size = self.mappings.pop(address)
             self.kept.add(Piece(address, size + self.kept.take_tail(address + size)))
             return
-        region, start = self._find(address)
-        self._regions[region].release(start)
+        self._region_of(address).release(address)
 
     def resize_in_place(self, address: int, size_bytes: int) -> int | None:
         """Resize where it stands, or by moving whole pages; ``None`` if the block has to be copied elsewhere."""
         if address in self.mappings:
             return self._resize_mapping(address, size_bytes)
-        region, start = self._find(address)
-        fits = size_bytes < self.own_mapping_bytes_min and self._regions[region].resize(start, _units(size_bytes))
+        fits = size_bytes < self.own_mapping_bytes_min and self._region_of(address).resize(address, size_bytes)
         return address if fits else None
 
     def size_of(self, address: int) -> int:
@@ -117,17 +115,11 @@ class RawAllocator:
         """
         if address in self.mappings:
             return self.mappings[address]
-        region, start = self._find(address)
-        return (self._regions[region].length_of(start) or 0) * UNIT_BYTES
+        return self._region_of(address).size_of(address)
 
     def run_sizes(self) -> list[int]:
         """The size of every allocated run of the regions."""
-        return [
-            length * UNIT_BYTES
-            for region in self._region_addresses
-            for _, length, taken in self._regions[region]
-            if taken
-        ]
+        return [size_bytes for region in self._regions for _, size_bytes, taken in region if taken]
 
     def mapping_records(self) -> tuple[Mapping, ...]:
         """Every mapping, in address order."""
@@ -152,11 +144,10 @@ class RawAllocator:
         if piece.size_bytes == size:
             return piece.address
         self._prepare_growth(size)
-        try:
-            return self._insist(lambda: self.system.resize(piece.address, size))
-        except OutOfMemory:
+        resized = self._resize_pages(piece.address, size)
+        if resized is None:
             self.kept.add(piece)
-            return None
+        return resized
 
     def _resize_mapping(self, address: int, size_bytes: int) -> int | None:
         """A mapping shrinks and grows by pages; when it has become small enough for a run, it is copied there."""
@@ -245,26 +236,18 @@ class RawAllocator:
 
     # --- runs of 16 bytes a unit ---
 
-    def _allocate_units(self, units: int) -> int:
-        for region in self._region_addresses:
-            start = self._regions[region].take(units)
-            if start is not None:
-                return region + start * UNIT_BYTES
-        region = self.system.obtain(REGION_BYTES)
-        self._regions[region] = Runs(REGION_BYTES // UNIT_BYTES)
-        insort(self._region_addresses, region)
-        self._regions[region].take(units)
-        return region
+    def _allocate_run(self, size_bytes: int) -> int:
+        for region in self._regions:
+            address = region.take(size_bytes)
+            if address is not None:
+                return address
+        region = Runs(self.system.obtain(REGION_BYTES), REGION_BYTES, UNIT_BYTES)
+        insort(self._regions, region, key=lambda each: each.address)
+        region.take(size_bytes)
+        return region.address
 
-    def _find(self, address: int) -> tuple[int, int]:
-        place = bisect_right(self._region_addresses, address) - 1
-        if place >= 0:
-            region = self._region_addresses[place]
-            start, odd = divmod(address - region, UNIT_BYTES)
-            if not odd and self._regions[region].length_of(start) is not None:
-                return region, start
-        raise NotABlock(f"{address:#x} is not the start of an allocated block")
-
-
-def _units(size_bytes: int) -> int:
-    return -(-max(size_bytes, 1) // UNIT_BYTES)
+    def _region_of(self, address: int) -> Runs:
+        for region in self._regions:
+            if region.address <= address < region.end:
+                return region
+        raise NotABlock(f"{address:#x} lies in no memory of this heap")

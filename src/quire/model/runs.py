@@ -13,25 +13,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from quire.errors import NotABlock
+
 
 class Runs:
-    """``units`` units in a row, at first one untouched hole.
+    """A piece of memory, a whole number of units, at first one untouched hole.
 
-    ``sum(lengths) == units`` holds always; no two holes are neighbours.
+    The sizes of runs and holes add up to the piece's size always; no two holes are neighbours.
     """
 
-    def __init__(self, units: int) -> None:
-        self.units = units
-        self.touched = 0
-        """Units before this index were handed out at some time; the rest never."""
-        self._length = {0: units}
-        self._start_of_hole_ending_at = {units: 0}
+    def __init__(self, address: int, size_bytes: int, unit_bytes: int) -> None:
+        self.address = address
+        self.end = address + size_bytes
+        self.unit_bytes = unit_bytes
+        self.touched_end = address
+        """What lies before this address was handed out at some time; the rest never."""
+        self._sizes = {address: size_bytes}
+        """Of each run and hole, by address."""
+        self._start_of_hole_ending_at = {self.end: address}
         self._taken: set[int] = set()
 
     @property
-    def longest_hole(self) -> int:
-        """The length of the longest hole, in units; 0 if there is none."""
-        return max((length for start, length in self._length.items() if start not in self._taken), default=0)
+    def longest_hole_bytes(self) -> int:
+        """The size of the longest hole; 0 if there is none."""
+        return max((size for start, size in self._sizes.items() if start not in self._taken), default=0)
 
     @property
     def is_empty(self) -> bool:
@@ -39,69 +44,89 @@ class Runs:
         return not self._taken
 
     def __iter__(self) -> Iterator[tuple[int, int, bool]]:
-        """Every run and hole in order: first unit, length, whether it is allocated."""
-        start = 0
-        while start < self.units:
-            yield start, self._length[start], start in self._taken
-            start += self._length[start]
+        """Every run and hole in order: address, size in bytes, whether it is allocated."""
+        start = self.address
+        while start < self.end:
+            yield start, self._sizes[start], start in self._taken
+            start += self._sizes[start]
 
-    def length_of(self, start: int) -> int | None:
-        """The length of the allocated run that begins at ``start``; ``None`` if none does."""
-        return self._length[start] if start in self._taken else None
+    def size_of(self, address: int) -> int:
+        """The size of the allocated run at ``address``.
 
-    def take(self, length: int) -> int | None:
-        """Allocate ``length`` units; the index of the first, or ``None`` where no hole is large enough."""
-        holes = [(size, start) for start, size, taken in self if not taken and size >= length]
+        Raises:
+            NotABlock: none begins there.
+        """
+        if address not in self._taken:
+            raise NotABlock(f"{address:#x} is not the start of an allocated run")
+        return self._sizes[address]
+
+    def take(self, size_bytes: int) -> int | None:
+        """Allocate a run; its address, or ``None`` where no hole is large enough."""
+        wanted = self._round_up(size_bytes)
+        holes = [(size, start) for start, size, taken in self if not taken and size >= wanted]
         if not holes:
             return None
         size, start = min(holes)
         self._remove_hole(start)
-        self._mark_taken(start, length)
-        self._add_hole(start + length, size - length)
+        self._mark_taken(start, wanted)
+        self._add_hole(start + wanted, size - wanted)
         return start
 
-    def release(self, start: int) -> None:
-        """Give a run back; it merges with the holes beside it."""
-        self._taken.remove(start)
-        length = self._length.pop(start)
-        self._add_merged_hole(start, length)
+    def release(self, address: int) -> None:
+        """Give a run back; it merges with the holes beside it.
 
-    def resize(self, start: int, length: int) -> bool:
-        """Make a run longer or shorter where it is; ``False``, and nothing done, if the hole behind is too small."""
-        old = self._length[start]
-        behind = start + old
-        room = self._length[behind] if self._is_hole(behind) else 0
-        if length > old + room:
+        Raises:
+            NotABlock: none begins there.
+        """
+        size = self.size_of(address)
+        self._taken.remove(address)
+        del self._sizes[address]
+        self._add_merged_hole(address, size)
+
+    def resize(self, address: int, size_bytes: int) -> bool:
+        """Make a run longer or shorter where it is; ``False``, and nothing done, if the hole behind is too small.
+
+        Raises:
+            NotABlock: none begins there.
+        """
+        old, new = self.size_of(address), self._round_up(size_bytes)
+        behind = address + old
+        room = self._sizes[behind] if self._is_hole(behind) else 0
+        if new > old + room:
             return False
         if room:
             self._remove_hole(behind)
-        self._mark_taken(start, length)
-        self._add_hole(start + length, old + room - length)
+        self._mark_taken(address, new)
+        self._add_hole(address + new, old + room - new)
         return True
 
+    def _round_up(self, size_bytes: int) -> int:
+        """Whole units, one at least."""
+        return -(-max(size_bytes, 1) // self.unit_bytes) * self.unit_bytes
+
     def _is_hole(self, start: int) -> bool:
-        return start in self._length and start not in self._taken
+        return start in self._sizes and start not in self._taken
 
-    def _mark_taken(self, start: int, length: int) -> None:
-        self._length[start] = length
+    def _mark_taken(self, start: int, size: int) -> None:
+        self._sizes[start] = size
         self._taken.add(start)
-        self.touched = max(self.touched, start + length)
+        self.touched_end = max(self.touched_end, start + size)
 
-    def _add_merged_hole(self, start: int, length: int) -> None:
-        if self._is_hole(start + length):
-            length += self._remove_hole(start + length)
+    def _add_merged_hole(self, start: int, size: int) -> None:
+        if self._is_hole(start + size):
+            size += self._remove_hole(start + size)
         before = self._start_of_hole_ending_at.get(start)
         if before is not None:
-            length += self._remove_hole(before)
+            size += self._remove_hole(before)
             start = before
-        self._add_hole(start, length)
+        self._add_hole(start, size)
 
-    def _add_hole(self, start: int, length: int) -> None:
-        if length:
-            self._length[start] = length
-            self._start_of_hole_ending_at[start + length] = start
+    def _add_hole(self, start: int, size: int) -> None:
+        if size:
+            self._sizes[start] = size
+            self._start_of_hole_ending_at[start + size] = start
 
     def _remove_hole(self, start: int) -> int:
-        length = self._length.pop(start)
-        del self._start_of_hole_ending_at[start + length]
-        return length
+        size = self._sizes.pop(start)
+        del self._start_of_hole_ending_at[start + size]
+        return size

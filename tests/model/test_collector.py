@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from processes import run_python
 from quire.errors import WrongType
 from quire.model.space import ObjectSpace
-from quire.model.versions import VERSIONS
+from quire.model.versions import V3_11, VERSIONS
 from worlds import ModelWorld, RealWorld, Step
 
 numbers = st.integers(0, 40)
@@ -217,6 +217,23 @@ def test_plain_weak_references_to_one_object_are_one_object() -> None:
     assert space.weakref.make(one) is first
     assert space.weakref.make(one, lambda _: None) is not first
     assert space.weakref.make(one) is first
+
+
+def test_a_weak_reference_is_emptied_though_making_it_ended_the_others() -> None:
+    """In 3.11 making one may collect the only other weak reference to its target; the new one is known all the same."""
+    space = ObjectSpace(V3_11)
+    class_ = space.new_class("Node")
+    one, ring = class_.make(), class_.make()
+    other = space.weakref.make(one, lambda _: None)
+    class_.set(ring, "me", ring)
+    class_.set(ring, "other", other)
+    space.decref(other)
+    space.decref(ring)
+    space.collector.generations[0].threshold = 1
+    new = space.weakref.make(one, lambda _: None)
+    assert not other.is_alive
+    space.decref(one)
+    assert space.weakref.target(new) is None
 
 
 def test_what_cannot_be_referred_to_weakly_is_refused() -> None:

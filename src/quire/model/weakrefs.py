@@ -46,16 +46,16 @@ class WeakrefType(Type):
         """
         if not target.type.allows_weakrefs:
             raise target.type.refuse("be referred to weakly")
-        referring = self._referring.setdefault(target.address, [])
-        if callback is None and referring and not self.has_callback(referring[0]):
-            return self.space.incref(referring[0])
-        one = self.new()
+        plain = self._plain_one(target)
+        if plain and callback is None:
+            return self.space.incref(plain)
+        one = self.new()  # up to 3.11 this may collect, and others of the target's may go
         one.set_reference(_TARGET_OFFSET, target)
         one.set_reference(_CALLBACK_OFFSET, self.space.incref(callback) if isinstance(callback, Object) else None)
         if callback is not None and not isinstance(callback, Object):
             self._python_callbacks[one.address] = callback
-        has_plain = bool(referring) and not self.has_callback(referring[0])
-        referring.insert(1 if callback is not None and has_plain else 0, one)
+        referring = self._referring.setdefault(target.address, [])
+        referring.insert(1 if callback is not None and self._plain_one(target) else 0, one)
         self.space.collector.track(one)
         return one
 
@@ -69,6 +69,10 @@ class WeakrefType(Type):
     def referring_to(self, target: Object) -> list[Object]:
         """The weak references to an object."""
         return list(self._referring.get(target.address, ()))
+
+    def _plain_one(self, target: Object) -> Object | None:
+        first = next(iter(self._referring.get(target.address, ())), None)
+        return first if first and not self.has_callback(first) else None
 
     def empty(self, one: Object) -> None:
         """Let a weak reference refer to nothing from now on; its callback stays."""

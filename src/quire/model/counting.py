@@ -105,10 +105,8 @@ class Counting:
 
     def finalize(self, one: Object) -> bool:
         """Call an object's finalizer, unless it has none or was called before; whether it was called."""
-        if one in self.space.finalized or not one.type.has_finalizer:
+        if not self._is_due(one):
             return False
-        self.space.finalized.add(one)
-        self.space.tell(Happening.FINALIZED, one)
         self.incref(one)
         self.space.guard("finalizer", lambda: one.type.finalize(one))
         self.decref(one)
@@ -116,10 +114,8 @@ class Counting:
 
     def resurrects(self, one: Object) -> bool:
         """Call the finalizer of an object whose count is zero; whether it has references again after that."""
-        if one in self.space.finalized or not one.type.has_finalizer:
+        if not self._is_due(one):
             return False
-        self.space.finalized.add(one)
-        self.space.tell(Happening.FINALIZED, one)
         one.set_word(COUNT_OFFSET, 1)  # the finalizer's own
         self.space.collector.track(one)
         self.space.guard("finalizer", lambda: one.type.finalize(one))
@@ -130,3 +126,11 @@ class Counting:
             return True
         self.space.collector.untrack(one)
         return False
+
+    def _is_due(self, one: Object) -> bool:
+        """Whether there is a finalizer to be called; it is noted, for it is called once."""
+        if one in self.space.finalized or not one.type.has_finalizer:
+            return False
+        self.space.finalized.add(one)
+        self.space.tell(Happening.FINALIZED, one)
+        return True

@@ -129,5 +129,6 @@ def test_an_absurd_size(geometry: Geometry) -> None:
 )
 def test_a_geometry_that_does_not_divide(changes: dict[str, Any], rule: str) -> None:
     """Sizes that do not fit one another are refused when the geometry is made, and the message says which."""
+    assert issubclass(InvalidGeometry, ValueError)
     with pytest.raises(InvalidGeometry, match=rule):
         dataclasses.replace(CPYTHON_3_10, **changes)

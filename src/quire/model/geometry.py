@@ -79,8 +79,7 @@ class Geometry:
 
     def __post_init__(self) -> None:
         for name in ("alignment_bytes", "page_bytes", "pool_bytes", "arena_bytes", "small_bytes_max", "run_unit_bytes"):
-            if getattr(self, name) <= 0:
-                raise InvalidGeometry(f"geometry {self.name!r}: {name} is {getattr(self, name)}; it has to be above 0")
+            self._require(getattr(self, name) > 0, f"{name} is {getattr(self, name)}; it has to be above 0")
         for smaller, larger in (
             (self.alignment_bytes, self.pool_bytes),
             (self.alignment_bytes, self.pool_header_bytes),
@@ -91,31 +90,24 @@ class Geometry:
             (self.run_unit_bytes, self.run_bytes_max),
             (self.run_unit_bytes, self.arena_header_bytes),
         ):
-            if larger % smaller:
-                raise InvalidGeometry(f"geometry {self.name!r}: {larger} is not a multiple of {smaller}")
-            if larger < 0:
-                raise InvalidGeometry(f"geometry {self.name!r}: {larger} bytes; a size is not negative")
+            self._require(larger % smaller == 0, f"{larger} is not a multiple of {smaller}")
+            self._require(larger >= 0, f"{larger} bytes; a size is not negative")
+        large_room, arena_room = self.large_pool_bytes or self.pool_bytes, self.arena_bytes - self.arena_header_bytes
         for block, room, what in (
             (self.small_bytes_max, self.pool_bytes - self.pool_header_bytes, "largest small block does not fit a pool"),
-            (
-                self.pooled_bytes_max,
-                self.large_pool_bytes or self.pool_bytes,
-                "largest block does not fit a large pool",
-            ),
-            (self.run_bytes_max, self.arena_bytes - self.arena_header_bytes, "largest run does not fit an arena"),
-            (
-                max(self.pool_bytes, self.large_pool_bytes),
-                self.arena_bytes - self.arena_header_bytes,
-                "arena is too small",
-            ),
+            (self.pooled_bytes_max, large_room, "largest block does not fit a large pool"),
+            (self.run_bytes_max, arena_room, "largest run does not fit an arena"),
+            (max(self.pool_bytes, self.large_pool_bytes), arena_room, "arena is too small"),
         ):
-            if block > room:
-                raise InvalidGeometry(f"geometry {self.name!r}: the {what}: {block} bytes, room for {room}")
-        blocks = (self.small_bytes_max, *self.large_blocks)
-        if any(block % self.alignment_bytes or block <= before for before, block in pairwise(blocks)):
-            raise InvalidGeometry(f"geometry {self.name!r}: large blocks grow, by multiples of {self.alignment_bytes}")
-        if self.domains < 1:
-            raise InvalidGeometry(f"geometry {self.name!r}: {self.domains} domains; there is one at least")
+            self._require(block <= room, f"the {what}: {block} bytes, room for {room}")
+        for before, block in pairwise((self.small_bytes_max, *self.large_blocks)):
+            is_next = block > before and block % self.alignment_bytes == 0
+            self._require(is_next, f"large blocks grow, by multiples of {self.alignment_bytes}")
+        self._require(self.domains >= 1, f"{self.domains} domains; there is one at least")
+
+    def _require(self, holds: bool, rule: str) -> None:
+        if not holds:
+            raise InvalidGeometry(f"geometry {self.name!r}: {rule}")
 
     @property
     def small_classes(self) -> int:
@@ -159,16 +151,6 @@ class Geometry:
     def first_block_offset(self, size_class: int) -> int:
         """Where in a pool of the class the first block begins: behind the header, which larger pools do not have."""
         return 0 if self.is_large(size_class) else self.pool_header_bytes
-
-    def class_table(self) -> list[tuple[int, int, int, int]]:
-        """The articles' table: per class, the smallest and largest request, the block's size, the class's index."""
-        smallest = 1
-        rows = []
-        for index in range(self.classes):
-            block = self.block_bytes(index)
-            rows.append((smallest, block, block, index))
-            smallest = block + 1
-        return rows
 
 
 def _eight_an_octave(first: int, last: int) -> tuple[int, ...]:

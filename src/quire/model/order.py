@@ -32,11 +32,7 @@ SIZES_BYTES = (56, 64, 112, 232, 400)
 class OrderOutcome:
     """What became of the arenas under one order."""
 
-    order: str
-    """``fullest first`` or ``emptiest first``."""
-    arenas_obtained: int
     arenas_given_back: int
-    arenas_max: int
     arenas_at_end: int
     arena_steps: int
     """Arenas held, summed over all steps: what the memory costs over time."""
@@ -57,8 +53,8 @@ def compare_orders(seed: int, geometry: Geometry = ARTICLE, steps: int = 6_000) 
         The outcome with the fullest first, then the one with the emptiest first.
     """
     return (
-        _serve(replace(geometry, emptiest_arena_first=False), "fullest first", _trace(seed, steps)),
-        _serve(replace(geometry, emptiest_arena_first=True), "emptiest first", _trace(seed, steps)),
+        _serve(replace(geometry, emptiest_arena_first=False), _trace(seed, steps)),
+        _serve(replace(geometry, emptiest_arena_first=True), _trace(seed, steps)),
     )
 
 
@@ -90,7 +86,7 @@ def _trace(seed: int, steps: int) -> Iterator[_Begin | _Answer]:
             yield _Answer(chance.randrange(requests + 1))
 
 
-def _serve(geometry: Geometry, order: str, trace: Iterator[_Begin | _Answer]) -> OrderOutcome:
+def _serve(geometry: Geometry, trace: Iterator[_Begin | _Answer]) -> OrderOutcome:
     allocator = Allocator(geometry)
     requests: list[list[int]] = []
     arena_steps = 0
@@ -102,11 +98,4 @@ def _serve(geometry: Geometry, order: str, trace: Iterator[_Begin | _Answer]) ->
                 for block in requests.pop(step.index):
                     allocator.free(block)
         arena_steps += len(allocator.arenas)
-    return OrderOutcome(
-        order=order,
-        arenas_obtained=allocator.totals.arenas_obtained,
-        arenas_given_back=allocator.totals.arenas_given_back,
-        arenas_max=allocator.totals.arenas_max,
-        arenas_at_end=len(allocator.arenas),
-        arena_steps=arena_steps,
-    )
+    return OrderOutcome(allocator.totals.arenas_given_back, len(allocator.arenas), arena_steps)

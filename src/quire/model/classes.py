@@ -240,6 +240,7 @@ class Class(Type):
             space.decref(key)
         for dropped in self._clear_values(one):
             space.decref(dropped)
+        self._drop_values(one)
         one.set_reference(_DICT_ADDRESS, made)
         return made
 
@@ -287,22 +288,25 @@ class Class(Type):
         one.set_word(_DICT_ADDRESS, 0)
         if in_dict:
             yield in_dict
-        yield from self._clear_values(one, keep=True)
+        yield from self._clear_values(one)
 
     def unmake(self, one: Object) -> Iterator[Object]:
         yield from self.clear(one)
-        if self.slots is None and one.word(_VALUES_ADDRESS) in self.space.blocks:
-            self.space.return_block(one.word(_VALUES_ADDRESS))
+        if self.slots is None:
+            self._drop_values(one)
 
-    def _clear_values(self, one: Object, keep: bool = False) -> Iterator[Object]:
+    def _clear_values(self, one: Object) -> Iterator[Object]:
         held, values = [value for _, value in self._named_values(one)], one.word(_VALUES_ADDRESS)
         if values:
             self.space.memory.set_words(values + WORD_BYTES, [0] * self.space.memory.word(values))
         yield from held
-        if values and not keep:
-            one.set_word(_VALUES_ADDRESS, 0)
-            if values in self.space.blocks:
-                self.space.return_block(values)
+
+    def _drop_values(self, one: Object) -> None:
+        """The instance has none any more; their block goes back, if they have one of their own."""
+        values = one.word(_VALUES_ADDRESS)
+        one.set_word(_VALUES_ADDRESS, 0)
+        if values in self.space.blocks:
+            self.space.return_block(values)
 
     def finalize(self, one: Object) -> None:
         if self.finalizer:

@@ -204,7 +204,8 @@ def timeless(document: str) -> str:
 # --- chapters that do not fit ---------------------------------------------------------------------------------
 
 STEPS = '''
-from quire.model.chapters.telling import Both, Lines, Telling
+from quire.model.chapters.telling import Telling
+from quire.records import Both, Lines
 
 
 def one() -> Telling:

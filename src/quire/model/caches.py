@@ -74,11 +74,10 @@ class FreeList:
         yield CacheRecord(self.name, "caching", len(self.blocks), self.held_max, self.hits)
 
 
-class FreeListBySize(FreeList):
+class FreeListBySize:
     """A free list for each number of items, so that each holds blocks of one size."""
 
     def __init__(self, name: str, basic_bytes: int, item_bytes: int, items_max: int, held_max: int) -> None:
-        super().__init__(name, basic_bytes, held_max)
         self.by_size = {
             basic_bytes + item_bytes * items: FreeList(f"{name} of {items}", basic_bytes + item_bytes * items, held_max)
             for items in range(1, items_max + 1)
@@ -162,7 +161,7 @@ class Caches:
         self.small_integers = Preallocated("small integers")
         self.single_characters = Preallocated("single characters")
         self.interned = Interned()
-        self.free_lists: list[FreeList] = []
+        self.free_lists: list[FreeList | FreeListBySize] = []
 
     def prepare(self) -> None:
         """What the interpreter does when it starts: make what is made once, set up the free lists."""

@@ -26,7 +26,7 @@ from quire.model.memory import WORD_BYTES
 from quire.records import Area, Happening, UsedBlock
 
 if TYPE_CHECKING:
-    from quire.model.caches import FreeList
+    from quire.model.caches import FreeList, FreeListBySize
     from quire.model.space import ObjectSpace
 
 HEADER_BYTES = 16
@@ -144,7 +144,7 @@ class Type(Object):
         super().__init__(space, address)
         self.name = name
         self.basic_bytes = space.version.basic_bytes[name] if basic_bytes is None else basic_bytes
-        self.free_list: FreeList | None = None
+        self.free_list: FreeList | FreeListBySize | None = None
         """The dead objects of this type that are kept for the next ones, if any."""
 
     # --- how large ---

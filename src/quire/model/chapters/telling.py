@@ -44,8 +44,6 @@ from quire.records import (
     StepTold,
 )
 
-__all__ = ["Both", "Chapter", "Lines", "Ran", "Rows", "Shown", "Step", "Telling", "run", "steps_of", "tell"]
-
 Telling = Generator[Shown, None, dict[str, object]]
 """A step while it runs: it yields what it shows, and returns the values that the prose may name."""
 Step = Callable[[], Telling]

@@ -65,6 +65,12 @@ def instructions_of(code: CodeType) -> tuple[dis.Instruction, ...]:
     return tuple(dis.get_instructions(code))
 
 
+@cache
+def index_by_offset(code: CodeType) -> dict[int, int]:
+    """Which instruction stands at an offset in bytes: where jumps lead."""
+    return {instruction.offset: index for index, instruction in enumerate(instructions_of(code))}
+
+
 def instruction_record(instruction: dis.Instruction) -> InstructionRecord:
     """One instruction as a record."""
     argument = "" if instruction.arg is None else instruction.argrepr or str(instruction.arg)

@@ -138,6 +138,8 @@ class Frame:
         """What becomes of the value it returns, before the caller gets it."""
         self.is_entry = False
         """Whether the interpreter was asked from outside for this call, and goes back there."""
+        self.returned: Object | None = None
+        """What such a call came to."""
 
     # --- words ---
 
@@ -172,10 +174,11 @@ class Frame:
         assert isinstance(slot, Reference)
         return slot.one
 
-    def close(self, slot: Slot) -> None:
-        """Drop a word: the reference ends, unless it was borrowed."""
-        if isinstance(slot, Reference) and not slot.is_borrowed:
-            self.space.decref(slot.one)
+    def close(self, *slots: Slot) -> None:
+        """Drop words: each reference ends, unless it was borrowed."""
+        for slot in slots:
+            if isinstance(slot, Reference) and not slot.is_borrowed:
+                self.space.decref(slot.one)
 
     def set_variable(self, index: int, slot: Slot) -> None:
         """Let a variable stand for something else; the old reference is dropped last."""

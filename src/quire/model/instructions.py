@@ -23,6 +23,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from quire.errors import NotInSubset, ProgramRaised, WrongType
+from quire.model.code import index_by_offset
 from quire.model.frames import Frame, Reference, Slot
 from quire.model.objects import Object
 from quire.model.programs import IteratorType
@@ -68,7 +69,6 @@ class Instructions:
         self.interpreter = interpreter
         self.space: ObjectSpace = interpreter.space
         self.frame = frame
-        self._index_of = {instruction.offset: index for index, instruction in enumerate(frame.instructions)}
 
     def do(self, instruction: dis.Instruction) -> None:
         """Carry out one instruction; ``frame.next`` stands behind it already.
@@ -95,8 +95,7 @@ class Instructions:
     # --- constants ---
 
     def LOAD_CONST(self, instruction: dis.Instruction) -> None:
-        assert instruction.arg is not None
-        self.frame.push_object(self.space.incref(self._constants()[instruction.arg]))
+        self.frame.push_object(self.space.incref(self._constants()[instruction.arg or 0]))
 
     def LOAD_SMALL_INT(self, instruction: dis.Instruction) -> None:
         self.frame.push_object(self.space.int.make(instruction.arg or 0))
@@ -108,8 +107,8 @@ class Instructions:
             raise NotInSubset(f"the model has no {instruction.argrepr}") from wrong
 
     def _constants(self) -> tuple[Object, ...]:
-        code = self.interpreter.code_of(self.frame)
-        constants = self.space.code.get(code, "consts")
+        assert self.frame.function is not None
+        constants = self.space.code.get(self.interpreter.code_of(self.frame.function), "consts")
         assert constants is not None
         return self.space.tuple.items(constants)
 
@@ -287,8 +286,7 @@ class Instructions:
     def _build(self, make: Callable[[list[Object]], Object], count: int) -> None:
         taken = self._pop_many(count)
         made = make([slot.one for slot in taken])
-        for slot in taken:
-            self.frame.close(slot)
+        self.frame.close(*taken)
         self.frame.push_object(made)
 
     def BUILD_MAP(self, instruction: dis.Instruction) -> None:
@@ -297,8 +295,7 @@ class Instructions:
         made = self.space.dict.make(count)
         for key, value in zip(taken[::2], taken[1::2], strict=True):
             self.space.dict.set_item(made, key.one, value.one)
-        for slot in taken:
-            self.frame.close(slot)
+        self.frame.close(*taken)
         self.frame.push_object(made)
 
     def BUILD_CONST_KEY_MAP(self, instruction: dis.Instruction) -> None:
@@ -307,8 +304,7 @@ class Instructions:
         made = self.space.dict.make(len(taken))
         for key, value in zip(self.space.tuple.items(keys.one), taken, strict=True):
             self.space.dict.set_item(made, key, value.one)
-        for slot in (keys, *taken):
-            self.frame.close(slot)
+        self.frame.close(keys, *taken)
         self.frame.push_object(made)
 
     def LIST_EXTEND(self, instruction: dis.Instruction) -> None:
@@ -324,8 +320,7 @@ class Instructions:
     def MAP_ADD(self, instruction: dis.Instruction) -> None:
         value, key = self.frame.pop_reference(), self.frame.pop_reference()
         self.space.dict.set_item(self.frame.peek(instruction.arg or 0), key.one, value.one)
-        self.frame.close(key)
-        self.frame.close(value)
+        self.frame.close(key, value)
 
     def UNPACK_SEQUENCE(self, instruction: dis.Instruction) -> None:
         taken = self.frame.pop_reference()
@@ -339,21 +334,18 @@ class Instructions:
     def BINARY_SUBSCR(self, _: dis.Instruction) -> None:
         key, container = self.frame.pop_reference(), self.frame.pop_reference()
         found = self.space.incref(self.interpreter.item(container.one, key.one))
-        self.frame.close(container)
-        self.frame.close(key)
+        self.frame.close(container, key)
         self.frame.push_object(found)
 
     def STORE_SUBSCR(self, _: dis.Instruction) -> None:
         key, container, value = (self.frame.pop_reference() for _ in range(3))
         self.interpreter.set_item(container.one, key.one, value.one)
-        for slot in (container, key, value):
-            self.frame.close(slot)
+        self.frame.close(container, key, value)
 
     def DELETE_SUBSCR(self, _: dis.Instruction) -> None:
         key, container = self.frame.pop_reference(), self.frame.pop_reference()
         self.interpreter.delete_item(container.one, key.one)
-        self.frame.close(container)
-        self.frame.close(key)
+        self.frame.close(container, key)
 
     # --- attributes ---
 
@@ -388,8 +380,7 @@ class Instructions:
     def STORE_ATTR(self, instruction: dis.Instruction) -> None:
         owner, value = self.frame.pop_reference(), self.frame.pop_reference()
         self.interpreter.set_attribute(owner.one, instruction.argval, value.one)
-        self.frame.close(value)
-        self.frame.close(owner)
+        self.frame.close(value, owner)
 
     def DELETE_ATTR(self, instruction: dis.Instruction) -> None:
         owner = self.frame.pop_reference()
@@ -405,42 +396,35 @@ class Instructions:
             return
         right, left = self.frame.pop_reference(), self.frame.pop_reference()
         made = self.interpreter.arithmetic(sign, left.one, right.one)
-        self.frame.close(left)
-        self.frame.close(right)
+        self.frame.close(left, right)
         self.frame.push_object(made)
 
     def COMPARE_OP(self, instruction: dis.Instruction) -> None:
         right, left = self.frame.pop_reference(), self.frame.pop_reference()
         result = self.interpreter.compare(str(instruction.argval), left.one, right.one)
-        self.frame.close(left)
-        self.frame.close(right)
-        self.frame.push_object(self.space.bool.make(result))
+        self._push_truth(result, left, right)
 
     def IS_OP(self, instruction: dis.Instruction) -> None:
         right, left = self.frame.pop_reference(), self.frame.pop_reference()
-        result = (left.one is right.one) != bool(instruction.arg)
-        self.frame.close(left)
-        self.frame.close(right)
-        self.frame.push_object(self.space.bool.make(result))
+        self._push_truth((left.one is right.one) != bool(instruction.arg), left, right)
 
     def CONTAINS_OP(self, instruction: dis.Instruction) -> None:
         container, item = self.frame.pop_reference(), self.frame.pop_reference()
-        result = self.interpreter.contains(container.one, item.one) != bool(instruction.arg)
-        self.frame.close(item)
-        self.frame.close(container)
-        self.frame.push_object(self.space.bool.make(result))
+        is_in = self.interpreter.contains(container.one, item.one)
+        self._push_truth(is_in != bool(instruction.arg), item, container)
 
     def UNARY_NOT(self, _: dis.Instruction) -> None:
         value = self.frame.pop_reference()
-        result = not value.one.type.truth_of(value.one)
-        self.frame.close(value)
-        self.frame.push_object(self.space.bool.make(result))
+        self._push_truth(not value.one.type.truth_of(value.one), value)
 
     def TO_BOOL(self, _: dis.Instruction) -> None:
         value = self.frame.pop_reference()
-        result = value.one.type.truth_of(value.one)
-        self.frame.close(value)
-        self.frame.push_object(self.space.bool.make(result))
+        self._push_truth(value.one.type.truth_of(value.one), value)
+
+    def _push_truth(self, truth: bool, *asked: Reference) -> None:
+        """True or False comes on the stack in place of what was asked about."""
+        self.frame.close(*asked)
+        self.frame.push_object(self.space.bool.make(truth))
 
     def UNARY_NEGATIVE(self, _: dis.Instruction) -> None:
         value = self.frame.pop_reference()
@@ -491,7 +475,7 @@ class Instructions:
         self.frame.close(value)
 
     def _jump(self, instruction: dis.Instruction) -> None:
-        self.frame.next = self._index_of[instruction.argval]
+        self.frame.next = index_by_offset(self.frame.code)[instruction.argval]
 
     # --- loops ---
 
@@ -598,8 +582,7 @@ class Instructions:
         self.interpreter.return_from(self.frame, self.space.incref(value))
 
     def IMPORT_NAME(self, instruction: dis.Instruction) -> None:
-        for _ in range(2):
-            self.frame.close(self.frame.pop())
+        self.frame.close(self.frame.pop(), self.frame.pop())
         self.frame.push_object(self.interpreter.import_module(instruction.argval))
 
     def IMPORT_FROM(self, instruction: dis.Instruction) -> None:

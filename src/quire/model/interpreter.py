@@ -18,8 +18,8 @@ Source: Python/bytecodes.c, Python/ceval.c (``_PyEvalFramePushAndInit``, ``initi
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
-from types import CodeType
 from typing import Any
 
 from quire.errors import NotInSubset, ProgramRaised, ProgramStopped, WrongType
@@ -34,11 +34,12 @@ from quire.model.space import ObjectSpace
 from quire.records import FrameRecord, NameRecord, ProgramState
 
 _UNSUPPORTED_CODE = {
-    0x04: "functions that take *arguments",
-    0x08: "functions that take **arguments",
-    0x20: "generators",
+    inspect.CO_VARARGS: "functions that take *arguments",
+    inspect.CO_VARKEYWORDS: "functions that take **arguments",
+    inspect.CO_GENERATOR: "generators",
+    inspect.CO_COROUTINE: "coroutines",
+    inspect.CO_ASYNC_GENERATOR: "asynchronous generators",
 }
-_UNSUPPORTED_CODE |= {0x80: "coroutines", 0x200: "asynchronous generators"}
 _CELLS_OF_CLASSES = {"__classdictcell__", "__classcell__"}
 FRAMES_MAX = 1000
 """How deep calls may nest, as ``sys.getrecursionlimit`` has it."""
@@ -66,7 +67,6 @@ class Interpreter:
         self.globals = space.dict.make()
         """The module's names."""
         self._set_text(self.globals, "__name__", space.intern("__main__"))
-        self._instructions: dict[int, Instructions] = {}
         space.call_back = self._call_back
 
     # --- running ---
@@ -99,7 +99,6 @@ class Interpreter:
     def _leave_frames(self, depth: int) -> None:
         """Let go of all frames but the first ones: nobody will return to them."""
         while len(self.frames) > depth:
-            del self._instructions[id(self.frames[-1])]
             self.frames.pop().leave()
 
     def step(self) -> None:
@@ -114,7 +113,7 @@ class Interpreter:
         frame.next += 1
         self.steps_done += 1
         try:
-            self._instructions[id(frame)].do(instruction)
+            Instructions(self, frame).do(instruction)
         except NotInSubset as wrong:
             raise NotInSubset(self._place(frame, instruction.opname, wrong)) from wrong
         except ProgramRaised as wrong:
@@ -173,7 +172,7 @@ class Interpreter:
         """
         if len(self.frames) >= FRAMES_MAX:
             raise ProgramRaised(f"RecursionError: {FRAMES_MAX} calls have not returned")
-        code = self._real_code(function)
+        code = self.space.code.real_codes[self.code_of(function).address]
         for flag, what in _UNSUPPORTED_CODE.items():
             if code.co_flags & flag:
                 raise NotInSubset(f"the model does not run {what}")
@@ -181,34 +180,25 @@ class Interpreter:
         assert globals_ is not None
         frame = Frame(self.space, self.calls, code, function, globals_, names)
         self.frames.append(frame)
-        self._instructions[id(frame)] = Instructions(self, frame)
         return frame
 
     def return_from(self, frame: Frame, value: Object) -> None:
         """The frame is done: it goes, and the one that called it gets the value, a reference of its own."""
-        self.frames.pop()
-        del self._instructions[id(frame)]
-        frame.leave()
+        self.frames.pop().leave()
         if frame.on_return:
             value = frame.on_return(value)
         if frame.is_entry:
-            self._returned = value
+            frame.returned = value
         elif self.frames:
             self.frames[-1].push_object(value)
         else:
             self.space.decref(value)
 
-    def code_of(self, frame: Frame) -> Object:
-        """The code object that a frame runs."""
-        assert frame.function is not None
-        code = self.space.function.get(frame.function, "code")
-        assert code is not None
-        return code
-
-    def _real_code(self, function: Object) -> CodeType:
+    def code_of(self, function: Object) -> Object:
+        """The code object that a function runs."""
         code = self.space.function.get(function, "code")
         assert code is not None
-        return self.space.code.real_codes[code.address]
+        return code
 
     def make_function(self, code: Object, globals_: Object) -> Object:
         """What ``def`` makes of a code object."""
@@ -237,8 +227,7 @@ class Interpreter:
             if names:
                 raise NotInSubset("the model's built-in functions take no arguments by name")
             made = self.space.builtin.action_of(one)(self.space, [argument.one for argument in arguments])
-            for slot in (*arguments, callable_):
-                frame.close(slot)
+            frame.close(*arguments, callable_)
             frame.push_object(made)
         elif one.type is self.space.weakref:
             target = self.space.weakref.target(one) or self.space.none
@@ -263,7 +252,8 @@ class Interpreter:
         except ProgramRaised:
             self._leave_frames(depth - 1)
             raise
-        return self._returned
+        assert frame.returned is not None
+        return frame.returned
 
     def _call_bound(
         self, frame: Frame, callable_: Reference, arguments: list[Reference], names: tuple[str, ...]
@@ -329,8 +319,7 @@ class Interpreter:
             self.space.decref(value)
             made = self._class_of(str(name.one.value), names)
             self.space.decref(names)
-            for slot in (*arguments, callable_):
-                frame.close(slot)
+            frame.close(*arguments, callable_)
             return made
 
         called.on_return = finish
@@ -377,8 +366,7 @@ class Interpreter:
         def finish(value: Object) -> Object:
             self.space.decref(value)
             self.space.decref(packed)
-            for slot in (*arguments, callable_):
-                frame.close(slot)
+            frame.close(*arguments, callable_)
             return made
 
         called.on_return = finish
@@ -460,8 +448,12 @@ class Interpreter:
 
     def iterator_over(self, one: Object) -> Object:
         """An iterator, with a reference that is the caller's."""
-        kinds = {"list": self.space.list_iterator, "tuple": self.space.tuple_iterator}
-        kinds |= {"dict": self.space.dict_iterator, "range": self.space.range_iterator}
+        kinds = {
+            "list": self.space.list_iterator,
+            "tuple": self.space.tuple_iterator,
+            "dict": self.space.dict_iterator,
+            "range": self.space.range_iterator,
+        }
         if one.type in kinds.values():
             return self.space.incref(one)
         if one.type.name not in kinds:
@@ -624,8 +616,6 @@ class Interpreter:
         positions = frame.instructions[frame.next - 1].positions
         where = f"line {positions.lineno}" if positions and positions.lineno else frame.code.co_name
         return f"{where}: {instruction}: {what}" if instruction else f"{where}: {what}"
-
-    _returned: Object
 
 
 def _for(interpreter: Interpreter, action: Callable[[Interpreter, list[Object]], Object]) -> Action:

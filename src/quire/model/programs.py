@@ -11,12 +11,11 @@ Source: Objects/codeobject.c, Objects/rangeobject.c, Objects/listobject.c (``lis
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import CodeType as RealCode
 from typing import Any
 
 from quire.errors import NotInSubset
-from quire.model.code import instructions_of, variables_of
+from quire.model.code import variables_of
 from quire.model.functions import FieldsType
 from quire.model.memory import WORD_BYTES
 from quire.model.objects import HEADER_BYTES, Object
@@ -46,9 +45,8 @@ class CodeType(FieldsType):
         }
         one = self.new(more_bytes=len(code.co_code))
         for name in self.fields:
-            one.set_reference(HEADER_BYTES + WORD_BYTES * self.fields.index(name), held[name])
+            one.set_reference(self._offset(name), held[name])
         self.real_codes[one.address] = code
-        instructions_of(code)
         return one
 
     def size_of(self, one: Object) -> int:
@@ -165,6 +163,3 @@ class RangeIteratorType(IteratorType):
     def release(self, one: Object) -> None:
         super().release(one)
         del self._left[one.address]
-
-    def references(self, one: Object) -> Iterator[Object]:
-        return iter(())

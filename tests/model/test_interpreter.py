@@ -257,6 +257,10 @@ def test_what_is_not_in_the_subset_is_named_with_its_line(source: str, message: 
         "def f():\n    del x\n    x = 1\nf()\n",
         "def f(n):\n    return f(n)\nf(1)\n",
         "x = None\nx()\n",
+        "range()\n",
+        "len([], [])\n",
+        "[].append()\n",
+        "import gc\ngc.collect(3)\n",
     ],
 )
 def test_a_program_that_raises_stops_with_its_line_and_pythons_word(source: str) -> None:

@@ -1,7 +1,8 @@
 """The built-in functions, methods and modules that the model's programs find ready.
 
-Arguments come without new references; what is returned is a reference of its own. ``sys.getrefcount`` needs no rule of
-its own: it reads the count, and the argument on the evaluation stack counts if it was not borrowed.
+Each takes the interpreter, then the program's arguments, without new references; what it returns is a reference of its
+own. ``sys.getrefcount`` needs no rule of its own: it reads the count, and the argument on the evaluation stack counts
+if it was not borrowed.
 
 Source: Python/bltinmodule.c, Python/sysmodule.c, Modules/gcmodule.c, Objects/listobject.c, Objects/dictobject.c.
 """
@@ -12,140 +13,132 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from quire.errors import NotInSubset, ProgramRaised
+from quire.model.collector import GENERATIONS, OLD
 from quire.model.objects import Object
 
 if TYPE_CHECKING:
     from quire.model.interpreter import Interpreter
 
-Builtin = Callable[["Interpreter", list[Object]], Object]
+Builtin = Callable[..., Object]
 
 
-def _print(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    space = interpreter.space
+def _print(interpreter: Interpreter, *arguments: Object) -> Object:
     interpreter.output.append(" ".join(_text(interpreter, one) for one in arguments))
-    return space.incref(space.none)
+    return _none(interpreter)
 
 
 def _text(interpreter: Interpreter, one: Object) -> str:
     return str(one.value) if one.type is interpreter.space.str else interpreter.space.describe(one)
 
 
-def _len(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    (one,) = arguments
+def _none(interpreter: Interpreter) -> Object:
+    return interpreter.space.incref(interpreter.space.none)
+
+
+def _len(interpreter: Interpreter, one: Object) -> Object:
     space = interpreter.space
-    if one.type is space.str or one.type is space.bytes:
-        return space.int.make(len(one.value))
-    return space.int.make(len(interpreter.items_of(one)))
+    items = one.value if one.type in (space.str, space.bytes) else interpreter.items_of(one)
+    return space.int.make(len(items))
 
 
-def _id(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    (one,) = arguments
+def _id(interpreter: Interpreter, one: Object) -> Object:
     return interpreter.space.int.make(one.address)
 
 
-def _range(interpreter: Interpreter, arguments: list[Object]) -> Object:
+def _range(interpreter: Interpreter, first: Object, second: Object | None = None, step: Object | None = None) -> Object:
     space = interpreter.space
-    start, stop, step = {1: (0, None, 1), 2: (None, None, 1), 3: (None, None, None)}[len(arguments)]
-    given = iter([space.incref(one) for one in arguments])
-    parts = [next(given) if part is None else space.int.make(part) for part in (start, stop, step)]
+    start, stop = (first, second) if second else (None, first)
+    parts = [
+        space.incref(start) if start else space.int.make(0),
+        space.incref(stop),
+        space.incref(step) if step else space.int.make(1),
+    ]
     made = space.range.make(start=parts[0], stop=parts[1], step=parts[2])
     for part in parts:
         space.decref(part)
     return made
 
 
-def _list(interpreter: Interpreter, arguments: list[Object]) -> Object:
+def _list(interpreter: Interpreter, items: Object | None = None) -> Object:
     made = interpreter.space.list.make()
-    for one in arguments:
-        interpreter.space.list.extend(made, interpreter.items_of(one))
+    if items:
+        interpreter.space.list.extend(made, interpreter.items_of(items))
     return made
 
 
-def _tuple(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    return interpreter.space.tuple.make([item for one in arguments for item in interpreter.items_of(one)])
+def _tuple(interpreter: Interpreter, items: Object | None = None) -> Object:
+    return interpreter.space.tuple.make(interpreter.items_of(items) if items else [])
 
 
-def _dict(interpreter: Interpreter, arguments: list[Object]) -> Object:
+def _dict(interpreter: Interpreter, *arguments: Object) -> Object:
     if arguments:
         raise NotInSubset("the model's dict() takes no arguments")
     return interpreter.space.dict.make()
 
 
-def _getrefcount(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    (one,) = arguments
+def _getrefcount(interpreter: Interpreter, one: Object) -> Object:
     return interpreter.space.int.make(one.count)
 
 
-def _getsizeof(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    (one,) = arguments
+def _getsizeof(interpreter: Interpreter, one: Object) -> Object:
     return interpreter.space.int.make(interpreter.space.getsizeof(one))
 
 
-def _intern(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    (one,) = arguments
+def _intern(interpreter: Interpreter, one: Object) -> Object:
     return interpreter.space.caches.interned.intern(interpreter.space.incref(one))
 
 
-def _collect(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    generation = interpreter.number(arguments[0]) if arguments else 2
+def _collect(interpreter: Interpreter, generation: Object | None = None) -> Object:
     space = interpreter.space
-    space.collect(generation)
+    number = OLD if generation is None else interpreter.number(generation)
+    if number not in range(GENERATIONS):
+        raise ProgramRaised("ValueError: invalid generation")
+    space.collect(number)
     return space.int.make(len(space.collector.collections[-1].unreachable))
 
 
-def _enable(interpreter: Interpreter, _: list[Object]) -> Object:
+def _enable(interpreter: Interpreter) -> Object:
     interpreter.space.collector.is_enabled = True
-    return interpreter.space.incref(interpreter.space.none)
+    return _none(interpreter)
 
 
-def _disable(interpreter: Interpreter, _: list[Object]) -> Object:
+def _disable(interpreter: Interpreter) -> Object:
     interpreter.space.collector.is_enabled = False
-    return interpreter.space.incref(interpreter.space.none)
+    return _none(interpreter)
 
 
-def _is_tracked(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    (one,) = arguments
+def _is_tracked(interpreter: Interpreter, one: Object) -> Object:
     return interpreter.space.bool.make(interpreter.space.collector.is_tracked(one))
 
 
-def _ref(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    target, callback = (*arguments, None)[:2]
-    assert target is not None
+def _ref(interpreter: Interpreter, target: Object, callback: Object | None = None) -> Object:
     return interpreter.space.weakref.make(target, callback)
 
 
-def _append(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    one, item = arguments
+def _append(interpreter: Interpreter, one: Object, item: Object) -> Object:
     interpreter.space.list.append(one, item)
-    return interpreter.space.incref(interpreter.space.none)
+    return _none(interpreter)
 
 
-def _extend(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    one, items = arguments
+def _extend(interpreter: Interpreter, one: Object, items: Object) -> Object:
     interpreter.space.list.extend(one, interpreter.items_of(items))
-    return interpreter.space.incref(interpreter.space.none)
+    return _none(interpreter)
 
 
-def _clear(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    (one,) = arguments
+def _clear(interpreter: Interpreter, one: Object) -> Object:
     for dropped in one.type.clear(one):
         interpreter.space.decref(dropped)
-    return interpreter.space.incref(interpreter.space.none)
+    return _none(interpreter)
 
 
-def _pop(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    one, place = (*arguments, None)[:2]
-    assert one is not None
+def _pop(interpreter: Interpreter, one: Object, place: Object | None = None) -> Object:
     try:
         return interpreter.space.list.pop(one, -1 if place is None else interpreter.number(place))
     except IndexError as wrong:
         raise ProgramRaised(f"IndexError: {wrong}") from wrong
 
 
-def _get(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    one, key, default = (*arguments, None)[:3]
-    assert one is not None
-    assert key is not None
+def _get(interpreter: Interpreter, one: Object, key: Object, default: Object | None = None) -> Object:
     found = interpreter.space.dict.get(one, key)
     return interpreter.space.incref(found or default or interpreter.space.none)
 

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from quire.errors import NotInSubset, ProgramRaised, ProgramStopped, WrongType
-from quire.model.builtins import FUNCTIONS, METHODS, MODULES
+from quire.model.builtins import FUNCTIONS, METHODS, MODULES, Builtin
 from quire.model.classes import Class
 from quire.model.code import compile_source, instruction_record
 from quire.model.frames import CallStack, Frame, Reference
@@ -60,7 +60,7 @@ class Interpreter:
         """The lines that the program has printed."""
         self.steps_done = 0
         self.builtins = space.dict.make()
-        self.build_class = self._make_builtin("__build_class__", _misplaced)
+        self.build_class = space.builtin.make_action("__build_class__", _misplaced)
         self._methods: dict[tuple[str, str], Object] = {}
         self._modules: dict[str, Object] = {}
         self._fill_builtins()
@@ -572,20 +572,20 @@ class Interpreter:
             raise NotInSubset(f"the model has no module {name!r}; it has {', '.join(sorted(MODULES))}")
         if name not in self._modules:
             names = self.space.dict.make()
-            for function, action in MODULES[name].items():
-                self._set_text(names, function, self._make_builtin(function, _for(self, action)))
+            for function, builtin in MODULES[name].items():
+                self._set_text(names, function, self._make_builtin(function, builtin))
             self._modules[name] = self.space.module.make(dict=names)
             self.space.decref(names)
         return self.space.incref(self._modules[name])
 
     def _fill_builtins(self) -> None:
-        for name, action in FUNCTIONS.items():
-            self._set_text(self.builtins, name, self._make_builtin(name, _for(self, action)))
-        for (type_name, name), action in METHODS.items():
-            self._methods[type_name, name] = self._make_builtin(name, _for(self, action))
+        for name, builtin in FUNCTIONS.items():
+            self._set_text(self.builtins, name, self._make_builtin(name, builtin))
+        for (type_name, name), builtin in METHODS.items():
+            self._methods[type_name, name] = self._make_builtin(name, builtin)
 
-    def _make_builtin(self, name: str, action: Action) -> Object:
-        return self.space.builtin.make_action(name, action)
+    def _make_builtin(self, name: str, builtin: Builtin) -> Object:
+        return self.space.builtin.make_action(name, _for(self, name, builtin))
 
     def _set_text(self, names: Object, name: str, value: Object) -> None:
         """Set a name, and give the value's reference away."""
@@ -618,8 +618,18 @@ class Interpreter:
         return f"{where}: {instruction}: {what}" if instruction else f"{where}: {what}"
 
 
-def _for(interpreter: Interpreter, action: Callable[[Interpreter, list[Object]], Object]) -> Action:
-    return lambda _space, arguments: action(interpreter, arguments)
+def _for(interpreter: Interpreter, name: str, builtin: Builtin) -> Action:
+    """What a builtin does for one interpreter; arguments that it does not take are the program's mistake."""
+    signature = inspect.signature(builtin)
+
+    def action(_space: ObjectSpace, arguments: list[Object]) -> Object:
+        try:
+            signature.bind(interpreter, *arguments)
+        except TypeError as wrong:
+            raise ProgramRaised(f"TypeError: {name}(): {wrong}") from wrong
+        return builtin(interpreter, *arguments)
+
+    return action
 
 
 def _bound(action: Action, owner: Object) -> Action:

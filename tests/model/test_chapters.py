@@ -15,8 +15,8 @@ from quire.export.chapter import DOCS_PYTHON, documents, to_json
 from quire.model.chapters import CHAPTERS, Chapter, tell, telling
 from quire.model.chapters.telling import code_of, run, steps_of
 from quire.records import ChapterTold, Language, Prose, Rows, StepTold
+from quire.report.cells import cells
 from quire.report.chapter_view import draw_chapter
-from quire.report.pictures.cells import cells
 from quire.report.pictures.tables import cell_text, draw_table, number_columns
 from quire.report.plain import Style
 

@@ -35,8 +35,8 @@ from quire.records import (
     Turns,
     UsedBlock,
 )
-from quire.report.pictures import as_ascii, draw
-from quire.report.pictures.cells import cells, cut, padded, wrapped
+from quire.report.cells import as_ascii, cells, cut, padded, wrapped
+from quire.report.pictures import draw
 
 EN, KO = Language
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from quire.records import RunReport
 from quire.report.plain import Style, draw
@@ -54,6 +55,20 @@ def test_a_view_as_text() -> None:
         "\n"
         "a note\n"
     )
+
+
+def test_letters_of_two_cells_are_aligned() -> None:
+    """A script may have a Korean name: by the cells that Rich counts, the head fills its line, cut or not,
+    and numbers end below each other."""
+    named = replace(VIEW, title="quire: 등대지기.py", notes=("등대지기가 등을 켠다.",))
+    first, *_, note = draw(named, Style(width=42)).splitlines()
+    assert (cell_len(first), note) == (42, "등대지기가 등을 켠다.")
+    cut = draw(replace(VIEW, title="등대지기" * 9), Style(width=42)).splitlines()[0]
+    assert cell_len(cut) == 42
+    assert "…" in cut
+    table = replace(VIEW.tables[0], rows=(Row(("등대", "", "1.0", 0.0)), Row(("lighthouse", "", "2.0", 0.0))))
+    lines = draw(replace(VIEW, tables=(table,)), Style(width=42)).splitlines()[4:6]
+    assert len({cell_len(line) for line in lines}) == 1
 
 
 def test_without_unicode_all_is_ascii() -> None:

@@ -8,6 +8,7 @@ Read the files in this order:
     compare_view what quire compare says
     view         what a view is made of
     units        sizes and counts as people read them
+    cells        text on a terminal's cells
     plain        a view as text, with the standard library alone
     pictures     heaps, objects, frames, pages and turns of threads, drawn
     chapter_view a chapter of quire.model on the terminal

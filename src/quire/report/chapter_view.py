@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from quire.records import ChapterTold, Language, Prose, ProseKind, StepTold
-from quire.report.pictures import as_ascii, draw
-from quire.report.pictures.cells import cells, cut, padded, wrapped
+from quire.report.cells import as_ascii, cells, cut, padded, wrapped
+from quire.report.pictures import draw
 from quire.report.plain import Paint, Style
 
 _PROSE_CELLS_MAX = 88

@@ -1,20 +1,20 @@
 """A view as text, by the standard library alone: what a program prints when it ends.
 
-A column is as wide as what is in it; bars share what is left of the line. Where a line is too short for that, the
-glosses go first, then the bars.
+A column is as wide as what is in it, by the cells that it takes; bars share what is left of the line. Where a line is
+too short for that, the glosses go first, then the bars.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from quire.report.cells import as_ascii, cells, cut, padded, wrapped
 from quire.report.view import ColumnKind, Row, RowKind, Table, View
 from quire.text import printable
 
 _BAR_WIDTH_MIN = 5
 _BAR_WIDTH_MAX = 16
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
-_ASCII = str.maketrans({"─": "-"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +40,20 @@ _BOLD, _DIM, _BAR_COLOUR = "1", "2", "36"
 
 
 def draw(view: View, style: Style) -> str:
-    """The view as lines of text, no longer than the style's width where words allow."""
+    """The view as lines of text, no longer than the style's width where the numbers of its tables allow."""
     paint = Paint(style.is_coloured)
     blocks = [_head(view, style, paint)]
     blocks += [_table(table, style, paint) for table in view.tables]
     blocks += [[line for text in texts for line in _wrapped(text, style.width)] for texts in _last_words(view)]
     text = "\n\n".join("\n".join(block) for block in blocks) + "\n"
-    return text if style.is_unicode else text.translate(_ASCII)
+    return text if style.is_unicode else as_ascii(text)
 
 
 def _head(view: View, style: Style, paint: Paint) -> list[str]:
-    subtitle, title = printable(view.subtitle), printable(view.title)
-    room = style.width - len(subtitle) - 2
-    title = title if len(title) <= room else title[: room - 3] + "..."
-    lines = [paint(title, _BOLD) + " " * (room - len(title)) + "  " + paint(subtitle, _DIM)]
+    subtitle = printable(view.subtitle)
+    room = style.width - cells(subtitle) - 2
+    title = padded(cut(printable(view.title), room), room)
+    lines = [paint(title, _BOLD) + "  " + paint(subtitle, _DIM)]
     return lines + [line for fact in view.facts for line in _wrapped(fact, style.width)]
 
 
@@ -62,15 +62,7 @@ def _last_words(view: View) -> list[tuple[str, ...]]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """The words of a sentence on lines; textwrap would have to be imported, and re with it."""
-    lines = [""]
-    for word in printable(text).split():
-        longer = f"{lines[-1]} {word}".lstrip()
-        if len(longer) <= width or not lines[-1]:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return lines
+    return wrapped(printable(text), width)
 
 
 # --- tables ---------------------------------------------------------------------------------------------------
@@ -132,8 +124,8 @@ def _content_width(table: Table, index: int) -> int:
     column = table.columns[index]
     if column.kind is ColumnKind.BAR:
         return _BAR_WIDTH_MIN
-    cells = [str(row.cells[index]) for row in table.rows if row.kind is not RowKind.HEADING]
-    return max(len(text) for text in [column.title, *cells])
+    texts = [str(row.cells[index]) for row in table.rows if row.kind is not RowKind.HEADING]
+    return max(map(cells, [column.title, *texts]))
 
 
 def _titles(layout: _Layout, paint: Paint) -> list[str]:
@@ -157,11 +149,11 @@ def _column_titles(layout: _Layout) -> str:
 def _row(layout: _Layout, row: Row, style: Style, paint: Paint) -> str:
     if row.kind is RowKind.HEADING:
         return paint(str(row.cells[0]), _DIM)
-    cells = [
+    texts = [
         layout.gap(index) + _cell(row, index, layout.kind(index), width, style, paint)
         for index, width in layout.widths.items()
     ]
-    return "".join(cells).rstrip()
+    return "".join(texts).rstrip()
 
 
 def _cell(row: Row, index: int, kind: ColumnKind, width: int, style: Style, paint: Paint) -> str:
@@ -175,8 +167,7 @@ def _cell(row: Row, index: int, kind: ColumnKind, width: int, style: Style, pain
 
 
 def _aligned(text: str, kind: ColumnKind, width: int) -> str:
-    text = printable(text)
-    return text.rjust(width) if kind is ColumnKind.NUMBER else text.ljust(width)
+    return padded(printable(text), width, to_right=kind is ColumnKind.NUMBER)
 
 
 def _bar(share: float, width: int, is_unicode: bool) -> str:

@@ -9,9 +9,8 @@
     lists     records that are told best as a table
     tables    a table of words and numbers
     words     what stands in pictures, in both languages
-    cells     text on a terminal's cells
 
-Pictures are drawn with lines and boxes; ``as_ascii`` puts plain characters in their places.
+Pictures are drawn with lines and boxes; ``cells.as_ascii`` puts plain characters in their places.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from quire.records import (
     Shown,
     Turns,
 )
-from quire.report.pictures.cells import cut
+from quire.report.cells import cut
 from quire.report.pictures.code import draw_code
 from quire.report.pictures.frames import draw_frames, draw_program
 from quire.report.pictures.heap import draw_arena, draw_heap, draw_pool
@@ -47,10 +46,6 @@ from quire.text import printable
 
 WIDTH_MIN = 32
 """What a picture needs at least; on a line that is shorter it is cut."""
-_ASCII = str.maketrans(
-    {"■": "#", "▣": "+", "□": "o", "·": ".", "→": ">", "▶": ">", "◀": "<", "…": "~"}
-    | {"─": "-", "│": "|", **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╯╰", "+")}
-)
 
 
 def draw(shown: Shown, language: Language, width: int) -> list[str]:
@@ -60,11 +55,6 @@ def draw(shown: Shown, language: Language, width: int) -> list[str]:
         lines += [""] if lines else []
         lines += _draw_alike(tuple(records), language, max(width, WIDTH_MIN))
     return [cut(printable(line), width) for line in lines]
-
-
-def as_ascii(text: str) -> str:
-    """The text with plain characters in place of lines, boxes and arrows; each takes one cell, as before."""
-    return text.translate(_ASCII)
 
 
 def _draw_alike(records: tuple[Record, ...], language: Language, width: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from quire.records import Both, CodeRecord, Language, Rows
-from quire.report.pictures.cells import wrapped
+from quire.report.cells import wrapped
 from quire.report.pictures.tables import draw_table
 
 _HEAD = Both(

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from quire.records import FrameRecord, Language, NameRecord, ProgramState
+from quire.report.cells import cells, cut, padded
 from quire.report.pictures import words
-from quire.report.pictures.cells import cells, cut, padded
 
 _BOX_CELLS_MAX = 36
 _BOX_CELLS_MIN = 16

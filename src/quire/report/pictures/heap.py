@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from quire.records import Arena, ArenaKind, BlockState, Both, HeapState, Language, Pool, PoolState, Run
+from quire.report.cells import pieces
 from quire.report.pictures import words
-from quire.report.pictures.cells import pieces
 from quire.report.units import size
 
 POOLS_MAX = 6

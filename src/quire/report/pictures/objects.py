@@ -21,8 +21,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from quire.records import Language, ObjectRecord
+from quire.report.cells import cut, padded, pieces
 from quire.report.pictures import words
-from quire.report.pictures.cells import cut, padded, pieces
 
 _BOX_CELLS_MAX = 44
 _LANE_CELLS = 3

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from quire.records import Language, PageRecord, PageTable
+from quire.report.cells import cells, cut, padded
 from quire.report.pictures import words
-from quire.report.pictures.cells import cells, cut, padded
 
 _TEXT_CELLS_MAX = 40
 _ARROW_CELLS = 4

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from quire.records import Both, Cell, Language, Rows
+from quire.report.cells import cells, padded, wrapped
 from quire.report.pictures import words
-from quire.report.pictures.cells import cells, padded, wrapped
 
 _BETWEEN = "  "
 _WIDTH_MIN = 4

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from quire.records import Language, LockHappening, Turns
+from quire.report.cells import cells, cut, padded
 from quire.report.pictures import words
-from quire.report.pictures.cells import cells, cut, padded
 
 _RUNS, _RESTS = "■", "·"
 _EVENTS_MAX = 12

@@ -9,6 +9,10 @@ from collections.abc import Iterable, Iterator
 from unicodedata import category, east_asian_width
 
 ELLIPSIS = "…"
+_ASCII = str.maketrans(
+    {"■": "#", "▣": "+", "□": "o", "·": ".", "→": ">", "▶": ">", "◀": "<", "…": "~"}
+    | {"─": "-", "│": "|", **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╯╰", "+")}
+)
 
 
 def cells(text: str) -> int:
@@ -54,6 +58,11 @@ def pieces(items: Iterable[str], width: int, between: str) -> list[str]:
         else:
             lines.append(item)
     return lines
+
+
+def as_ascii(text: str) -> str:
+    """The text with plain characters in place of lines, boxes and arrows; each takes one cell, as before."""
+    return text.translate(_ASCII)
 
 
 def _broken(word: str, width: int) -> Iterator[str]:

@@ -491,8 +491,8 @@ class HeapResidency:
 class WaterfallRow:
     """One row of the waterfall: what it is, and how many resident bytes at each of the two moments."""
 
-    key: str
     label: str
+    gloss: str
     end_bytes: int
     peak_bytes: int
 

@@ -19,7 +19,7 @@ def test_rows_add_up_to_what_the_kernel_counts(report: RunReport) -> None:
     rows = waterfall(report)
     assert sum(row.end_bytes for row in rows) == report.end.rss_bytes
     assert sum(row.peak_bytes for row in rows) == report.rss_max_bytes
-    assert len({row.key for row in rows}) == len(rows)
+    assert len({row.label for row in rows}) == len(rows)
 
 
 @given(reports())

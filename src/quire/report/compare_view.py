@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from quire.records import Comparison, Measurement
 from quire.report.paired import PAIRS_MIN, Ratio, Result, Verdict, result
 from quire.report.units import MIB, count, mib, one_line, seconds, seconds_to_compare
-from quire.report.view import Column, ColumnKind, Row, Table, View
+from quire.report.view import Row, Table, View, name_and_numbers
 
 _WIDE = 0.1
 """An interval of ratios this wide tells little."""
@@ -67,9 +67,10 @@ _NOT_SEEN = "not seen"
 
 def _median_table(comparison: Comparison, results: Results) -> Table:
     number = len(comparison.pairs)
-    titles = ("plain", "on quire", "ratio", "95 % interval" if number >= PAIRS_MIN else "lowest to highest")
+    interval = "95 % interval" if number >= PAIRS_MIN else "lowest to highest"
+    columns = name_and_numbers("plain", "on quire", "ratio", interval)
     rows = [_median_row(measure, results[measure.key]) for measure in MEASURES]
-    return Table(f"Medians of {_pairs(number)}", _columns(titles), tuple(rows))
+    return Table(f"Medians of {_pairs(number)}", columns, tuple(rows))
 
 
 def _median_row(measure: Measure, found: Result | None) -> Row:
@@ -85,15 +86,11 @@ def _spread_tables(comparison: Comparison, results: Results) -> list[Table]:
     if len(comparison.pairs) == 1:
         return []
     rows = [_spread_row(measure, found) for measure in MEASURES if (found := results[measure.key])]
-    return [Table("Lowest and highest run", _columns(("plain", "on quire")), tuple(rows))]
+    return [Table("Lowest and highest run", name_and_numbers("plain", "on quire"), tuple(rows))]
 
 
 def _spread_row(measure: Measure, found: Result) -> Row:
     return Row((measure.label, *(f"{measure.write(s.lowest)} to {measure.write(s.highest)}" for s in found.sides)))
-
-
-def _columns(titles: tuple[str, ...]) -> tuple[Column, ...]:
-    return (Column("", ColumnKind.NAME), *(Column(title, ColumnKind.NUMBER) for title in titles))
 
 
 def _interval(ratio: Ratio) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from quire.records import ArenaKind, ArenaStatistics, ClassStatistics, Domain, HeapStatistics, RunReport, WaterfallRow
 from quire.report.units import count, mib, mib_column, one_line, seconds, size
-from quire.report.view import Column, ColumnKind, Row, RowKind, Table, View
-from quire.report.waterfall import ABOVE_KEY, GLOSSES, HEAP_PARTS, held_bytes, live_bytes, waterfall
+from quire.report.view import Column, ColumnKind, Row, RowKind, Table, View, name_and_numbers
+from quire.report.waterfall import ABOVE, HEAP_PARTS, held_bytes, live_bytes, waterfall
 
 _CLASSES_SHOWN = 5
 _SMALL_BYTES_MAX = 512
@@ -104,11 +104,9 @@ def _waterfall_table(report: RunReport) -> Table:
 
 
 def _waterfall_row(report: RunReport, row: WaterfallRow, end: str, peak: str) -> Row:
-    end = "" if row.key == ABOVE_KEY else end
+    end = "" if row.label == ABOVE else end
     scale_bytes = max(report.rss_max_bytes, 1)
-    return Row(
-        (f" {row.label}", GLOSSES[row.key], end, row.end_bytes / scale_bytes, peak, row.peak_bytes / scale_bytes)
-    )
+    return Row((f" {row.label}", row.gloss, end, row.end_bytes / scale_bytes, peak, row.peak_bytes / scale_bytes))
 
 
 def _sum_row(report: RunReport) -> Row:
@@ -120,10 +118,7 @@ def _sum_row(report: RunReport) -> Row:
 
 # --- arenas and pools -----------------------------------------------------------------------------------------
 
-_ARENA_COLUMNS = (
-    Column("", ColumnKind.NAME),
-    *(Column(title, ColumnKind.NUMBER) for title in ("arenas", "full", "used", "empty", "untouched")),
-)
+_ARENA_COLUMNS = name_and_numbers("arenas", "full", "used", "empty", "untouched")
 
 
 def _arena_table(statistics: HeapStatistics) -> Table:
@@ -149,10 +144,7 @@ def _kind(counts: ClassStatistics) -> ArenaKind:
 
 # --- size classes ---------------------------------------------------------------------------------------------
 
-_CLASS_COLUMNS = (
-    Column("", ColumnKind.NAME),
-    *(Column(title, ColumnKind.NUMBER) for title in ("pools", "live blocks", "free blocks", "live MiB", "free MiB")),
-)
+_CLASS_COLUMNS = name_and_numbers("pools", "live blocks", "free blocks", "live MiB", "free MiB")
 _DOMAIN_NAMES = {Domain.OBJECT: "objects", Domain.MEM: "buffers"}
 
 

@@ -32,6 +32,11 @@ class Column:
     kind: ColumnKind
 
 
+def name_and_numbers(*titles: str) -> tuple[Column, ...]:
+    """A column of names, and one of numbers for each title."""
+    return (Column("", ColumnKind.NAME), *(Column(title, ColumnKind.NUMBER) for title in titles))
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One cell a column: text, or in a BAR column a share from 0 to 1. A HEADING has one cell alone."""

@@ -16,32 +16,29 @@ from quire.records import MemorySample, RunReport, WaterfallRow
 class Part:
     """A part of resident memory: how it is called, what that means, where its number is."""
 
-    key: str
     label: str
     gloss: str
     measure: Callable[[MemorySample], int]
 
 
 HEAP_PARTS = (
-    Part("live", "live blocks", "what the program uses", lambda s: s.heap.live_bytes),
-    Part("free", "free blocks", "freed, beside live ones", lambda s: s.heap.free_bytes),
-    Part("empty_pools", "empty pools", "freed whole, kept", lambda s: s.heap.empty_pool_bytes),
-    Part("free_runs", "free runs", "freed larger blocks", lambda s: s.heap.free_run_bytes),
-    Part("metadata", "metadata", "quire's own tables", lambda s: s.heap.metadata_bytes),
+    Part("live blocks", "what the program uses", lambda s: s.heap.live_bytes),
+    Part("free blocks", "freed, beside live ones", lambda s: s.heap.free_bytes),
+    Part("empty pools", "freed whole, kept", lambda s: s.heap.empty_pool_bytes),
+    Part("free runs", "freed larger blocks", lambda s: s.heap.free_run_bytes),
+    Part("metadata", "quire's own tables", lambda s: s.heap.metadata_bytes),
 )
 OTHER_PARTS = (
-    Part("cpython_arenas", "CPython's arenas", "from before quire began", lambda s: s.cpython_arena_bytes),
-    Part("frames", "Python frames", "Python calls under way", lambda s: s.frame_bytes),
-    Part("libc_live", "libc's heap, live", "what C code uses", lambda s: s.libc_live_bytes),
-    Part("libc_held", "libc's heap, held", "freed by C code, kept", lambda s: s.libc_held_bytes),
-    Part("thread_stacks", "thread stacks", "C calls under way", lambda s: s.thread_stack_bytes),
-    Part("mapped_files", "mapped files", "Python, libraries, data", lambda s: s.mapped_file_bytes),
-    Part("other_anonymous", "other anonymous", "mapped by C code", lambda s: s.other_anonymous_bytes),
-    Part("unexplained", "unexplained", "in none of these", lambda s: s.unexplained_bytes),
+    Part("CPython's arenas", "from before quire began", lambda s: s.cpython_arena_bytes),
+    Part("Python frames", "Python calls under way", lambda s: s.frame_bytes),
+    Part("libc's heap, live", "what C code uses", lambda s: s.libc_live_bytes),
+    Part("libc's heap, held", "freed by C code, kept", lambda s: s.libc_held_bytes),
+    Part("thread stacks", "C calls under way", lambda s: s.thread_stack_bytes),
+    Part("mapped files", "Python, libraries, data", lambda s: s.mapped_file_bytes),
+    Part("other anonymous", "mapped by C code", lambda s: s.other_anonymous_bytes),
+    Part("unexplained", "in none of these", lambda s: s.unexplained_bytes),
 )
-ABOVE_KEY = "above_sample"
-ABOVE_LABEL = "above highest sample"
-GLOSSES = {part.key: part.gloss for part in HEAP_PARTS + OTHER_PARTS} | {ABOVE_KEY: "between two samples"}
+ABOVE = "above highest sample"
 
 
 def waterfall(report: RunReport) -> tuple[WaterfallRow, ...]:
@@ -52,11 +49,11 @@ def waterfall(report: RunReport) -> tuple[WaterfallRow, ...]:
         ``report.rss_max_bytes``.
     """
     rows = tuple(
-        WaterfallRow(part.key, part.label, part.measure(report.end), part.measure(report.peak))
+        WaterfallRow(part.label, part.gloss, part.measure(report.end), part.measure(report.peak))
         for part in HEAP_PARTS + OTHER_PARTS
     )
     above_bytes = report.rss_max_bytes - report.peak.rss_bytes
-    return (*rows, WaterfallRow(ABOVE_KEY, ABOVE_LABEL, 0, above_bytes))
+    return (*rows, WaterfallRow(ABOVE, "between two samples", 0, above_bytes))
 
 
 def held_bytes(sample: MemorySample) -> int:

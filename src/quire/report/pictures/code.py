@@ -1,7 +1,10 @@
 """A code object: what is known before it runs, then its instructions.
 
-greet: 1 argument, 2 variables (name, words), 3 words for values: a frame of 112 B
-line  offset  instruction  argument
+greet: variables name, words; words for values: 2; a call takes 104 bytes
+  line  instruction   argument
+  ────────────────────────────
+  2     LOAD_CONST    'Hello'
+        LOAD_FAST     name
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ def draw_heap(state: HeapState, language: Language, width: int) -> Iterator[str]
         drawn -= len(pools)
         for pool in pools:
             yield from _indented(_pool(pool, names.of(pool.address), language, width - 2))
-        yield from _indented(_list(words.FREE_POOLS, map(names.of, arena.free_pools), language, width - 2))
+        label = words.FREE_POOLS.told_in(language)
+        yield from _indented(_list(label, map(names.of, arena.free_pools), width - 2))
     hidden = sum(bool(pool.allocated or pool.free_list) for arena in state.arenas for pool in arena.pools) - POOLS_MAX
     if hidden > 0:
         yield words.MORE.told_in(language).format(count=hidden) + f" ({words.POOL.told_in(language)})"
@@ -98,7 +99,7 @@ def _pool(pool: Pool, name: str, language: Language, width: int) -> Iterator[str
     head = f"{words.POOL.told_in(language)} {name}"
     yield from pieces([head, f"{blocks}: {_counted(marks, meanings, language)}"], width, "  ")
     yield from _box(marks, width)
-    yield from _list(words.FREE_LIST, map(str, pool.free_list), language, width)
+    yield from _list(words.FREE_LIST.told_in(language), map(str, pool.free_list), width)
 
 
 def _blocks_of(pool: Pool) -> list[BlockState]:
@@ -128,19 +129,19 @@ def _lists(state: HeapState, names: _PoolNames, language: Language, width: int) 
     sizes = {(pool.domain, pool.size_class): pool.block_bytes for arena in state.arenas for pool in arena.pools}
     for key, addresses in state.used_pools.items():
         label = words.USED_POOLS.told_in(language).format(size=sizes.get(key, 0))
-        yield from _list(Both(label, label), map(names.of, addresses), language, width)
+        yield from _list(label, map(names.of, addresses), width)
     if len(state.arenas) > 1:
         for indexes in state.available:
-            yield from _list(words.AVAILABLE, map(str, indexes), language, width)
+            yield from _list(words.AVAILABLE.told_in(language), map(str, indexes), width)
 
 
-def _list(label: Both, items: Iterator[str], language: Language, width: int) -> Iterator[str]:
+def _list(label: str, items: Iterator[str], width: int) -> Iterator[str]:
     """A list as a chain, its first LISTED_MAX members; nothing where it is empty."""
     links = list(items)
     if not links:
         return
     shown = [*links[:LISTED_MAX], *(["…"] if len(links) > LISTED_MAX else [])]
-    yield from pieces([f"{label.told_in(language)}: {shown[0]}", *shown[1:]], width, " → ")
+    yield from pieces([f"{label}: {shown[0]}", *shown[1:]], width, " → ")
 
 
 def _counted(marks: str, meanings: Mapping[str, Both], language: Language) -> str:

@@ -1,15 +1,15 @@
 """Objects and the references between them: each a box, each reference an arrow.
 
-    #1 ┌─ 0x1000010840, 56 bytes ─┐
-       │ ob_refcnt  2             │◀─────╮     two arrows may arrive here, and one from a name
-       │ ob_type    list          │      │
-       │ [[[...]]]                │      │
-       │ → #2                     ├──╮   │
-       └──────────────────────────┘  │   │
-         list items  8 bytes         │   │
-    #2 ┌─ 0x1000010880, 56 bytes ─┐  │   │
-       │ ob_refcnt  1             │◀─╯   │
-       │ → #1                     ├──────╯
+    #1 ┌─ 0x1000010040, 56 B ─┐
+       │ ob_refcnt  2         │◀────╮     what is counted: this arrow, and a name
+       │ ob_type    list      │     │
+       │ [[...]]              │     │
+       │ → #2                 ├──╮  │
+       └──────────────────────┘  │  │
+         + list items, 32 B      │  │
+    #2 ┌─ 0x1000010080, 56 B ─┐  │  │
+       │ ob_refcnt  1         │◀─╯  │
+       │ → #1                 ├─────╯
 
 The two fields of every object's header have CPython's names for them. A line that is too short has no arrows: the
 numbers say the same.
@@ -63,7 +63,7 @@ class _Lines:
 def _box(picture: _Lines, one: ObjectRecord, numbers: dict[int, int], box_cells: int, language: Language) -> None:
     room = box_cells - 4
     head = cut(f" {words.address(one.address)}, {one.size_bytes} B ", room)
-    picture.lines.append(f"┌─{padded(head, 0)}{'─' * (room - len(head) + 1)}┐")
+    picture.lines.append(f"┌─{head}{'─' * (room - len(head) + 1)}┐")
     picture.arriving[numbers[one.address]] = len(picture.lines)
     count = words.IMMORTAL.told_in(language) if one.count is None else f"{one.count:,}"
     inside = [f"ob_refcnt  {count}", f"ob_type    {one.type}"]
@@ -103,7 +103,7 @@ def _lanes(picture: _Lines) -> dict[int, int]:
 
 
 def _draw_lanes(picture: _Lines, lanes: dict[int, int], start: int) -> None:
-    cells_of = [list(padded("", _LANE_CELLS * (max(lanes.values(), default=0) + 2))) for _ in picture.lines]
+    cells_of = [[" "] * _LANE_CELLS * (max(lanes.values(), default=0) + 2) for _ in picture.lines]
     for target, lane in lanes.items():
         column = _LANE_CELLS * (lane + 1) - 1
         ends = [line for line, to in picture.leaving if to == target]
@@ -116,10 +116,7 @@ def _draw_lanes(picture: _Lines, lanes: dict[int, int], start: int) -> None:
                 _put(cells_of[line], place, "─")
             cells_of[line][column] = "╮" if line == low else "╯" if line == high else "┤"
         cells_of[arrival][0] = "◀"
-    picture.lines[:] = [
-        padded(line, start) + "".join(more) if "".join(more).strip() else line
-        for line, more in zip(picture.lines, cells_of, strict=True)
-    ]
+    picture.lines[:] = [padded(text, start) + "".join(more) for text, more in zip(picture.lines, cells_of, strict=True)]
 
 
 def _put(line: list[str], place: int, mark: str) -> None:

@@ -1,10 +1,11 @@
 """Threads' turns: who ran each step, who waited, and what became of the lock.
 
+■ holds the lock, and runs   · waits
 step  1        10        20
-Ann   ■■■■■■■■■··········■■■        ■ holds the lock, and runs   · waits
-Ben   ·········■■■■■■■■■■···
-   7  Ben asks for it
-   9  Ann drops it
+Ann   ■■■■■■············■■■■■■■
+Ben   ······■■■■■■■■■■■■·
+   5  Ben asks for it
+   6  Ann drops it
 """
 
 from __future__ import annotations

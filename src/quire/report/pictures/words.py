@@ -1,4 +1,4 @@
-"""The words that stand in pictures, in both languages, and addresses and sizes as pictures write them."""
+"""The words that stand in pictures, in both languages, and addresses as pictures write them."""
 
 from __future__ import annotations
 

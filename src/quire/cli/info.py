@@ -7,6 +7,7 @@ import platform
 import sys
 
 from quire import __version__
+from quire.cli.screen import show
 from quire.cli.target import has_start_file
 from quire.errors import InvalidOption
 from quire.process import settings
@@ -30,8 +31,6 @@ def run(arguments: list[str]) -> int:
         return 0
     if arguments:
         raise InvalidOption(f"quire info takes no {arguments[0]}; see quire info --help")
-    from quire.cli.screen import show
-
     show(info_view())
     return 0
 

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from quire.cli.screen import style, write
 from quire.errors import InvalidOption
+from quire.export.chapter import to_json
 from quire.model.chapters import CHAPTERS, Chapter, tell
 from quire.process.settings import did_you_mean
 from quire.records import Both, Language
@@ -51,9 +53,7 @@ def run(arguments: list[str]) -> int:
     if asked.chapter is None:
         _show_list(asked.language)
     elif asked.wants_json:
-        from quire.export.chapter import to_json
-
-        _write(to_json(tell(asked.chapter, asked.language)))
+        write(to_json(tell(asked.chapter, asked.language)))
     else:
         _show(asked.chapter, asked.language)
     return 0
@@ -112,26 +112,16 @@ def _chapter(word: str) -> Chapter:
 
 
 def _show_list(language: Language) -> None:
-    from quire.cli.screen import style
-
     rows = [(chapter.name, chapter.title(language)) for chapter in CHAPTERS]
     read = _TO_READ.told_in(language).format(name=CHAPTERS[0].name)
-    _write(draw_list(rows, _LIST_TITLE.told_in(language), [read], language, style(_WIDTH_MAX)))
+    write(draw_list(rows, _LIST_TITLE.told_in(language), [read], language, style(_WIDTH_MAX)))
 
 
 def _show(chapter: Chapter, language: Language) -> None:
-    from quire.cli.screen import style
-
     told = tell(chapter, language)
     file = sys.modules[chapter.module].__file__
     feet = [_CHANGE.told_in(language).format(module=chapter.module, file=file)]
     for after in CHAPTERS[CHAPTERS.index(chapter) + 1 :][:1]:
         feet.append(_NEXT.told_in(language).format(title=after.title(language), name=after.name))
     head = f"{CHAPTERS.index(chapter) + 1}/{len(CHAPTERS)}"
-    _write(draw_chapter(told, head, feet, style(_WIDTH_MAX)))
-
-
-def _write(text: str) -> None:
-    from quire.cli.screen import write
-
-    write(text)
+    write(draw_chapter(told, head, feet, style(_WIDTH_MAX)))

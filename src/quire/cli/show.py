@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from quire.cli.screen import show
 from quire.errors import InvalidOption
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from quire.records import Comparison, RunReport
+from quire.export.comparison import COMPARISON_FORMAT
+from quire.export.record_json import from_text
+from quire.export.run_report import RUN_FORMAT
+from quire.records import Comparison, RunReport
+from quire.report.compare_view import compare_view
+from quire.report.run_view import run_view
 
 HELP = """\
 quire show FILE
@@ -25,20 +28,11 @@ def run(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0].startswith("-"):
         raise InvalidOption("quire show takes one file, as --json FILE of quire run or quire compare has written it")
     report = _read(arguments[0])
-    from quire.cli.screen import show
-    from quire.records import Comparison
-    from quire.report.compare_view import compare_view
-    from quire.report.run_view import run_view
-
     show(compare_view(report) if isinstance(report, Comparison) else run_view(report))
     return 0
 
 
 def _read(path: str) -> RunReport | Comparison:
-    from quire.export.comparison import COMPARISON_FORMAT
-    from quire.export.record_json import from_text
-    from quire.export.run_report import RUN_FORMAT
-
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()

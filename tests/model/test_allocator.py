@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
-from quire.errors import DoubleFree, InvalidSize, NotABlock, OutOfMemory
+from quire.errors import OutOfMemory
 from quire.model import ARTICLE, CPYTHON_3_10, QUIRE, Allocator, Geometry, System
 from quire.records import ArenaKind, BlockState, Domain, PoolState
 
@@ -118,18 +116,6 @@ def test_pools_that_stayed_let_their_arena_go() -> None:
     assert allocator.statistics().arena_bytes == QUIRE.arena_bytes
 
 
-def test_the_fullest_arena_serves_the_next_pool() -> None:
-    """Of two arenas with room the one with fewer free pools is asked, so that the other may become empty."""
-    allocator = Allocator(ARTICLE)
-    pools = [fill_pool_of(allocator, 512) for _ in range(2 * 64)]
-    first, second = (arena.address for arena in allocator.state().arenas)
-    release(allocator, pools[0])
-    for pool in pools[64:67]:
-        release(allocator, pool)
-    address = allocator.allocate(512)
-    assert first <= address < second
-
-
 def test_only_a_whole_empty_arena_goes_back() -> None:
     """One live block keeps its arena, whatever else in it is free; with the block gone the arena goes back."""
     allocator = Allocator(ARTICLE)
@@ -225,72 +211,25 @@ def test_cpython_leaves_with_libc_what_libc_gave() -> None:
             assert (allocator.arena_at(grown) is not None) is is_in_a_pool
 
 
-# --- misuse ---
-
-
-@every_geometry
-def test_freeing_twice_is_refused_and_changes_nothing(geometry: Geometry) -> None:
-    """A double free names the rule, and the state is as before."""
-    allocator = Allocator(geometry)
-    allocator.allocate(64)
-    block = allocator.allocate(64)
-    allocator.free(block)
-    before = allocator.state()
-    with pytest.raises(DoubleFree):
-        allocator.free(block)
-    assert allocator.state() == before
-
-
-@every_geometry
-@pytest.mark.parametrize("offset", [1, 8, 64, 4096, 10**9, -(10**12)])
-def test_freeing_what_is_no_block_is_refused(geometry: Geometry, offset: int) -> None:
-    """An address inside a block, one never handed out and one in nobody's memory are all refused."""
-    allocator = Allocator(geometry)
-    block = allocator.allocate(64)
-    before = allocator.state()
-    with pytest.raises((NotABlock, DoubleFree)):
-        allocator.free(block + offset)
-    assert allocator.state() == before
-
-
-@every_geometry
-def test_a_negative_size_is_refused(geometry: Geometry) -> None:
-    """Sizes below 0 raise InvalidSize, in allocate and in reallocate."""
-    allocator = Allocator(geometry)
-    block = allocator.allocate(10)
-    with pytest.raises(InvalidSize):
-        allocator.allocate(-1)
-    with pytest.raises(InvalidSize):
-        allocator.reallocate(block, -1)
-
-
-@every_geometry
-def test_an_absurd_size_is_out_of_memory(geometry: Geometry) -> None:
-    """2**63 bytes are more than any process can hold: a MemoryError, as in Python."""
-    with pytest.raises(MemoryError):
-        Allocator(geometry).allocate(2**63)
+# --- a system that refuses ---
 
 
 @every_geometry
 def test_a_system_that_refuses_leaves_the_heap_as_it_was(geometry: Geometry) -> None:
-    """With no page left every kind of request is refused and nothing changes; a free makes room again."""
+    """With no page left every kind of request is refused and nothing changes."""
     allocator = Allocator(geometry, System(geometry.page_bytes, pages_max=geometry.arena_bytes // 4096))
-    blocks = [allocator.allocate(64)]
+    allocator.allocate(64)
     before = allocator.state()
-    for size_bytes in (600, 20_000, 300_000):
-        if geometry is QUIRE:
-            with pytest.raises(OutOfMemory):
-                allocator.allocate(size_bytes)
-    with pytest.raises(OutOfMemory):
-        allocator.allocate(10**9)
+    for size_bytes in (600, 20_000, 300_000, 10**9):
+        with pytest.raises(OutOfMemory):
+            allocator.allocate(size_bytes)
     assert allocator.state() == before
-    allocator.free(blocks[0])
 
 
 def test_shrinking_never_fails() -> None:
     """Where there is no room to move a block that shrinks, it stays."""
     system = System(4096, pages_max=QUIRE.arena_bytes // 4096)
-    allocator = Allocator(dataclasses.replace(QUIRE), system)
+    allocator = Allocator(QUIRE, system)
     run = allocator.allocate(100_000)
     assert allocator.reallocate(run, 64) == run
     assert allocator.size_of(run) >= 64

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from quire.errors import ProgramStopped
-from quire.model import Interpreter, ObjectSpace
+from quire.model import Interpreter, Object, ObjectSpace
 from quire.model.code import code_record, compile_source, frame_words, pyc_bytes, read_pyc, variables_of
 from quire.model.frames import CHUNK_BYTES, CallStack
 from quire.model.versions import RUNNING
@@ -102,10 +102,12 @@ def test_deep_calls_take_further_chunks_and_give_them_back() -> None:
     interpreter = Interpreter()
     before = interpreter.space.area_bytes()[Area.INTERPRETER]
     highest: list[int] = []
-    measure = interpreter.space.builtin.make_action(
-        "measure",
-        lambda space, _: highest.append(space.area_bytes()[Area.INTERPRETER]) or space.incref(space.none),  # type: ignore[func-returns-value]
-    )
+
+    def note(space: ObjectSpace, _: list[Object]) -> Object:
+        highest.append(space.area_bytes()[Area.INTERPRETER])
+        return space.incref(space.none)
+
+    measure = interpreter.space.builtin.make_action("measure", note)
     interpreter.space.dict.set_item(interpreter.globals, interpreter.space.intern("measure"), measure)
     interpreter.run("def f(n):\n if n:\n  return f(n - 1)\n return measure()\nf(500)\n")
     assert highest[0] - before >= 3 * CHUNK_BYTES

@@ -29,7 +29,8 @@ def test_both_orders_serve_the_same_trace() -> None:
 
 @pytest.mark.parametrize(("emptiest_first", "expected"), [(False, "first"), (True, "second")])
 def test_the_order_says_which_arena_serves(emptiest_first: bool, expected: str) -> None:
-    """Of an arena with one free pool and one with three, the fullest first asks the one, the opposite the other."""
+    """Of an arena with one free pool and one with three, the fullest first asks the one, so that the other may become
+    empty; the opposite asks the other."""
     allocator = Allocator(dataclasses.replace(ARTICLE, emptiest_arena_first=emptiest_first))
     pools = [[allocator.allocate(512) for _ in range(7)] for _ in range(2 * 64)]
     first, second = (arena.address for arena in allocator.state().arenas)

@@ -41,6 +41,7 @@ Then programs: who asks.
 
     code          source to code objects, and how large a call will be
     frames        the call stack beside the heap
+    operations    what +, <, [] and in do with objects
     instructions  what each instruction does to counts
     interpreter   programs, step by step
     builtins      the functions and modules that programs find ready

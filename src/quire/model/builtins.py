@@ -37,7 +37,7 @@ def _none(interpreter: Interpreter) -> Object:
 
 def _len(interpreter: Interpreter, one: Object) -> Object:
     space = interpreter.space
-    items = one.value if one.type in (space.str, space.bytes) else interpreter.items_of(one)
+    items = one.value if one.type in (space.str, space.bytes) else interpreter.operations.items_of(one)
     return space.int.make(len(items))
 
 
@@ -62,12 +62,12 @@ def _range(interpreter: Interpreter, first: Object, second: Object | None = None
 def _list(interpreter: Interpreter, items: Object | None = None) -> Object:
     made = interpreter.space.list.make()
     if items:
-        interpreter.space.list.extend(made, interpreter.items_of(items))
+        interpreter.space.list.extend(made, interpreter.operations.items_of(items))
     return made
 
 
 def _tuple(interpreter: Interpreter, items: Object | None = None) -> Object:
-    return interpreter.space.tuple.make(interpreter.items_of(items) if items else [])
+    return interpreter.space.tuple.make(interpreter.operations.items_of(items) if items else [])
 
 
 def _dict(interpreter: Interpreter, *arguments: Object) -> Object:
@@ -90,7 +90,7 @@ def _intern(interpreter: Interpreter, one: Object) -> Object:
 
 def _collect(interpreter: Interpreter, generation: Object | None = None) -> Object:
     space = interpreter.space
-    number = OLD if generation is None else interpreter.number(generation)
+    number = OLD if generation is None else interpreter.operations.number(generation)
     if number not in range(GENERATIONS):
         raise ProgramRaised("ValueError: invalid generation")
     space.collect(number)
@@ -121,7 +121,7 @@ def _append(interpreter: Interpreter, one: Object, item: Object) -> Object:
 
 
 def _extend(interpreter: Interpreter, one: Object, items: Object) -> Object:
-    interpreter.space.list.extend(one, interpreter.items_of(items))
+    interpreter.space.list.extend(one, interpreter.operations.items_of(items))
     return _none(interpreter)
 
 
@@ -133,7 +133,7 @@ def _clear(interpreter: Interpreter, one: Object) -> Object:
 
 def _pop(interpreter: Interpreter, one: Object, place: Object | None = None) -> Object:
     try:
-        return interpreter.space.list.pop(one, -1 if place is None else interpreter.number(place))
+        return interpreter.space.list.pop(one, -1 if place is None else interpreter.operations.number(place))
     except IndexError as wrong:
         raise ProgramRaised(f"IndexError: {wrong}") from wrong
 

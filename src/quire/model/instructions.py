@@ -17,10 +17,9 @@ Source: Python/bytecodes.c (3.11: Python/ceval.c), Lib/dis.py.
 from __future__ import annotations
 
 import dis
-import operator
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from quire.errors import NotInSubset, ProgramRaised, WrongType
 from quire.model.code import index_by_offset
@@ -36,28 +35,6 @@ SELF_FIRST = sys.version_info < (3, 13)
 """Before 3.13 the word for a method's instance stood before the callable, or was empty there."""
 WALKS_LISTS_BY_PLACE = sys.version_info >= (3, 15)
 """A loop over a list or tuple makes no iterator, but keeps the sequence and a place on the evaluation stack."""
-ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "//": operator.floordiv,
-    "%": operator.mod,
-    "**": operator.pow,
-    "&": operator.and_,
-    "|": operator.or_,
-    "^": operator.xor,
-    "<<": operator.lshift,
-    ">>": operator.rshift,
-}
-COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 FUNCTION_ATTRIBUTES = {1: "defaults", 8: "closure"}
 _UNSUPPORTED_FLAGS = {2: "keyword defaults", 4: "annotations", 16: "annotations"}
 
@@ -68,6 +45,7 @@ class Instructions:
     def __init__(self, interpreter: Interpreter, frame: Frame) -> None:
         self.interpreter = interpreter
         self.space: ObjectSpace = interpreter.space
+        self.operations = interpreter.operations
         self.frame = frame
 
     def do(self, instruction: dis.Instruction) -> None:
@@ -309,7 +287,7 @@ class Instructions:
 
     def LIST_EXTEND(self, instruction: dis.Instruction) -> None:
         items = self.frame.pop_reference()
-        self.space.list.extend(self.frame.peek(instruction.arg or 0), self.interpreter.items_of(items.one))
+        self.space.list.extend(self.frame.peek(instruction.arg or 0), self.operations.items_of(items.one))
         self.frame.close(items)
 
     def LIST_APPEND(self, instruction: dis.Instruction) -> None:
@@ -324,7 +302,7 @@ class Instructions:
 
     def UNPACK_SEQUENCE(self, instruction: dis.Instruction) -> None:
         taken = self.frame.pop_reference()
-        items = self.interpreter.items_of(taken.one)
+        items = self.operations.items_of(taken.one)
         if len(items) != instruction.arg:
             raise ProgramRaised(f"ValueError: {len(items)} values to unpack, not {instruction.arg}")
         for item in reversed(items):
@@ -333,18 +311,18 @@ class Instructions:
 
     def BINARY_SUBSCR(self, _: dis.Instruction) -> None:
         key, container = self.frame.pop_reference(), self.frame.pop_reference()
-        found = self.space.incref(self.interpreter.item(container.one, key.one))
+        found = self.space.incref(self.operations.item(container.one, key.one))
         self.frame.close(container, key)
         self.frame.push_object(found)
 
     def STORE_SUBSCR(self, _: dis.Instruction) -> None:
         key, container, value = (self.frame.pop_reference() for _ in range(3))
-        self.interpreter.set_item(container.one, key.one, value.one)
+        self.operations.set_item(container.one, key.one, value.one)
         self.frame.close(container, key, value)
 
     def DELETE_SUBSCR(self, _: dis.Instruction) -> None:
         key, container = self.frame.pop_reference(), self.frame.pop_reference()
-        self.interpreter.delete_item(container.one, key.one)
+        self.operations.delete_item(container.one, key.one)
         self.frame.close(container, key)
 
     # --- attributes ---
@@ -395,13 +373,13 @@ class Instructions:
             self.BINARY_SUBSCR(instruction)
             return
         right, left = self.frame.pop_reference(), self.frame.pop_reference()
-        made = self.interpreter.arithmetic(sign, left.one, right.one)
+        made = self.operations.arithmetic(sign, left.one, right.one)
         self.frame.close(left, right)
         self.frame.push_object(made)
 
     def COMPARE_OP(self, instruction: dis.Instruction) -> None:
         right, left = self.frame.pop_reference(), self.frame.pop_reference()
-        result = self.interpreter.compare(str(instruction.argval), left.one, right.one)
+        result = self.operations.compare(str(instruction.argval), left.one, right.one)
         self._push_truth(result, left, right)
 
     def IS_OP(self, instruction: dis.Instruction) -> None:
@@ -410,7 +388,7 @@ class Instructions:
 
     def CONTAINS_OP(self, instruction: dis.Instruction) -> None:
         container, item = self.frame.pop_reference(), self.frame.pop_reference()
-        is_in = self.interpreter.contains(container.one, item.one)
+        is_in = self.operations.contains(container.one, item.one)
         self._push_truth(is_in != bool(instruction.arg), item, container)
 
     def UNARY_NOT(self, _: dis.Instruction) -> None:
@@ -428,7 +406,7 @@ class Instructions:
 
     def UNARY_NEGATIVE(self, _: dis.Instruction) -> None:
         value = self.frame.pop_reference()
-        made = self.space.new(-self.interpreter.number(value.one))
+        made = self.space.new(-self.operations.number(value.one))
         self.frame.close(value)
         self.frame.push_object(made)
 
@@ -485,7 +463,7 @@ class Instructions:
             self.frame.push(iterable)
             self.frame.push(0)
             return
-        made = self.interpreter.iterator_over(iterable.one)
+        made = self.operations.iterator_over(iterable.one)
         self.frame.close(iterable)
         self.frame.push_object(made)
         if WALKS_LISTS_BY_PLACE:
@@ -510,7 +488,7 @@ class Instructions:
         place = self.frame.stack[-1]
         if not isinstance(place, int):
             return self._next_of(self.frame.peek(2))
-        items = self.interpreter.items_of(self.frame.peek(2))
+        items = self.operations.items_of(self.frame.peek(2))
         if place >= len(items):
             return None
         self.frame.pop()

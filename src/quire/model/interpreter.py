@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from quire.errors import NotInSubset, ProgramRaised, ProgramStopped, WrongType
 from quire.model.builtins import FUNCTIONS, METHODS, MODULES, Builtin
@@ -28,8 +27,9 @@ from quire.model.classes import Class
 from quire.model.code import compile_source, instruction_record
 from quire.model.frames import CallStack, Frame, Reference
 from quire.model.functions import Action
-from quire.model.instructions import ARITHMETIC, COMPARISONS, Instructions
+from quire.model.instructions import Instructions
 from quire.model.objects import Object
+from quire.model.operations import Operations
 from quire.model.space import ObjectSpace
 from quire.records import FrameRecord, NameRecord, ProgramState
 
@@ -54,6 +54,7 @@ class Interpreter:
 
     def __init__(self, space: ObjectSpace | None = None) -> None:
         self.space = space = space or ObjectSpace()
+        self.operations = Operations(space)
         self.calls = CallStack(space)
         self.frames: list[Frame] = []
         self.output: list[str] = []
@@ -330,7 +331,7 @@ class Interpreter:
         finalizer = held.get("__del__")
         made = self.space.new_class(
             name,
-            slots=tuple(str(slot.value) for slot in self.items_of(slots)) if slots else None,
+            slots=tuple(str(slot.value) for slot in self.operations.items_of(slots)) if slots else None,
             finalizer=self._finalizer_of(finalizer) if finalizer else None,
         )
         for key, one in held.items():
@@ -435,134 +436,6 @@ class Interpreter:
             owner.attributes[name] = self.space.incref(value)
         if old:
             self.space.decref(old)
-
-    # --- containers, arithmetic ---
-
-    def items_of(self, one: Object) -> list[Object]:
-        """The items of an iterable, without new references."""
-        if one.type in (self.space.list, self.space.tuple):
-            return list(one.type.value_of(one))
-        if one.type is self.space.dict:
-            return [key for key, _ in self.space.dict.items(one)]
-        raise NotInSubset(f"the model does not unpack {one.type.name} objects")
-
-    def iterator_over(self, one: Object) -> Object:
-        """An iterator, with a reference that is the caller's."""
-        kinds = {
-            "list": self.space.list_iterator,
-            "tuple": self.space.tuple_iterator,
-            "dict": self.space.dict_iterator,
-            "range": self.space.range_iterator,
-        }
-        if one.type in kinds.values():
-            return self.space.incref(one)
-        if one.type.name not in kinds:
-            raise NotInSubset(f"the model does not loop over {one.type.name} objects")
-        return kinds[one.type.name].make_over(one)
-
-    def item(self, container: Object, key: Object) -> Object:
-        """``container[key]``, without a new reference.
-
-        Raises:
-            ProgramRaised: there is none.
-        """
-        if container.type is self.space.dict:
-            found = self.space.dict.get(container, key)
-            if found is None:
-                raise ProgramRaised(f"KeyError: {self.space.describe(key)}")
-            return found
-        if container.type not in (self.space.list, self.space.tuple):
-            raise NotInSubset(f"the model does not look into {container.type.name} objects")
-        items = self.items_of(container)
-        return items[self._index(container, key)]
-
-    def set_item(self, container: Object, key: Object, value: Object) -> None:
-        """``container[key] = value``. Raises: ProgramRaised: there is no such place."""
-        if container.type is self.space.dict:
-            self.space.dict.set_item(container, key, value)
-        elif container.type is self.space.list:
-            self.space.list.set_item(container, self._index(container, key), value)
-        else:
-            raise ProgramRaised(f"TypeError: {container.type.name} objects do not change")
-
-    def delete_item(self, container: Object, key: Object) -> None:
-        """``del container[key]``. Raises: ProgramRaised: there is none."""
-        if container.type is self.space.dict:
-            self.item(container, key)
-            self.space.dict.remove(container, key)
-        elif container.type is self.space.list:
-            self.space.decref(self.space.list.pop(container, self._index(container, key)))
-        else:
-            raise ProgramRaised(f"TypeError: {container.type.name} objects do not change")
-
-    def _index(self, container: Object, key: Object) -> int:
-        index = int(self.number(key))
-        length = len(self.items_of(container))
-        if not -length <= index < length:
-            raise ProgramRaised(f"IndexError: {index} is no place in {length} items")
-        return index
-
-    def contains(self, container: Object, item: Object) -> bool:
-        """``item in container``."""
-        if container.type is self.space.dict:
-            return self.space.dict.get(container, item) is not None
-        return any(one is item or self.compare("==", one, item) for one in self.items_of(container))
-
-    def number(self, one: Object) -> Any:
-        """The number that an object stands for. Raises: ProgramRaised: it is none."""
-        if one.type not in (self.space.int, self.space.bool, self.space.float):
-            raise ProgramRaised(f"TypeError: {one.type.name} objects are no numbers")
-        return one.value
-
-    def arithmetic(self, sign: str, left: Object, right: Object) -> Object:
-        """``left sign right``, with a reference that is the caller's.
-
-        Raises:
-            ProgramRaised: these cannot be calculated with.
-            NotInSubset: the model does not calculate so with these.
-        """
-        in_place, sign = sign.endswith("="), sign.removesuffix("=")
-        sequences = (self.space.list, self.space.tuple)
-        if sign == "+" and left.type is right.type and left.type in sequences:
-            return self._concatenate(left, right, in_place)
-        if sign not in ARITHMETIC:
-            raise NotInSubset(f"the model does not calculate {sign!r}")
-        texts = left.type is right.type is self.space.str and sign == "+"
-        values = (left.value, right.value) if texts else (self.number(left), self.number(right))
-        try:
-            return self.space.new(ARITHMETIC[sign](*values))
-        except (ArithmeticError, TypeError, ValueError) as wrong:
-            raise ProgramRaised(f"{type(wrong).__name__}: {wrong}") from wrong
-
-    def _concatenate(self, left: Object, right: Object, in_place: bool) -> Object:
-        if in_place and left.type is self.space.list:
-            self.space.list.extend(left, self.items_of(right))
-            return self.space.incref(left)
-        make = self.space.list.make if left.type is self.space.list else self.space.tuple.make
-        return make([*self.items_of(left), *self.items_of(right)])
-
-    def compare(self, sign: str, left: Object, right: Object) -> bool:
-        """``left sign right``."""
-        sign = sign.removeprefix("bool(").removesuffix(")")
-        if sign in ("==", "!="):
-            return self._equal(left, right) is (sign == "==")
-        values = (left.value, right.value)
-        if left.type is not self.space.str or right.type is not self.space.str:
-            values = (self.number(left), self.number(right))
-        return COMPARISONS[sign](*values)
-
-    def _equal(self, left: Object, right: Object) -> bool:
-        if left is right:
-            return True
-        if left.type is right.type and left.type in (self.space.list, self.space.tuple):
-            pairs = list(zip(self.items_of(left), self.items_of(right), strict=False))
-            same_length = len(self.items_of(left)) == len(self.items_of(right))
-            return same_length and all(self._equal(one, other) for one, other in pairs)
-        if left.type is right.type is self.space.dict:
-            raise NotInSubset("the model does not compare dictionaries")
-        if self.space.list in (left.type, right.type) or self.space.dict in (left.type, right.type):
-            return False
-        return left.type.key_of(left) == right.type.key_of(right)
 
     # --- what programs find ready ---
 

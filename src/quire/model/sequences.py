@@ -31,10 +31,6 @@ class TupleType(Type):
     is_collected = True
     uses_trashcan = True
 
-    @property
-    def _items_offset(self) -> int:
-        return self.basic_bytes
-
     def make(self, items: Sequence[Object]) -> Object:
         """A tuple that holds a new reference to each item; the empty one was made once."""
         if not items:
@@ -42,7 +38,7 @@ class TupleType(Type):
         one = self.new(len(items))
         if self.space.version.caches_tuple_hash:
             one.set_word(24, -1)  # not computed yet
-        for offset, item in zip(words_of(self._items_offset, len(items)), items, strict=True):
+        for offset, item in zip(words_of(self.basic_bytes, len(items)), items, strict=True):
             one.set_reference(offset, self.space.incref(item))
         if self._is_tracked_at_first(items):
             self.space.collector.track(one)
@@ -55,7 +51,7 @@ class TupleType(Type):
         """The items, without new references."""
         memory, objects = self.space.memory, self.space.objects
         count = one.word(SIZE_OFFSET)
-        return tuple(objects[address] for address in memory.words(one.address + self._items_offset, count))
+        return tuple(objects[address] for address in memory.words(one.address + self.basic_bytes, count))
 
     def value_of(self, one: Object) -> tuple[Object, ...]:
         return self.items(one)

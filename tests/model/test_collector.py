@@ -203,10 +203,13 @@ def test_a_weak_reference_is_empty_before_a_finalizer_runs_unless_it_is_plain_an
         one = class_.make()
         class_.set(one, "me", one)
         plain = space.weakref.make(one)
+        called = space.weakref.make(one, lambda _: None)
         space.decref(one)
-        space.collect()
+        done = space.collector.collect()
         assert found == [version.name != "3.15"]
         assert space.weakref.target(plain) is None
+        assert set(done.weakrefs_cleared) == {plain.address, called.address}
+        assert (done.callbacks_called, done.finalized) == ((called.address,), (one.address,))
 
 
 def test_plain_weak_references_to_one_object_are_one_object() -> None:

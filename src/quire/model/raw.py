@@ -95,10 +95,9 @@ class RawAllocator:
             NotABlock: ``allocate`` did not give this address.
         """
         if address in self.mappings:
-            size = self.mappings.pop(address)
-            self.kept.add(Piece(address, size + self.kept.take_tail(address + size)))
-            return
-        self._region_of(address).release(address)
+            self._keep_whole(address, self.mappings.pop(address))
+        else:
+            self._region_of(address).release(address)
 
     def resize_in_place(self, address: int, size_bytes: int) -> int | None:
         """Resize where it stands, or by moving whole pages; ``None`` if the block has to be copied elsewhere."""
@@ -189,8 +188,11 @@ class RawAllocator:
     def _move_to_kept(self, address: int, old: int, new: int) -> int:
         target = self.kept.take(new, half_at_least=True)
         assert target is not None
-        self.kept.add(Piece(address, old + self.kept.take_tail(address + old)))
+        self._keep_whole(address, old)
         return target.address
+
+    def _keep_whole(self, address: int, size: int) -> None:
+        self.kept.add(Piece(address, size + self.kept.take_tail(address + size)))
 
     def _keep_tail(self, address: int, size: int, tail: int) -> None:
         if tail:

@@ -104,8 +104,6 @@ class Pymalloc:
         self._end = start + len(self._piece)
         self._is_open = False
         self._refused = 0
-        self.strays = 0
-        """How many there were."""
         own, libc = allocator_of(OBJECT), allocator_of(_RAW)
         self._context = own.context
         self._malloc = Malloc(own.malloc)
@@ -134,7 +132,6 @@ class Pymalloc:
         while self._is_stray(address, size_bytes):
             if self._refused != refused:
                 raise OutOfMemory("there is room for no further arena")
-            self.strays += 1
             address = int(self._malloc(self._context, size_bytes) or 0)
         return address
 

@@ -147,13 +147,9 @@ class System:
         if self.process is not None:
             self.process.write(to, self.process.read(address, size_bytes))
 
-    def size_of(self, address: int) -> int | None:
-        """How many bytes were dealt at exactly this address; ``None`` if none."""
-        return self._sizes.get(address)
-
     def round_up(self, size_bytes: int) -> int:
         """The size in whole pages."""
-        return -(-size_bytes // self.page_bytes) * self.page_bytes
+        return _align(size_bytes, self.page_bytes)
 
     def _resize_pages(self, address: int, old: int, new: int) -> None:
         if self.process is None:
@@ -184,5 +180,5 @@ class System:
         return self._starts[following] - address - self._sizes[address]
 
 
-def _align(address: int, alignment: int) -> int:
-    return -(-address // alignment) * alignment
+def _align(value: int, alignment: int) -> int:
+    return -(-value // alignment) * alignment

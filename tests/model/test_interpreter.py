@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from quire.errors import ProgramRaised, ProgramStopped
 from quire.model.code import compile_source
+from quire.model.frames import Reference
 from quire.model.interpreter import Interpreter
 
 PRELUDE = """\
@@ -181,6 +182,17 @@ def test_each_step_has_its_line_its_frames_and_its_names() -> None:
     assert [name.name for name in states[-1].names] == ["f", "z"]
     assert states[-1].next is None
     assert [state.step for state in states] == list(range(len(states)))
+
+
+def test_the_words_of_frames_stand_in_memory() -> None:
+    """Before every instruction, at each frame's address: its variables, then its evaluation stack, word by word."""
+    interpreter = Interpreter()
+    space = interpreter.space
+    for _ in interpreter.steps(text_of([(form, "x", "a", "b") for form in STATEMENTS])):
+        for frame in interpreter.frames:
+            slots = [*frame.variables, *frame.stack]
+            words = space.memory.words(frame.address + space.version.frame_words * 8, len(slots))
+            assert words == [slot.one.address if isinstance(slot, Reference) else slot or 0 for slot in slots]
 
 
 def test_a_program_leaves_nothing_but_its_names() -> None:

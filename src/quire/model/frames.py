@@ -132,6 +132,7 @@ class Frame:
         self.size_bytes = frame_words(code, space.version) * WORD_BYTES
         self.address = calls.push(self.size_bytes)
         self._first_word = self.address + space.version.frame_words * WORD_BYTES
+        space.memory.set_words(self._first_word, [0] * len(self.variables))
         self.keyword_names: tuple[str, ...] = ()
         """Those of the call that is being prepared (3.11 and 3.12)."""
         self.on_return: Callable[[Object], Object] | None = None
@@ -185,6 +186,19 @@ class Frame:
         old, self.variables[index] = self.variables[index], slot
         self._write(index, slot)
         self.close(old)
+
+    def take_variable(self, index: int) -> Slot:
+        """A variable stands for nothing from now on; its word is the caller's."""
+        taken, self.variables[index] = self.variables[index], None
+        self._write(index, None)
+        return taken
+
+    def swap(self, depth: int) -> None:
+        """The top word and the one that is ``depth`` words deep change places."""
+        top, other = len(self.stack) - 1, len(self.stack) - depth
+        self.stack[top], self.stack[other] = self.stack[other], self.stack[top]
+        for place in (top, other):
+            self._write(len(self.variables) + place, self.stack[place])
 
     def _write(self, index: int, slot: Slot) -> None:
         word = slot.one.address if isinstance(slot, Reference) else slot or 0

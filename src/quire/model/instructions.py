@@ -111,9 +111,7 @@ class Instructions:
         self._load_fast(second, borrow=True)
 
     def LOAD_FAST_AND_CLEAR(self, instruction: dis.Instruction) -> None:
-        index = instruction.arg or 0
-        self.frame.push(self.frame.variables[index])
-        self.frame.variables[index] = None
+        self.frame.push(self.frame.take_variable(instruction.arg or 0))
 
     def STORE_FAST(self, instruction: dis.Instruction) -> None:
         self.frame.set_variable(instruction.arg or 0, self.frame.pop())
@@ -243,8 +241,7 @@ class Instructions:
         self.frame.push(None)
 
     def SWAP(self, instruction: dis.Instruction) -> None:
-        stack, depth = self.frame.stack, instruction.arg or 0
-        stack[-1], stack[-depth] = stack[-depth], stack[-1]
+        self.frame.swap(instruction.arg or 0)
 
     def COPY(self, instruction: dis.Instruction) -> None:
         slot = self.frame.stack[-(instruction.arg or 0)]

@@ -273,6 +273,7 @@ def test_what_is_not_in_the_subset_is_named_with_its_line(source: str, message: 
         "len([], [])\n",
         "[].append()\n",
         "import gc\ngc.collect(3)\n",
+        "import sys\nsys.intern(5)\n",
     ],
 )
 def test_a_program_that_raises_stops_with_its_line_and_pythons_word(source: str) -> None:

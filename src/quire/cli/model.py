@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from quire.cli.screen import style, write
 from quire.errors import InvalidOption
 from quire.export.chapter import to_json
-from quire.model.chapters import CHAPTERS, Chapter, tell
+from quire.model.chapters import CHAPTERS, TITLE, Chapter, tell
 from quire.process.settings import did_you_mean
 from quire.records import Both, Language
 from quire.report.chapter_view import draw_chapter, draw_list
@@ -28,7 +28,6 @@ and draws what they show. Without a chapter: which there are. A chapter is named
 """
 
 _WIDTH_MAX = 120
-_LIST_TITLE = Both("Python's memory, told by a model", "모델로 읽는 파이썬의 메모리")
 _TO_READ = Both("To read one: quire model {name}", "읽으려면: quire model {name}")
 _CHANGE = Both(
     "The steps are functions of {module}: change a line, and see what becomes of it. They stand in {file}",
@@ -114,7 +113,7 @@ def _chapter(word: str) -> Chapter:
 def _show_list(language: Language) -> None:
     rows = [(chapter.name, chapter.title(language)) for chapter in CHAPTERS]
     read = _TO_READ.told_in(language).format(name=CHAPTERS[0].name)
-    write(draw_list(rows, _LIST_TITLE.told_in(language), [read], language, style(_WIDTH_MAX)))
+    write(draw_list(rows, TITLE.told_in(language), [read], language, style(_WIDTH_MAX)))
 
 
 def _show(chapter: Chapter, language: Language) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quire.export.record_json import Format, to_text
-from quire.model.chapters import CHAPTERS, tell
+from quire.model.chapters import CHAPTERS, TITLE, tell
 from quire.records import Both, ChapterTold, Language
 from quire.report.chapter_markdown import chapter_markdown
 
@@ -11,7 +11,6 @@ CHAPTER_FORMAT = Format("quire.model", 1, ChapterTold, "quire model")
 INDEX = "index.md"
 DOCS_PYTHON = (3, 13)
 """The Python that docs/model is written with: some numbers and instructions differ between versions."""
-_INDEX_TITLE = Both("Python's memory, told by a model", "모델로 읽는 파이썬의 메모리")
 _INDEX_TEXT = Both(
     "Each chapter is told by steps that run on the model, `src/quire/model`; here on Python {python}, and on another "
     "version some numbers differ. The same on your own terminal and Python:",
@@ -40,7 +39,7 @@ def documents() -> dict[str, str]:
 def _index(language: Language) -> str:
     command = "quire model pools" if language is Language.EN else "quire model pools --lang ko"
     text = _INDEX_TEXT.told_in(language).format(python=".".join(map(str, DOCS_PYTHON)))
-    lines = [f"# {_INDEX_TITLE.told_in(language)}", "", text, "", f"    {command}", ""]
+    lines = [f"# {TITLE.told_in(language)}", "", text, "", f"    {command}", ""]
     lines += [
         f"{number}. [{chapter.title(language)}]({language}/{chapter.name}.md)"
         for number, chapter in enumerate(CHAPTERS, start=1)

@@ -85,6 +85,8 @@ def _getsizeof(interpreter: Interpreter, one: Object) -> Object:
 
 
 def _intern(interpreter: Interpreter, one: Object) -> Object:
+    if one.type is not interpreter.space.str:
+        raise ProgramRaised(f"TypeError: {one.type.name} objects are no text")
     return interpreter.space.caches.interned.intern(interpreter.space.incref(one))
 
 

@@ -9,7 +9,9 @@ The order is the articles': from the empty book to what quire does.
 """
 
 from quire.model.chapters.telling import Chapter, tell
+from quire.records import Both
 
+TITLE = Both("Python's memory, told by a model", "모델로 읽는 파이썬의 메모리")
 CHAPTERS = (
     Chapter("book"),
     Chapter("hardware"),
@@ -23,4 +25,4 @@ CHAPTERS = (
     Chapter("quire", file="what_quire_does"),
 )
 
-__all__ = ["CHAPTERS", "Chapter", "tell"]
+__all__ = ["CHAPTERS", "TITLE", "Chapter", "tell"]

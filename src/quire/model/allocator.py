@@ -19,6 +19,7 @@ Larger requests go past all that: to the raw allocator in CPython, to runs of pa
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from dataclasses import dataclass
 
 from quire.errors import InvalidSize, OutOfMemory
 from quire.model.accounts import statistics_of
@@ -389,10 +390,10 @@ class Allocator:
             raise OutOfMemory(f"a request of {size_bytes} bytes; no process can hold that many")
 
 
+@dataclass
 class Totals:
     """What happened so far and cannot be seen from the state."""
 
-    def __init__(self) -> None:
-        self.arenas_obtained = 0
-        self.arenas_given_back = 0
-        self.arenas_max = 0
+    arenas_obtained: int = 0
+    arenas_given_back: int = 0
+    arenas_max: int = 0

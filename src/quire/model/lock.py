@@ -31,7 +31,7 @@ from quire.errors import LockNotHeld, LockTakenTwice
 from quire.records import LockEvent, LockHappening, Turns
 
 
-class Memory(Protocol):
+class SharedMemory(Protocol):
     """What can be read and written: a process's pages, or the machine's bare frames."""
 
     def read(self, address: int, size_bytes: int) -> bytes: ...
@@ -157,7 +157,7 @@ class Point(StrEnum):
 class Thread:
     """One thread: its name, and what it may touch. With a lock it writes only while it holds it."""
 
-    def __init__(self, name: str, memory: Memory, lock: Lock | None) -> None:
+    def __init__(self, name: str, memory: SharedMemory, lock: Lock | None) -> None:
         self.name = name
         self.lock = lock
         self._memory = memory
@@ -220,7 +220,7 @@ def write_text(address: int, text: str, letters: int = 3) -> Program:
     return steps
 
 
-def read_text(memory: Memory, address: int, size_bytes: int) -> str:
+def read_text(memory: SharedMemory, address: int, size_bytes: int) -> str:
     """What a reader sees on a page: the text up to the first zero; bytes that are no letter show as �."""
     return memory.read(address, size_bytes).split(b"\0")[0].decode(errors="replace")
 
@@ -237,7 +237,7 @@ class Threads:
         seed: of what chance decides without a lock.
     """
 
-    def __init__(self, memory: Memory, lock: Lock | None, seed: int = 1) -> None:
+    def __init__(self, memory: SharedMemory, lock: Lock | None, seed: int = 1) -> None:
         self.memory = memory
         self.lock = lock
         self.step_count = 0

@@ -25,12 +25,12 @@ _BOX_CELLS_MIN = 16
 
 def draw_frames(frames: Sequence[FrameRecord], language: Language, width: int) -> Iterator[str]:
     """The frames, the last call above."""
-    yield from _Stack(language, width).lines(frames, ())
+    yield from _Stack(frames, (), language, width).lines()
 
 
 def draw_program(state: ProgramState, language: Language, width: int) -> Iterator[str]:
     """The frames, the module's names below them, then what is done next and what was printed."""
-    yield from _Stack(language, width).lines(state.frames, state.names)
+    yield from _Stack(state.frames, state.names, language, width).lines()
     if state.next is None:
         yield words.OVER.told_in(language)
     else:
@@ -41,58 +41,60 @@ def draw_program(state: ProgramState, language: Language, width: int) -> Iterato
 
 
 class _Stack:
-    """Boxes on the left, objects on the right."""
+    """Boxes on the left, objects on the right. A module's names, in a dictionary of the heap, have their own."""
 
-    def __init__(self, language: Language, width: int) -> None:
+    def __init__(
+        self, frames: Sequence[FrameRecord], module_names: Sequence[NameRecord], language: Language, width: int
+    ) -> None:
+        self._frames = frames
+        self._module_names = module_names
         self._language = language
         self._width = width
         self._box_cells = max(_BOX_CELLS_MIN, min(_BOX_CELLS_MAX, width * 2 // 5))
+        named = [name for frame in frames for name in frame.names]
+        self._known = {name.address: name for name in (*module_names, *named)}
         self._numbers: dict[int, int] = {}
 
-    def lines(self, frames: Sequence[FrameRecord], module_names: Sequence[NameRecord]) -> Iterator[str]:
-        """All of it. A module's names are in a dictionary of the heap: they have a box of their own."""
-        named = [name for frame in frames for name in frame.names]
-        known = {name.address: name for name in (*module_names, *named)}
+    def lines(self) -> Iterator[str]:
+        """All of it."""
         left = words.CALL_STACK.told_in(self._language)
-        heap = words.HEAP.told_in(self._language)
         place = self._box_cells + len("──▶ ")
-        yield padded(left, place) + heap if cells(left) < place else left
-        if not frames:
-            yield words.NO_CALLS.told_in(self._language)
-        for depth, frame in enumerate(reversed(frames)):
-            line = words.LINE.told_in(self._language).format(line=frame.line)
-            title = f"{frame.function}, {line}" if frame.line else frame.function
-            rows = [(name.name, name.address) for name in frame.names]
-            rows += [(words.ON_THE_STACK.told_in(self._language), address) for address in frame.stack]
-            yield self._edge(f"{title}, {frame.size_bytes} B", "├┤" if depth else "┌┐")
-            yield from self._rows(rows, known)
-        if frames:
-            yield self._edge("", "└┘")
-        if module_names:
+        yield padded(left, place) + words.HEAP.told_in(self._language) if cells(left) < place else left
+        for depth, frame in enumerate(reversed(self._frames)):
+            yield from self._frame(frame, "├┤" if depth else "┌┐")
+        yield self._edge("", "└┘") if self._frames else words.NO_CALLS.told_in(self._language)
+        if self._module_names:
             yield self._edge(words.MODULE_NAMES.told_in(self._language), "┌┐")
-            yield from self._rows([(name.name, name.address) for name in module_names], known)
+            yield from self._rows([(name.name, name.address) for name in self._module_names])
             yield self._edge("", "└┘")
+
+    def _frame(self, frame: FrameRecord, corners: str) -> Iterator[str]:
+        line = words.LINE.told_in(self._language).format(line=frame.line)
+        title = f"{frame.function}, {line}" if frame.line else frame.function
+        rows = [(name.name, name.address) for name in frame.names]
+        rows += [(words.ON_THE_STACK.told_in(self._language), address) for address in frame.stack]
+        yield self._edge(f"{title}, {frame.size_bytes} B", corners)
+        yield from self._rows(rows)
 
     def _edge(self, title: str, corners: str) -> str:
         head = cut(f"─ {title} " if title else "", self._box_cells - 2)
         return corners[0] + head + "─" * (self._box_cells - 2 - cells(head)) + corners[1]
 
-    def _rows(self, rows: Sequence[tuple[str, int]], known: dict[int, NameRecord]) -> Iterator[str]:
+    def _rows(self, rows: Sequence[tuple[str, int]]) -> Iterator[str]:
         room = self._box_cells - 4
         for name, address in rows:
             text = f"│ {padded(cut(name, room), room)} ├──▶ "
-            yield text + cut(self._object(address, known), self._width - cells(text))
+            yield text + cut(self._object(address), self._width - cells(text))
         if not rows:
             yield f"│ {padded(cut(words.NO_NAMES.told_in(self._language), room), room)} │"
 
-    def _object(self, address: int, known: dict[int, NameRecord]) -> str:
+    def _object(self, address: int) -> str:
         if address in self._numbers:
             return f"#{self._numbers[address]}"
         number = self._numbers[address] = len(self._numbers) + 1
-        if address not in known:
+        one = self._known.get(address)
+        if one is None:
             return f"#{number} {words.address(address)}"
-        one = known[address]
-        count = words.COUNT.told_in(self._language) + f" {one.count or 0:,}"
-        if one.count is None:
-            count = words.IMMORTAL.told_in(self._language)
-        return f"#{number} {one.type} {one.value}, {count}"
+        counted = words.IMMORTAL if one.count is None else words.COUNT
+        count = "" if one.count is None else f" {one.count:,}"
+        return f"#{number} {one.type} {one.value}, {counted.told_in(self._language)}{count}"

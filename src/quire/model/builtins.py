@@ -9,15 +9,38 @@ Source: Python/bltinmodule.c, Python/sysmodule.c, Modules/gcmodule.c, Objects/li
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from quire.errors import NotInSubset, ProgramRaised
+from quire.errors import InvalidOption, NotInSubset, ProgramRaised
 from quire.model.objects import Object
+from quire.model.programs import IteratorType
 
 if TYPE_CHECKING:
     from quire.model.interpreter import Interpreter
 
-Builtin = Callable[["Interpreter", list[Object]], Object]
+Action = Callable[["Interpreter", list[Object]], Object]
+
+
+class Builtin(NamedTuple):
+    """What a function does, and how many arguments it takes."""
+
+    action: Action
+    least: int = 0
+    most: int | None = None
+
+    def call(self, interpreter: Interpreter, arguments: list[Object]) -> Object:
+        """
+        Raises:
+            ProgramRaised: these are too many arguments, or too few.
+        """
+        if len(arguments) < self.least or (self.most is not None and len(arguments) > self.most):
+            raise ProgramRaised(f"TypeError: {len(arguments)} arguments, where it takes {self._taken()}")
+        return self.action(interpreter, arguments)
+
+    def _taken(self) -> str:
+        if self.most is None:
+            return f"{self.least} or more"
+        return f"{self.least}" if self.least == self.most else f"{self.least} to {self.most}"
 
 
 def _print(interpreter: Interpreter, arguments: list[Object]) -> Object:
@@ -45,6 +68,8 @@ def _id(interpreter: Interpreter, arguments: list[Object]) -> Object:
 
 def _range(interpreter: Interpreter, arguments: list[Object]) -> Object:
     space = interpreter.space
+    for one in arguments:
+        interpreter.number(one)
     start, stop, step = {1: (0, None, 1), 2: (None, None, 1), 3: (None, None, None)}[len(arguments)]
     given = iter([space.incref(one) for one in arguments])
     parts = [next(given) if part is None else space.int.make(part) for part in (start, stop, step)]
@@ -52,6 +77,31 @@ def _range(interpreter: Interpreter, arguments: list[Object]) -> Object:
     for part in parts:
         space.decref(part)
     return made
+
+
+def _sum(interpreter: Interpreter, arguments: list[Object]) -> Object:
+    """Goes along an iterator of its own: while it adds, there is one reference more to what it adds up."""
+    space = interpreter.space
+    iterator = interpreter.iterator_over(arguments[0])
+    assert isinstance(iterator.type, IteratorType)
+    total = space.incref(arguments[1]) if len(arguments) > 1 else space.int.make(0)
+    try:
+        while (item := iterator.type.next(iterator)) is not None:
+            before, total = total, _added(interpreter, total, item)
+            space.decref(before)
+    except ProgramRaised:
+        space.decref(total)
+        raise
+    finally:
+        space.decref(iterator)
+    return total
+
+
+def _added(interpreter: Interpreter, total: Object, item: Object) -> Object:
+    try:
+        return interpreter.arithmetic("+", total, item)
+    finally:
+        interpreter.space.decref(item)
 
 
 def _list(interpreter: Interpreter, arguments: list[Object]) -> Object:
@@ -83,14 +133,18 @@ def _getsizeof(interpreter: Interpreter, arguments: list[Object]) -> Object:
 
 def _intern(interpreter: Interpreter, arguments: list[Object]) -> Object:
     (one,) = arguments
+    if one.type is not interpreter.space.str:
+        raise ProgramRaised(f"TypeError: {one.type.name} objects cannot be interned")
     return interpreter.space.caches.interned.intern(interpreter.space.incref(one))
 
 
 def _collect(interpreter: Interpreter, arguments: list[Object]) -> Object:
     generation = interpreter.number(arguments[0]) if arguments else 2
     space = interpreter.space
-    space.collect(generation)
-    return space.int.make(len(space.collector.collections[-1].unreachable))
+    try:
+        return space.int.make(len(space.collect(generation).unreachable))
+    except InvalidOption as wrong:
+        raise ProgramRaised(f"ValueError: {wrong}") from wrong
 
 
 def _enable(interpreter: Interpreter, _: list[Object]) -> Object:
@@ -109,9 +163,8 @@ def _is_tracked(interpreter: Interpreter, arguments: list[Object]) -> Object:
 
 
 def _ref(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    target, callback = (*arguments, None)[:2]
-    assert target is not None
-    return interpreter.space.weakref.make(target, callback)
+    target, *callback = arguments
+    return interpreter.space.weakref.make(target, *callback)
 
 
 def _append(interpreter: Interpreter, arguments: list[Object]) -> Object:
@@ -134,41 +187,49 @@ def _clear(interpreter: Interpreter, arguments: list[Object]) -> Object:
 
 
 def _pop(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    one, place = (*arguments, None)[:2]
-    assert one is not None
+    one, *place = arguments
     try:
-        return interpreter.space.list.pop(one, -1 if place is None else interpreter.number(place))
+        return interpreter.space.list.pop(one, *(interpreter.number(each) for each in place))
     except IndexError as wrong:
         raise ProgramRaised(f"IndexError: {wrong}") from wrong
 
 
 def _get(interpreter: Interpreter, arguments: list[Object]) -> Object:
-    one, key, default = (*arguments, None)[:3]
-    assert one is not None
-    assert key is not None
+    one, key, *default = arguments
     found = interpreter.space.dict.get(one, key)
-    return interpreter.space.incref(found or default or interpreter.space.none)
+    return interpreter.space.incref(found or next(iter(default), interpreter.space.none))
 
 
 FUNCTIONS: dict[str, Builtin] = {
-    "print": _print,
-    "len": _len,
-    "id": _id,
-    "range": _range,
-    "list": _list,
-    "tuple": _tuple,
-    "dict": _dict,
+    "print": Builtin(_print),
+    "len": Builtin(_len, 1, 1),
+    "id": Builtin(_id, 1, 1),
+    "sum": Builtin(_sum, 1, 2),
+    "range": Builtin(_range, 1, 3),
+    "list": Builtin(_list, 0, 1),
+    "tuple": Builtin(_tuple, 0, 1),
+    "dict": Builtin(_dict),
 }
 METHODS: dict[tuple[str, str], Builtin] = {
-    ("list", "append"): _append,
-    ("list", "extend"): _extend,
-    ("list", "clear"): _clear,
-    ("list", "pop"): _pop,
-    ("dict", "get"): _get,
-    ("dict", "clear"): _clear,
+    ("list", "append"): Builtin(_append, 2, 2),
+    ("list", "extend"): Builtin(_extend, 2, 2),
+    ("list", "clear"): Builtin(_clear, 1, 1),
+    ("list", "pop"): Builtin(_pop, 1, 2),
+    ("dict", "get"): Builtin(_get, 2, 3),
+    ("dict", "clear"): Builtin(_clear, 1, 1),
 }
+"""The object itself is the first argument."""
 MODULES: dict[str, dict[str, Builtin]] = {
-    "sys": {"getrefcount": _getrefcount, "getsizeof": _getsizeof, "intern": _intern},
-    "gc": {"collect": _collect, "enable": _enable, "disable": _disable, "is_tracked": _is_tracked},
-    "weakref": {"ref": _ref},
+    "sys": {
+        "getrefcount": Builtin(_getrefcount, 1, 1),
+        "getsizeof": Builtin(_getsizeof, 1, 1),
+        "intern": Builtin(_intern, 1, 1),
+    },
+    "gc": {
+        "collect": Builtin(_collect, 0, 1),
+        "enable": Builtin(_enable, 0, 0),
+        "disable": Builtin(_disable, 0, 0),
+        "is_tracked": Builtin(_is_tracked, 1, 1),
+    },
+    "weakref": {"ref": Builtin(_ref, 1, 2)},
 }

@@ -23,7 +23,7 @@ from types import CodeType
 from typing import Any
 
 from quire.errors import NotInSubset, ProgramRaised, ProgramStopped, WrongType
-from quire.model.builtins import FUNCTIONS, METHODS, MODULES
+from quire.model.builtins import FUNCTIONS, METHODS, MODULES, Builtin
 from quire.model.classes import Class
 from quire.model.code import compile_source, instruction_record
 from quire.model.frames import CallStack, Frame, Reference
@@ -236,9 +236,11 @@ class Interpreter:
         elif one.type is self.space.builtin:
             if names:
                 raise NotInSubset("the model's built-in functions take no arguments by name")
-            made = self.space.builtin.action_of(one)(self.space, [argument.one for argument in arguments])
-            for slot in (*arguments, callable_):
-                frame.close(slot)
+            try:
+                made = self.space.builtin.action_of(one)(self.space, [argument.one for argument in arguments])
+            finally:
+                for slot in (*arguments, callable_):
+                    frame.close(slot)
             frame.push_object(made)
         elif one.type is self.space.weakref:
             target = self.space.weakref.target(one) or self.space.none
@@ -628,8 +630,8 @@ class Interpreter:
     _returned: Object
 
 
-def _for(interpreter: Interpreter, action: Callable[[Interpreter, list[Object]], Object]) -> Action:
-    return lambda _space, arguments: action(interpreter, arguments)
+def _for(interpreter: Interpreter, builtin: Builtin) -> Action:
+    return lambda _space, arguments: builtin.call(interpreter, arguments)
 
 
 def _bound(action: Action, owner: Object) -> Action:

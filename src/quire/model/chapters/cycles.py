@@ -42,7 +42,7 @@ def held_from_outside() -> Telling:
         space.decref(one)
     yield tuple(space.record(one) for one in (ann, ben, cho, dan))
 
-    collection = space.collector.collect()
+    collection = space.collect()
     yield collection
     outside = [each.outside for each in collection.examined]
     return {"freed": len(collection.freed), "ann": outside[0], "ben": outside[1]}
@@ -60,9 +60,9 @@ def last_words() -> Telling:
     space.weakref.make(ann, lambda one: told.append((CALLBACK, space.describe(one))))
     space.decref(ann)
     space.decref(ben)
-    freed = space.collect()
+    freed = space.collect().freed
     yield Rows(TOLD, tuple(told))
-    return {"freed": freed}
+    return {"freed": len(freed)}
 
 
 def three_generations() -> Telling:

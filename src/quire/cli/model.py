@@ -26,6 +26,7 @@ and draws what they show. Without a chapter: which there are. A chapter is named
 """
 
 _WIDTH_MAX = 120
+_LANGUAGES = {"ko": Language.KO, "korean": Language.KO, "en": Language.EN, "english": Language.EN}
 _LIST_TITLE = Both("Python's memory, told by a model", "모델로 읽는 파이썬의 메모리")
 _TO_READ = Both("To read one: quire model {name}", "읽으려면: quire model {name}")
 _CHANGE = Both(
@@ -92,10 +93,13 @@ def _language(name: str) -> Language:
 
 
 def language_of(environment: Mapping[str, str]) -> Language:
-    """The language of messages that the locale names; English where it is none of ours."""
+    """The language of messages that the environment names: the first of ``LANGUAGE`` that is one of ours, unless the
+    locale is C; else the locale's. English where that is none of ours."""
     names = [environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)]
-    name = names[0] if names else locale.getlocale()[0] or ""
-    return Language.KO if name.lower().startswith(("ko", "korean")) else Language.EN
+    its_locale = names[0] if names else locale.getlocale()[0] or ""
+    wanted = [] if its_locale in ("C", "POSIX") else environment.get("LANGUAGE", "").split(":")
+    known = (_LANGUAGES.get(name.lower().partition("_")[0].partition(".")[0]) for name in (*wanted, its_locale))
+    return next(filter(None, known), Language.EN)
 
 
 def _chapter(word: str) -> Chapter:

@@ -323,7 +323,7 @@ CLAIMS: tuple[Claim, ...] = (
         article=1,
         says=Text(
             "All memory is in that heap, on which the object allocators work.",
-            "모든 메모리는 그 힙에 있고, 객체 할당기들이 그 위에서 일한다.",
+            "모든 메모리는 그 힙에 있고, 객체 할당자들이 그 위에서 일한다.",
         ),
         verdict=Verdict.PARTLY,
         does=Text(

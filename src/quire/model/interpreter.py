@@ -615,7 +615,7 @@ class Interpreter:
             address=frame.address,
             size_bytes=frame.size_bytes,
             names=tuple(self._name_record(name, slot.one) for name, slot in held if isinstance(slot, Reference)),
-            stack=tuple(slot.one.address for slot in frame.stack if isinstance(slot, Reference)),
+            stack=tuple(self._name_record("", slot.one) for slot in frame.stack if isinstance(slot, Reference)),
         )
 
     def _name_record(self, name: str, one: Object) -> NameRecord:

@@ -296,8 +296,12 @@ class ObjectSpace:
             self._describing.pop()
         return text if len(text) <= VALUE_CHARACTERS_MAX else text[: VALUE_CHARACTERS_MAX - 3] + "..."
 
-    def record(self, one: Object) -> ObjectRecord:
-        """The object at this moment."""
+    def record(self, one: Object, name: str = "") -> ObjectRecord:
+        """The object at this moment, under a name if it is to be shown with one.
+
+        Raises:
+            UseAfterFree: it, or what it refers to, is gone.
+        """
         type_ = one.type
         return ObjectRecord(
             address=one.address,
@@ -308,6 +312,7 @@ class ObjectSpace:
             references=tuple(target.address for target in type_.references(one)),
             tables=tuple(type_.tables(one)),
             generation=self.collector.generation_of(one),
+            name=name,
         )
 
     def records(self) -> tuple[ObjectRecord, ...]:

@@ -83,7 +83,8 @@ def at_zero() -> Telling:
     page = space.list.make([lamp, lamp])
     book = space.list.make([page, page])
     space.decref(page)
-    yield (space.record(book), space.record(page), space.record(lamp))
+    named = ((book, "book"), (page, "page"), (lamp, "lamp"))
+    yield tuple(space.record(one, name) for one, name in named)
     with space.events() as happened:
         space.decref(book)
     yield tuple(happened)
@@ -116,7 +117,7 @@ def one_too_few() -> Telling:
     space.decref(lamp)
     space.decref(lamp)
     other = space.new(7.25)
-    yield space.record(box)
+    yield space.record(box, "box")
     try:
         space.incref(lamp)
     except UseAfterFree as refused:

@@ -52,7 +52,8 @@ class _Stack:
     def lines(self, frames: Sequence[FrameRecord], module_names: Sequence[NameRecord]) -> Iterator[str]:
         """All of it. A module's names are in a dictionary of the heap: they have a box of their own."""
         named = [name for frame in frames for name in frame.names]
-        known = {name.address: name for name in (*module_names, *named)}
+        on_the_stack = [value for frame in frames for value in frame.stack]
+        known = {one.address: one for one in (*module_names, *named, *on_the_stack)}
         left = words.CALL_STACK.told_in(self._language)
         heap = words.HEAP.told_in(self._language)
         place = self._box_cells + len("──▶ ")
@@ -63,7 +64,7 @@ class _Stack:
             line = words.LINE.told_in(self._language).format(line=frame.line)
             title = f"{frame.function}, {line}" if frame.line else frame.function
             rows = [(name.name, name.address) for name in frame.names]
-            rows += [(words.ON_THE_STACK.told_in(self._language), address) for address in frame.stack]
+            rows += [(words.ON_THE_STACK.told_in(self._language), value.address) for value in frame.stack]
             yield self._edge(f"{title}, {frame.size_bytes} B", "├┤" if depth else "┌┐")
             yield from self._rows(rows, known)
         if frames:
@@ -89,10 +90,9 @@ class _Stack:
         if address in self._numbers:
             return f"#{self._numbers[address]}"
         number = self._numbers[address] = len(self._numbers) + 1
-        if address not in known:
-            return f"#{number} {words.address(address)}"
         one = known[address]
         count = words.COUNT.told_in(self._language) + f" {one.count or 0:,}"
         if one.count is None:
             count = words.IMMORTAL.told_in(self._language)
-        return f"#{number} {one.type} {one.value}, {count}"
+        what = one.value if one.value.startswith("<") else f"{one.type} {one.value}"  # which says what it is itself
+        return f"#{number} {what}, {count}"

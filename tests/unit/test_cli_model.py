@@ -49,6 +49,18 @@ def test_json_is_printed_instead(capsys: pytest.CaptureFixture[str]) -> None:
     assert (document["format"], document["name"], document["language"]) == ("quire.model", "book", "ko")
 
 
+def test_the_articles_are_told_as_a_chapter(capsys: pytest.CaptureFixture[str]) -> None:
+    """On the terminal and as JSON; the list of chapters names the command."""
+    import json
+
+    assert "quire model articles" in output(capsys, "--lang", "en")
+    told = output(capsys, "articles", "--lang", "ko")
+    assert told.startswith("두 글이 말하는 것과 CPython이 하는 것\n")
+    assert "505-51251263" in told
+    document = json.loads(output(capsys, "Articles", "--json", "--lang", "en"))
+    assert (document["format"], document["name"]) == ("quire.model", "articles")
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from quire.errors import InvalidOption
 from quire.model.chapters import CHAPTERS, Chapter, tell
 from quire.process.settings import did_you_mean
-from quire.records import Both, Language
+from quire.records import Both, ChapterTold, Language
 from quire.report.chapter_view import draw_chapter, draw_list
 
 HELP = """\
-quire model [CHAPTER] [--lang en|ko] [--json]
+quire model [CHAPTER | articles] [--lang en|ko] [--json]
 
 Tells how Python manages memory, chapter by chapter: each is told by steps that run on a model of it, in plain Python,
 and draws what they show. Without a chapter: which there are. A chapter is named by its name or its number.
+"articles" tells what the two articles behind the chapters say and what CPython does, and runs what shows it.
 
   --lang en|ko          in English or in Korean; by default as the locale says
   --json                the chapter as JSON, with the records that its steps show
@@ -29,6 +30,10 @@ _WIDTH_MAX = 120
 _LANGUAGES = {"ko": Language.KO, "korean": Language.KO, "en": Language.EN, "english": Language.EN}
 _LIST_TITLE = Both("Python's memory, told by a model", "모델로 읽는 파이썬의 메모리")
 _TO_READ = Both("To read one: quire model {name}", "읽으려면: quire model {name}")
+_CLAIMS = Both(
+    "What the articles behind it say, and what CPython does: quire model articles",
+    "바탕이 된 두 글이 말하는 것과 CPython이 하는 것: quire model articles",
+)
 _CHANGE = Both(
     "The steps are functions of {module}: change a line, and see what becomes of it. They stand in {file}",
     "단계는 {module}의 함수다. 한 줄을 바꾸고 무엇이 달라지는지 보자. 파일: {file}",
@@ -36,9 +41,12 @@ _CHANGE = Both(
 _NEXT = Both("Next: {title} (quire model {name})", "다음 장: {title} (quire model {name})")
 
 
+_ARTICLES = "articles"
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    chapter: Chapter | None
+    chapter: Chapter | str | None
     language: Language
     wants_json: bool
 
@@ -54,10 +62,18 @@ def run(arguments: list[str]) -> int:
     elif asked.wants_json:
         from quire.export.chapter import to_json
 
-        _write(to_json(tell(asked.chapter, asked.language)))
+        _write(to_json(_told(asked.chapter, asked.language)))
     else:
         _show(asked.chapter, asked.language)
     return 0
+
+
+def _told(chapter: Chapter | str, language: Language) -> ChapterTold:
+    if isinstance(chapter, Chapter):
+        return tell(chapter, language)
+    from quire.model.articles import tell_claims
+
+    return tell_claims(language)
 
 
 # --- what is asked for ------------------------------------------------------------------------------------------
@@ -102,12 +118,14 @@ def language_of(environment: Mapping[str, str]) -> Language:
     return next(filter(None, known), Language.EN)
 
 
-def _chapter(word: str) -> Chapter:
+def _chapter(word: str) -> Chapter | str:
+    if word.lower() == _ARTICLES:
+        return _ARTICLES
     names = [chapter.name for chapter in CHAPTERS]
     if word.isascii() and word.isdigit() and 1 <= int(word) <= len(CHAPTERS):
         return CHAPTERS[int(word) - 1]
     if word.lower() not in names:
-        hint = did_you_mean(word.lower(), names) or f"; there are {', '.join(names)}"
+        hint = did_you_mean(word.lower(), (*names, _ARTICLES)) or f"; there are {', '.join(names)}"
         raise InvalidOption(f"there is no chapter {word}{hint}")
     return CHAPTERS[names.index(word.lower())]
 
@@ -119,20 +137,25 @@ def _show_list(language: Language) -> None:
     from quire.cli.screen import style
 
     rows = [(chapter.name, chapter.title(language)) for chapter in CHAPTERS]
-    read = _TO_READ.told_in(language).format(name=CHAPTERS[0].name)
-    _write(draw_list(rows, _LIST_TITLE.told_in(language), [read], language, style(_WIDTH_MAX)))
+    feet = [_TO_READ.told_in(language).format(name=CHAPTERS[0].name), _CLAIMS.told_in(language)]
+    _write(draw_list(rows, _LIST_TITLE.told_in(language), feet, language, style(_WIDTH_MAX)))
 
 
-def _show(chapter: Chapter, language: Language) -> None:
+def _show(chapter: Chapter | str, language: Language) -> None:
     from quire.cli.screen import style
 
-    told = tell(chapter, language)
+    told = _told(chapter, language)
+    head, feet = _around(chapter, language) if isinstance(chapter, Chapter) else ("", [])
+    _write(draw_chapter(told, head, feet, style(_WIDTH_MAX)))
+
+
+def _around(chapter: Chapter, language: Language) -> tuple[str, list[str]]:
+    """A chapter's number, and what stands below it."""
     file = sys.modules[chapter.module].__file__
     feet = [_CHANGE.told_in(language).format(module=chapter.module, file=file)]
     for after in CHAPTERS[CHAPTERS.index(chapter) + 1 :][:1]:
         feet.append(_NEXT.told_in(language).format(title=after.title(language), name=after.name))
-    head = f"{CHAPTERS.index(chapter) + 1}/{len(CHAPTERS)}"
-    _write(draw_chapter(told, head, feet, style(_WIDTH_MAX)))
+    return f"{CHAPTERS.index(chapter) + 1}/{len(CHAPTERS)}", feet
 
 
 def _write(text: str) -> None:

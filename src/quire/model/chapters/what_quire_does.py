@@ -35,7 +35,7 @@ STEPS = (
 MAPPED = (Both("bytes", "바이트"), Both("in use", "사용 중"), Both("kept", "보관"))
 FIRST, FREED = Both("first value", "첫째 값"), Both("it is dropped", "버린 뒤")
 SECOND = Both("second value", "둘째 값")
-SIZES = {
+SIZES: dict[str, object] = {
     "small": QUIRE.small_bytes_max,
     "pooled_kib": QUIRE.pooled_bytes_max // KIB,
     "run_kib": QUIRE.run_bytes_max // KIB,

@@ -8,12 +8,15 @@ import re
 import textwrap
 
 import pytest
+from rich.cells import cell_len
 
 from quire.errors import UnsupportedRuntime
 from quire.model import articles, measured
 from quire.model.articles import CLAIMS, Claim, Finding, Verdict, table, tell_claims
 from quire.model.geometry import ARTICLE
 from quire.records import Language, Prose, ProseKind, Rows, StepTold
+from quire.report.chapter_view import draw_chapter
+from quire.report.plain import Style
 
 every_claim = pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.key)
 
@@ -57,6 +60,8 @@ def test_the_table_is_told_with_what_was_found(language: Language) -> None:
         assert [row[1] for row in found.rows] == [row[2] for row in found.rows]
         assert len(found.rows) == len(claim.findings)
     assert [row[1] for row in table(language).rows] == [claim.says.told_in(language) for claim in CLAIMS]
+    for width in (20, 80):
+        assert max(map(cell_len, draw_chapter(told, "", [], Style(width)).splitlines())) <= width
 
 
 def test_what_cannot_be_seen_on_a_python_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

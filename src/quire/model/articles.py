@@ -99,7 +99,10 @@ def tell_claims(language: Language) -> ChapterTold:
 
 def table(language: Language) -> Rows:
     """The claims as a table, a line each; the last column names the function of ``measured`` that shows it."""
-    rows = [(f"{each.article}", each.says, each.does, each.since, each.measure) for each in CLAIMS]
+    rows = []
+    for each in CLAIMS:
+        does = f"{_VERDICTS[each.verdict].told_in(language)} {each.does.told_in(language)}"
+        rows.append((f"{each.article}", each.says, does, each.since, each.measure))
     told = told_in(language, Rows(_TABLE, tuple(rows)))
     assert isinstance(told, Rows)
     return told
@@ -266,8 +269,8 @@ CLAIMS: tuple[Claim, ...] = (
         says=Text("A request of 42 bytes gets a block of 48.", "42바이트를 요청하면 48바이트 블록에 놓인다."),
         verdict=Verdict.TRUE,
         does=Text(
-            "So it does. With 16-byte steps a request of 33 bytes gets one of 48, too, where it once got 40.",
-            "맞다. 16바이트 간격이 된 뒤로는 33바이트 요청도 예전의 40이 아니라 48바이트 블록을 받는다.",
+            "With 16-byte steps a request of 33 bytes gets one of 48, too, where it once got 40.",
+            "16바이트 간격이 된 뒤로는 33바이트 요청도 예전의 40이 아니라 48바이트 블록을 받는다.",
         ),
         since="3.7.4, 3.8",
         source="Objects/obmalloc.c, INDEX2SIZE",
@@ -373,8 +376,8 @@ CLAIMS: tuple[Claim, ...] = (
         ),
         verdict=Verdict.TRUE,
         does=Text(
-            "So it is. The full pool that gets a block back is the first to be asked.",
-            "그렇다. 블록이 돌아온 풀이 맨 먼저 쓰인다.",
+            "The full pool that gets a block back is the first to be asked.",
+            "블록이 돌아온 풀이 맨 먼저 쓰인다.",
         ),
         since=Text("always", "처음부터"),
         source="Objects/obmalloc.c, insert_to_usedpool and insert_to_freepool",
@@ -415,13 +418,17 @@ CLAIMS: tuple[Claim, ...] = (
         ),
         verdict=Verdict.TRUE,
         does=Text(
-            "A block that was used before goes out before one that never was.",
-            "한 번 쓰였던 블록이 한 번도 쓰이지 않은 블록보다 먼저 나간다.",
+            "An arena is asked for when a request needs it, and of its 64 pools one is written to. A block that was "
+            "used before goes out before one that never was.",
+            "아레나는 필요한 요청이 왔을 때 받고, 그 풀 64개 가운데 하나에만 쓴다. 한 번 쓰였던 블록이 한 번도 쓰이지 "
+            "않은 블록보다 먼저 나간다.",
         ),
         since=Text("always", "처음부터"),
-        source="Objects/obmalloc.c, pymalloc_pool_extend",
+        source="Objects/obmalloc.c, new_arena and pymalloc_pool_extend",
         measure="untouched",
         findings=(
+            Finding(Text("arenas before the first request", "첫 요청 전의 아레나 수"), 0),
+            Finding(Text("pools written to after three", "세 요청 뒤에 무언가 쓰인 풀의 수"), 1),
             Finding(Text("the free block goes first", "해제된 블록이 먼저 나간다"), True),
             Finding(Text("then the next untouched one", "그다음에 손대지 않은 블록이 나간다"), True),
         ),

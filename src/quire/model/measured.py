@@ -137,12 +137,18 @@ def reuse() -> list[int]:
     return [blocks.index(allocator.allocate(64)) for _ in range(3)]
 
 
-def untouched() -> list[bool]:
-    """Whether a pool's free block goes out before its untouched ones."""
+def untouched() -> list[int]:
+    """How many arenas there are before a request, and to how many pools of the first one was written after three; then
+    whether a pool's free block goes out before its untouched ones."""
     allocator = Pymalloc()
+    arenas_before = len(allocator.arenas)
     blocks = [allocator.allocate(64) for _ in range(3)]
+    (arena,) = allocator.arenas
+    pools = (ctypes.string_at(arena + 16384 * place, 16384) for place in range(64))
+    written_to = sum(any(pool) for pool in pools)
     allocator.free(blocks[0])
-    return [allocator.allocate(64) == blocks[0], allocator.allocate(64) == blocks[2] + 64]
+    goes_first, then_next = allocator.allocate(64) == blocks[0], allocator.allocate(64) == blocks[2] + 64
+    return [arenas_before, written_to, goes_first, then_next]
 
 
 def large_requests() -> list[bool]:

@@ -58,22 +58,20 @@ def within_a_call() -> Telling:
 
 
 def asked() -> Telling:
-    """What sys.getrefcount says, asked in the module and in a function, beside the count itself."""
+    """What sys.getrefcount says, asked in the module and in a function, beside the count there."""
     python = Interpreter()
-    for line in (
-        "import sys",
-        "numbers = [1, 2, 3]",
-        "print(sys.getrefcount(numbers))",
-        "def ask(values): print(sys.getrefcount(values))",
-        "ask(numbers)",
-    ):
-        python.run(line)
+    python.run("import sys; numbers = [1, 2, 3]")
+    python.run("def ask(values): print(sys.getrefcount(values))")
+    python.run("print(sys.getrefcount(numbers))")
+    count = python.name("numbers").count
+    states = list(python.steps("ask(numbers)"))
+    called = next(state for state in states if len(state.frames) == 2)
+    (values,) = called.frames[1].names
     module, function = (int(line) for line in python.output)
-    count, version = python.name("numbers").count, python.space.version.name
-    rows = ((THE_MODULE, module, count), (A_FUNCTION, function, count))
-    yield Rows(SAID, rows)
+    there = (A_FUNCTION, function, values.count or 0)
+    yield Rows(SAID, ((THE_MODULE, module, count), there))
     said = {"in_module": module, "in_function": function, "count": count}
-    return {"version": version, **said}
+    return {"version": python.space.version.name, "there": there[2], **said}
 
 
 def at_zero() -> Telling:

@@ -101,7 +101,7 @@ class _View:
             yield ""
             mark = f"{number}. " if len(step.pictures) > 1 else ""
             yield from ("  " + self.paint(line, _BOLD) for line in self.prose(picture.caption, mark, self._width - 2))
-            yield from ("  " + line for line in draw(picture.what, self._language, self._width - 2))
+            yield from (f"  {line}".rstrip() for line in draw(picture.what, self._language, self._width - 2))
 
     def _code(self, code: str) -> Iterator[str]:
         """Code, indented; of a line that is too long the end goes on below, further to the right."""

@@ -66,7 +66,8 @@ def scattered() -> Telling:
         used = sum(pool.allocated > 0 for each in arenas for pool in each.pools)
         rows.append((live_of_1000, len(allocator.arenas), used))
     yield Rows(SHARES, tuple(rows))
-    return {"few": rows[1][1], "arenas": rows[2][1], "pools": rows[2][2]}
+    kept = {"few": rows[1][1], "arenas": rows[2][1], "pools": rows[2][2]}
+    return {"fewest": len(blocks) // 1000, "all": 10 * 64, **kept}
 
 
 def side_by_side() -> Telling:

@@ -255,6 +255,8 @@ class ObjectRecord:
     tables: tuple[UsedBlock, ...]
     generation: int | None
     """The collector's generation that it stands in; ``None``: the collector does not track it."""
+    name: str = ""
+    """What whoever shows it calls it, if anything."""
 
 
 class Happening(StrEnum):
@@ -392,8 +394,8 @@ class FrameRecord:
     address: int
     size_bytes: int
     names: tuple[NameRecord, ...]
-    stack: tuple[int, ...]
-    """Addresses of the objects on the evaluation stack, the top last."""
+    stack: tuple[NameRecord, ...]
+    """The objects on the evaluation stack, the top last; they have no names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ from quire.report.plain import Style
 
 DOCS = Path(__file__).parents[2] / "docs" / "model"
 CODE_LINES_MAX = 20
+CODE_CELLS_MAX = 76
+"""On a line of 80, behind the indent."""
 OUTDATED = "is out of date; write the documents anew: nox -s docs"
 
 each_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.name)
@@ -86,11 +88,27 @@ def test_steps_show_the_same_each_time(chapter: Chapter) -> None:
 
 @each_chapter
 def test_steps_are_short(chapter: Chapter) -> None:
-    """A step says in one line what it does, shows something, and its code is seen at one glance."""
+    """A step says in one line what it does, shows something, and its code is seen at one glance: no line is broken."""
     for name, step in steps_of(chapter).items():
         assert len((step.__doc__ or "").splitlines()) == 1, name
-        assert len(code_of(step).splitlines()) <= CODE_LINES_MAX, name
+        lines = code_of(step).splitlines()
+        assert len(lines) <= CODE_LINES_MAX, name
+        assert [line for line in lines if cell_len(line) > CODE_CELLS_MAX] == [], name
         assert run(step).shown, name
+
+
+@each_language
+def test_the_example_that_was_measured_is_the_readmes(language: Language) -> None:
+    """What chapter 10 says of the example's end stands in the report that the README shows, number for number."""
+    (text,) = [text for text in paragraphs(CHAPTERS[-1], language) if "250,000" in text]
+    measured = re.findall(r"[\d.,]*\d(?=\s?MiB|건| orders| of them, has)", text)
+    assert len(measured) == 6
+    readme = (DOCS.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert [number for number in measured if not re.search(rf"(?<![\d.,]){re.escape(number)}(?![\d,])", readme)] == []
+
+
+def paragraphs(chapter: Chapter, language: Language) -> list[str]:
+    return [piece.text for piece in told(chapter, language).pieces if isinstance(piece, Prose)]
 
 
 # --- on a terminal --------------------------------------------------------------------------------------------
@@ -189,9 +207,10 @@ def test_the_documents_are_those_that_the_chapters_make() -> None:
 
 
 def test_links_of_the_documents_lead_to_files() -> None:
-    """To other chapters, to the index, to the steps."""
+    """To other chapters, to the index, to the steps. In code there are none, whatever looks like one."""
     for path in DOCS.rglob("*.md"):
-        for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+        prose = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        for target in re.findall(r"\]\(([^)#]+)\)", prose):
             assert target.startswith("https://") or (path.parent / target).is_file(), f"{path}: {target}"
 
 

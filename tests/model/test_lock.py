@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from quire.errors import LockNotHeld, LockTakenTwice
+from quire.errors import InvalidOption, LockNotHeld, LockTakenTwice
 from quire.model import Lock, Machine, Process, Threads
 from quire.model.lock import Point, Program, Thread, count_up, read_text, write_text
 from quire.records import LockHappening
@@ -202,6 +202,27 @@ def test_releasing_it_when_not_held_is_refused(holder: str | None) -> None:
     with pytest.raises(LockNotHeld, match="A does not hold the lock"):
         lock.release("A")
     assert lock.holder == holder
+
+
+@pytest.mark.parametrize("interval", [0, -5])
+def test_an_interval_has_a_step(interval: int) -> None:
+    """Who asks before anybody has run would pass the lock on for ever."""
+    with pytest.raises(InvalidOption, match="one at least"):
+        Lock(interval)
+
+
+@pytest.mark.parametrize("lock", [None, Lock()], ids=["without", "with"])
+def test_two_threads_of_one_name_are_refused(lock: Lock | None) -> None:
+    """The first one runs on as if nothing had been asked; when it has ended, a step is no step."""
+    process = new_process()
+    threads = Threads(process, lock)
+    threads.start("A", count_up(HERE, 5))
+    with pytest.raises(InvalidOption, match="a thread A already"):
+        threads.start("A", count_up(HERE, 50))
+    threads.run()
+    steps = threads.step_count
+    threads.step()
+    assert (process.read_number(HERE), threads.step_count) == (5, steps)
 
 
 def test_writing_without_it_is_refused_and_nothing_is_written() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
+from typing import Any
 
 import pytest
 
-from quire.errors import BadAddress, OutOfMemory
+from quire.errors import BadAddress, InvalidSize, NotABlock, OutOfMemory
 from quire.model import CPYTHON_3_10, QUIRE, Allocator, Geometry, Machine, System
 from quire.model.machine import ZERO_FRAME
 from quire.records import PageRecord
@@ -106,6 +108,41 @@ def test_bare_memory_ends() -> None:
     with pytest.raises(BadAddress):
         machine.write(3 * PAGE - 2, b"abc")
     assert machine.read(3 * PAGE - 2, 2) == b"\0\0"
+
+
+@pytest.mark.parametrize("wrong", [-1, -4096, 1.5, "1", None])
+def test_a_size_that_is_none_is_refused_at_every_layer(wrong: Any) -> None:
+    """Negative, or no whole number: of frames, of pages, of a piece of a table, of a piece that the system deals."""
+    process = Machine().start("Ann")
+    process.map(HERE, PAGE)
+    system = System.on(process)
+    before = process.record()
+    for ask in (
+        lambda: Machine(frames=wrong),
+        lambda: Machine(page_bytes=wrong),
+        lambda: Machine().read(PAGE, wrong),
+        lambda: process.map(2 * HERE, wrong),
+        lambda: process.unmap(HERE, wrong),
+        lambda: process.read(HERE, wrong),
+        lambda: process.purge(HERE, wrong),
+        lambda: System(wrong),
+        lambda: system.obtain(wrong),
+        lambda: system.resize(HERE, wrong),
+    ):
+        with pytest.raises(InvalidSize, match=re.escape(repr(wrong))):
+            ask()
+    assert process.record() == before
+    assert system.pages_held == 0
+
+
+def test_no_address_is_below_0_and_no_piece_where_none_was_dealt() -> None:
+    """Tables begin at 0; the system resizes and takes back what it dealt, and nothing else."""
+    process = Machine().start("Ann")
+    with pytest.raises(BadAddress, match="begin at 0"):
+        process.map(-PAGE, PAGE)
+    for ask in (lambda: System(PAGE).resize(HERE, PAGE), lambda: System(PAGE).give_back(HERE)):
+        with pytest.raises(NotABlock, match="dealt nothing at 0x10000"):
+            ask()
 
 
 def test_a_machine_without_frames_left_refuses_the_write_whole() -> None:

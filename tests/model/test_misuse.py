@@ -124,6 +124,8 @@ def test_an_absurd_size(geometry: Geometry) -> None:
         ({"run_bytes_max": 1 << 21}, "largest run does not fit an arena"),
         ({"arena_header_bytes": 1 << 20}, "arena is too small"),
         ({"domains": 0}, "0 domains"),
+        ({"range_bytes": -1}, "range_bytes is -1"),
+        ({"kept_bytes_max": -1}, "kept_bytes_max is -1"),
     ],
 )
 def test_a_geometry_that_does_not_divide(changes: dict[str, Any], rule: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from quire.errors import CountBelowZero, FinalizerBroke, OutOfMemory, UseAfterFree, WrongType
+from quire.errors import CountBelowZero, FinalizerBroke, InvalidOption, OutOfMemory, UseAfterFree, WrongType
 from quire.model import CPYTHON_3_10, Allocator, System
 from quire.model.objects import Object
 from quire.model.sequences import room_for
@@ -293,6 +293,144 @@ def test_a_reference_that_nobody_has_cannot_be_dropped(space: ObjectSpace) -> No
     assert refused == [0]
     assert not one.is_alive
     assert watcher.count == 1
+
+
+@every_version
+@pytest.mark.parametrize("holder", ["list", "tuple", "dict", "instance"])
+def test_a_reference_to_the_dead_is_named_wherever_it_is_followed(version: Version, holder: str) -> None:
+    """One reference dropped too many, and the block is nobody's: who looks, counts or collects is told, and nothing
+    has changed."""
+    space = ObjectSpace(version)
+    number = space.new(2.5)
+    class_ = space.new_class("Node")
+    makers = {
+        "list": lambda: space.list.make([number]),
+        "tuple": lambda: space.tuple.make([number, class_]),
+        "dict": lambda: space.new({"a": [number]}),
+        "instance": lambda: class_.make(),
+    }
+    one = makers[holder]()
+    if holder == "instance":
+        class_.set(one, "a", number)
+    space.decref(number)
+    space.decref(number)
+    used = space.allocator.state()
+    generations = [list(each.objects) for each in space.collector.generations]
+    follow = [lambda: space.record(one), space.records, space.collect]
+    if holder != "dict":  # where it is the list within that holds it
+        follow.append(lambda: space.decref(one))
+    for each in follow:
+        with pytest.raises(UseAfterFree, match=f"leads to {number.address:#x}, where no object lives"):
+            each()
+    assert one.is_alive
+    assert one.count == 1
+    assert space.allocator.state() == used
+    assert [list(each.objects) for each in space.collector.generations] == generations
+    assert space.counting.depth == 0
+
+
+def test_a_strict_space_undoes_a_death_that_finds_a_reference_to_the_dead() -> None:
+    """However deep in what dies it is, everything is as before."""
+    space = ObjectSpace(strict=True)
+    number = space.new(2.5)
+    inner = space.list.make([number])
+    outer = space.list.make([space.new([1000]), inner])
+    space.decref(inner)
+    space.decref(number)
+    space.decref(number)
+    used, living = space.allocator.state(), set(space.objects)
+    with pytest.raises(UseAfterFree, match="where no object lives"):
+        space.decref(outer)
+    assert (outer.count, inner.count, space.counting.depth) == (1, 1, 0)
+    assert (space.allocator.state(), set(space.objects)) == (used, living)
+
+
+@every_version
+def test_what_the_interpreter_made_once_cannot_lose_its_last_reference(version: Version) -> None:
+    """Where ``None`` is counted, 3.11, its count is an ordinary one, and dropping too many is refused at the last."""
+    space = ObjectSpace(version)
+    while not space.none.is_immortal and space.none.count > 1:
+        space.decref(space.none)
+    if space.none.is_immortal:
+        space.decref(space.none)
+    else:
+        with pytest.raises(CountBelowZero, match="the interpreter's own"):
+            space.decref(space.none)
+    assert space.none.is_alive
+    assert space.none.count > 0
+
+
+@pytest.mark.parametrize("value", [None, True, False, int, list, 5, 256, "", "a", ()], ids=str)
+def test_counts_begin_high_where_cpythons_do(space: ObjectSpace, value: object) -> None:
+    """What was made once begins with a count that no program reaches, in CPython where it does here. (In 3.11 ``None``,
+    the truth values and the types begin with 1, as any object.)"""
+    ours = space.builtin_types[value.__name__] if isinstance(value, type) else space.new(value)
+    assert (ours.count > 100_000_000) is (sys.getrefcount(value) > 100_000_000)
+
+
+@pytest.mark.parametrize("value", [[1000, {1, 2}], (2.5, object()), {"a": {1}}, {(1, ()): 1000, frozenset(): 1}])
+def test_a_value_that_cannot_be_made_leaves_nothing_behind(space: ObjectSpace, value: object) -> None:
+    """What was made of it before the refusal is gone again."""
+    before = set(space.objects)
+    with pytest.raises(WrongType):
+        space.new(value)
+    assert set(space.objects) == before
+
+
+def test_a_value_that_holds_itself_is_refused(space: ObjectSpace) -> None:
+    """And so is one that is nested deeper than anybody would read; the next request is served."""
+    itself: list[object] = [1000]
+    itself.append({"me": itself})
+    deep: list[object] = []
+    for _ in range(1000):
+        deep = [deep]
+    before = set(space.objects)
+    for value in (itself, deep):
+        with pytest.raises(WrongType, match="holds itself, or more than 100 values"):
+            space.new(value)
+    assert set(space.objects) == before
+    assert space.describe(space.new([[1000]])) == "[[1000]]"
+
+
+def test_what_is_asked_of_the_wrong_object_is_refused(space: ObjectSpace) -> None:
+    """A tuple is not appended to, a list has no keys, and an object of another space is nobody's here."""
+    pair, numbers, key = space.new((1000, 2)), space.new([1000]), space.new("key")
+    for wrong in (
+        lambda: space.list.append(pair, key),
+        lambda: space.list.extend(pair, [key]),
+        lambda: space.list.pop(pair),
+        lambda: space.list.set_item(pair, 0, key),
+        lambda: space.dict.set_item(numbers, key, key),
+        lambda: space.dict.remove(numbers, key),
+    ):
+        before = space.records()
+        with pytest.raises(WrongType, match=r"is no (list|dict) but a (tuple|list)"):
+            wrong()
+        assert space.records() == before
+    with pytest.raises(WrongType, match="another space's"):
+        space.list.make([ObjectSpace().new(1000)])
+
+
+@pytest.mark.parametrize("generation", [-1, 3, 99, "2", None])
+def test_a_generation_that_there_is_none_of_is_refused(space: ObjectSpace, generation: object) -> None:
+    """The message says which there are."""
+    with pytest.raises(InvalidOption, match="there are 0, 1 and 2"):
+        space.collect(generation)  # type: ignore[arg-type]
+    assert space.collector.collections == []
+
+
+def test_what_holds_itself_is_written_as_python_writes_it(space: ObjectSpace) -> None:
+    """Three dots within the brackets of its kind."""
+    real_list: list[object] = []
+    real_dict: dict[str, object] = {"a": real_list}
+    real_list += [real_dict, (real_list,)]
+    ours = space.list.make()
+    held = space.new({"a": ours})
+    space.list.append(ours, held)
+    pair = space.tuple.make([ours])
+    space.list.append(ours, pair)
+    for one, real in ((ours, real_list), (held, real_dict), (pair, real_list[1])):
+        assert space.describe(one) == repr(real)
 
 
 def test_what_the_model_cannot_make_is_refused(space: ObjectSpace) -> None:

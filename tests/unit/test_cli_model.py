@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quire.cli import main, model
+from quire.export.terminal import is_c_locale
 from quire.records import Language
 
 
@@ -48,6 +49,18 @@ def test_json_is_printed_instead(capsys: pytest.CaptureFixture[str]) -> None:
     assert (document["format"], document["name"], document["language"]) == ("quire.model", "book", "ko")
 
 
+def test_the_articles_are_told_as_a_chapter(capsys: pytest.CaptureFixture[str]) -> None:
+    """On the terminal and as JSON; the list of chapters names the command."""
+    import json
+
+    assert "quire model articles" in output(capsys, "--lang", "en")
+    told = output(capsys, "articles", "--lang", "ko")
+    assert told.startswith("두 글이 말하는 것과 CPython이 하는 것\n")
+    assert "505-51251263" in told
+    document = json.loads(output(capsys, "Articles", "--json", "--lang", "en"))
+    assert (document["format"], document["name"]) == ("quire.model", "articles")
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -77,11 +90,45 @@ def test_what_cannot_be_told_is_refused_in_a_line(
         ({"LANG": "ko_KR.UTF-8", "LC_ALL": "C"}, Language.EN),
         ({"LANG": "C", "LC_MESSAGES": "ko_KR.UTF-8"}, Language.KO),
         ({"LANG": "en_GB.UTF-8", "LC_ALL": "ko"}, Language.KO),
+        ({"LANG": "Korean_Korea.949"}, Language.KO),
+        ({"LANG": "kok_IN.UTF-8"}, Language.EN),
+        ({"LANG": "en_GB.UTF-8", "LANGUAGE": "ko"}, Language.KO),
+        ({"LANG": "ko_KR.UTF-8", "LANGUAGE": "fr:en_US:ko"}, Language.EN),
+        ({"LANG": "ko_KR.UTF-8", "LANGUAGE": "fr"}, Language.KO),
+        ({"LANG": "C", "LANGUAGE": "ko"}, Language.EN),
     ],
 )
 def test_the_locale_says_the_language(environment: dict[str, str], language: Language) -> None:
-    """As for any program's messages: LC_ALL before LC_MESSAGES before LANG."""
+    """As for any program's messages: LC_ALL before LC_MESSAGES before LANG, and LANGUAGE before them but in C."""
     assert model.language_of(environment) is language
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_c"),
+    [
+        ({}, False),
+        ({"LC_ALL": "C"}, True),
+        ({"LC_ALL": "", "LANG": "POSIX"}, True),
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, True),
+        ({"LC_CTYPE": "C.UTF-8"}, False),
+        ({"LC_CTYPE": "C", "LANG": "ko_KR.UTF-8"}, True),
+        ({"LC_ALL": "C.UTF-8", "LANG": "C"}, False),
+        ({"LANG": "ko_KR.UTF-8"}, False),
+    ],
+)
+def test_the_c_locale_is_the_one_that_was_asked_for(environment: dict[str, str], is_c: bool) -> None:
+    """Not the one that nobody has set, and not hidden by what Python makes of it."""
+    assert is_c_locale(environment) is is_c
+
+
+def test_in_the_c_locale_pictures_are_ascii(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every line of every English chapter, but for the words of other languages that it quotes."""
+    monkeypatch.setenv("LC_ALL", "C")
+    for chapter in model.CHAPTERS:
+        told = output(capsys, chapter.name, "--lang", "en")
+        assert {letter for letter in told if not letter.isascii()} <= set("등대"), chapter.name
 
 
 def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:

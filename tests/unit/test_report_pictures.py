@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,7 +65,7 @@ CYCLE = (one(0x100, 0x200), one(0x200, 0x100, 0x200))
 NAME = NameRecord("numbers", 0x100, "list", "[1, 2]", 3)
 FRAMES = (
     FrameRecord("<module>", 7, 0x5000, 96, (), ()),
-    FrameRecord("total", 3, 0x5060, 120, (NAME,), (0x100, 0x900)),
+    FrameRecord("total", 3, 0x5060, 120, (NAME,), (NAME, NameRecord("", 0x900, "list_iterator", "<iterator>", 1))),
 )
 PROGRAM = ProgramState(9, None, FRAMES, (NAME,), ("6",))
 PAGES = (
@@ -171,6 +173,16 @@ def test_an_arrow_goes_from_each_reference_to_its_object() -> None:
     ]
 
 
+def test_a_box_has_the_name_that_its_record_has() -> None:
+    """Before the address; a Korean one leaves the edge where it was. What the box owns is told in the language."""
+    ann, other = replace(one(0x100), name="ann"), replace(one(0x200), name="앤")
+    english, korean = draw(ann, EN, 80), draw(other, KO, 80)
+    assert english[0] == "┌─ ann, 0x100, 56 B ───────────────────────┐"
+    assert korean[0].startswith("┌─ 앤, 0x200, 56 B ─")
+    assert {cell_len(line) for line in (*english[:-1], *korean[:-1])} == {44}
+    assert (english[-1], korean[-1]) == ("  + list items, 16 B", "  + 리스트 항목, 16 B")
+
+
 def test_an_object_that_is_not_counted_is_called_immortal() -> None:
     """In place of a number, the word in the reader's language."""
     assert "│ ob_refcnt  불멸" in "\n".join(draw(one(0x100, count=None), KO, 80))
@@ -189,7 +201,7 @@ def test_frames_name_their_objects() -> None:
     assert lines[1].startswith("┌─ total, line 3, 120 B ─")
     assert lines[2].endswith("├──▶ #1 list [1, 2], count 3")
     assert lines[3].endswith("├──▶ #1")
-    assert lines[4].endswith("├──▶ #2 0x900")
+    assert lines[4].endswith("├──▶ #2 <iterator>, count 1")
     assert lines[5].startswith("├─ <module>, line 7, 96 B ─")
     assert lines[-2:] == ["the program is over", "printed: 6"]
 

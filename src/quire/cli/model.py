@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from quire.cli.screen import style, write
 from quire.errors import InvalidOption
 from quire.export.chapter import to_json
+from quire.model.articles import tell_claims
 from quire.model.chapters import CHAPTERS, TITLE, Chapter, tell
 from quire.process.settings import did_you_mean
-from quire.records import Both, Language
+from quire.records import Both, ChapterTold, Language
 from quire.report.chapter_view import draw_chapter, draw_list
 
 HELP = """\
-quire model [CHAPTER] [--lang en|ko] [--json]
+quire model [CHAPTER | articles] [--lang en|ko] [--json]
 
 Tells how Python manages memory, chapter by chapter: each is told by steps that run on a model of it, in plain Python,
 and draws what they show. Without a chapter: which there are. A chapter is named by its name or its number.
+"articles" tells what the two articles behind the chapters say and what CPython does, and runs what shows it.
 
   --lang en|ko          in English or in Korean; by default as the locale says
   --json                the chapter as JSON, with the records that its steps show
@@ -28,7 +30,12 @@ and draws what they show. Without a chapter: which there are. A chapter is named
 """
 
 _WIDTH_MAX = 120
+_LANGUAGES = {"ko": Language.KO, "korean": Language.KO, "en": Language.EN, "english": Language.EN}
 _TO_READ = Both("To read one: quire model {name}", "읽으려면: quire model {name}")
+_CLAIMS = Both(
+    "What the articles behind it say, and what CPython does: quire model articles",
+    "바탕이 된 두 글이 말하는 것과 CPython이 하는 것: quire model articles",
+)
 _CHANGE = Both(
     "The steps are functions of {module}: change a line, and see what becomes of it. They stand in {file}",
     "단계는 {module}의 함수다. 한 줄을 바꾸고 무엇이 달라지는지 보자. 파일: {file}",
@@ -36,9 +43,12 @@ _CHANGE = Both(
 _NEXT = Both("Next: {title} (quire model {name})", "다음 장: {title} (quire model {name})")
 
 
+_ARTICLES = "articles"
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    chapter: Chapter | None
+    chapter: Chapter | str | None
     language: Language
     wants_json: bool
 
@@ -52,10 +62,14 @@ def run(arguments: list[str]) -> int:
     if asked.chapter is None:
         _show_list(asked.language)
     elif asked.wants_json:
-        write(to_json(tell(asked.chapter, asked.language)))
+        write(to_json(_told(asked.chapter, asked.language)))
     else:
         _show(asked.chapter, asked.language)
     return 0
+
+
+def _told(chapter: Chapter | str, language: Language) -> ChapterTold:
+    return tell(chapter, language) if isinstance(chapter, Chapter) else tell_claims(language)
 
 
 # --- what is asked for ------------------------------------------------------------------------------------------
@@ -91,18 +105,23 @@ def _language(name: str) -> Language:
 
 
 def language_of(environment: Mapping[str, str]) -> Language:
-    """The language of messages that the locale names; English where it is none of ours."""
+    """The language of messages that the environment names: the first of ``LANGUAGE`` that is one of ours, unless the
+    locale is C; else the locale's. English where that is none of ours."""
     names = [environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)]
-    name = names[0] if names else locale.getlocale()[0] or ""
-    return Language.KO if name.lower().startswith(("ko", "korean")) else Language.EN
+    its_locale = names[0] if names else locale.getlocale()[0] or ""
+    wanted = [] if its_locale in ("C", "POSIX") else environment.get("LANGUAGE", "").split(":")
+    known = (_LANGUAGES.get(name.lower().partition("_")[0].partition(".")[0]) for name in (*wanted, its_locale))
+    return next(filter(None, known), Language.EN)
 
 
-def _chapter(word: str) -> Chapter:
+def _chapter(word: str) -> Chapter | str:
+    if word.lower() == _ARTICLES:
+        return _ARTICLES
     names = [chapter.name for chapter in CHAPTERS]
     if word.isascii() and word.isdigit() and 1 <= int(word) <= len(CHAPTERS):
         return CHAPTERS[int(word) - 1]
     if word.lower() not in names:
-        hint = did_you_mean(word.lower(), names) or f"; there are {', '.join(names)}"
+        hint = did_you_mean(word.lower(), (*names, _ARTICLES)) or f"; there are {', '.join(names)}"
         raise InvalidOption(f"there is no chapter {word}{hint}")
     return CHAPTERS[names.index(word.lower())]
 
@@ -112,15 +131,20 @@ def _chapter(word: str) -> Chapter:
 
 def _show_list(language: Language) -> None:
     rows = [(chapter.name, chapter.title(language)) for chapter in CHAPTERS]
-    read = _TO_READ.told_in(language).format(name=CHAPTERS[0].name)
-    write(draw_list(rows, TITLE.told_in(language), [read], language, style(_WIDTH_MAX)))
+    feet = [_TO_READ.told_in(language).format(name=CHAPTERS[0].name), _CLAIMS.told_in(language)]
+    write(draw_list(rows, TITLE.told_in(language), feet, language, style(_WIDTH_MAX)))
 
 
-def _show(chapter: Chapter, language: Language) -> None:
-    told = tell(chapter, language)
+def _show(chapter: Chapter | str, language: Language) -> None:
+    told = _told(chapter, language)
+    head, feet = _around(chapter, language) if isinstance(chapter, Chapter) else ("", [])
+    write(draw_chapter(told, head, feet, style(_WIDTH_MAX)))
+
+
+def _around(chapter: Chapter, language: Language) -> tuple[str, list[str]]:
+    """A chapter's number, and what stands below it."""
     file = sys.modules[chapter.module].__file__
     feet = [_CHANGE.told_in(language).format(module=chapter.module, file=file)]
     for after in CHAPTERS[CHAPTERS.index(chapter) + 1 :][:1]:
         feet.append(_NEXT.told_in(language).format(title=after.title(language), name=after.name))
-    head = f"{CHAPTERS.index(chapter) + 1}/{len(CHAPTERS)}"
-    write(draw_chapter(told, head, feet, style(_WIDTH_MAX)))
+    return f"{CHAPTERS.index(chapter) + 1}/{len(CHAPTERS)}", feet

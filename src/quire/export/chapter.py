@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from quire.export.record_json import Format, to_text
+from quire.model import articles
 from quire.model.chapters import CHAPTERS, TITLE, tell
 from quire.records import Both, ChapterTold, Language
 from quire.report.chapter_markdown import chapter_markdown
@@ -18,6 +19,7 @@ _INDEX_TEXT = Both(
     "실행한 결과이고, 다른 버전에서는 몇몇 수가 다르다. 터미널에서 자신의 파이썬으로 보려면:",
 )
 _CONTENTS = Both("all chapters", "모든 장")
+_MEASURED = "quire.model.measured"
 _STEPS = Both("The steps, to run and to change: {link}", "실행해 보고 고쳐 볼 단계들: {link}")
 
 
@@ -33,6 +35,8 @@ def documents() -> dict[str, str]:
         for place, chapter in enumerate(CHAPTERS):
             told = tell(chapter, language)
             files[f"{language}/{chapter.name}.md"] = chapter_markdown(told, place + 1, _links(place, language))
+        claims, table = articles.tell_claims(language), articles.table(language)
+        files[f"{language}/{claims.name}.md"] = chapter_markdown(claims, None, _foot(_MEASURED, [], language), table)
     return files
 
 
@@ -44,15 +48,20 @@ def _index(language: Language) -> str:
         f"{number}. [{chapter.title(language)}]({language}/{chapter.name}.md)"
         for number, chapter in enumerate(CHAPTERS, start=1)
     ]
+    lines += ["", f"[{articles.TITLE.told_in(language)}]({language}/{articles.NAME}.md)"]
     return "\n".join(lines) + "\n"
 
 
 def _links(place: int, language: Language) -> str:
     """To the steps; to the chapter before, to all of them, and to the next."""
-    file = CHAPTERS[place].module.replace(".", "/") + ".py"
-    steps = _STEPS.told_in(language).format(link=f"[{file}](../../../src/{file})")
     before, after = CHAPTERS[:place][-1:], CHAPTERS[place + 1 :][:1]
     links = [f"← [{chapter.title(language)}]({chapter.name}.md)" for chapter in before]
     links += [f"[{_CONTENTS.told_in(language)}](../{INDEX})"]
     links += [f"[{chapter.title(language)}]({chapter.name}.md) →" for chapter in after]
-    return steps + "\n\n" + " · ".join(links)
+    return _foot(CHAPTERS[place].module, links, language)
+
+
+def _foot(module: str, links: list[str], language: Language) -> str:
+    file = module.replace(".", "/") + ".py"
+    steps = _STEPS.told_in(language).format(link=f"[{file}](../../../src/{file})")
+    return steps + "\n\n" + " · ".join(links or [f"[{_CONTENTS.told_in(language)}](../{INDEX})"])

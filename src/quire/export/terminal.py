@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from quire.report.plain import Style
 
 _WIDTH = 80
 _WIDTH_MAX = 100
+_CTYPE_BY_PYTHON = "C.UTF-8"
+"""What Python itself sets it to where the locale is C (PEP 538)."""
 _CHARACTERS = "█▏─■▣□·▶◀╭╮╯┤→"
 
 
@@ -16,7 +19,16 @@ def style_of(descriptor: int, encoding: str, width_max: int | None = None) -> St
     is_terminal = _is_terminal(descriptor)
     has_colours = is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     width = _terminal_width(descriptor, width_max or _WIDTH_MAX) if is_terminal else _WIDTH
-    return Style(width, _has_characters(encoding), has_colours)
+    is_unicode = _has_characters(encoding) and not is_c_locale(os.environ)
+    return Style(width, is_unicode, has_colours)
+
+
+def is_c_locale(environment: Mapping[str, str]) -> bool:
+    """Whether the locale was set to C, which has ASCII only. Python writes UTF-8 there, unless told otherwise."""
+    names = [environment.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG")]
+    if names[1] == _CTYPE_BY_PYTHON:
+        del names[1]
+    return next(filter(None, names), "") in ("C", "POSIX")
 
 
 def _is_terminal(descriptor: int) -> bool:

@@ -16,11 +16,16 @@ Source: the claims' own ``source``, each looked up.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from quire.errors import UnsupportedRuntime
+from quire.model import measured
+from quire.model.chapters.telling import code_of, told_in
 from quire.model.real import in_fresh_python
 from quire.records import Both as Text
+from quire.records import ChapterTold, Language, Picture, Prose, ProseKind, Rows, StepTold
 
 
 class Verdict(StrEnum):
@@ -65,7 +70,7 @@ class Claim:
     says: Text
     verdict: Verdict
     does: Text
-    since: str
+    since: Text | str
     """The CPython version from which on ``does`` is right."""
     source: str
     measure: str
@@ -84,7 +89,133 @@ class Claim:
         return tuple(Seen(finding, value) for finding, value in zip(self.findings, values, strict=True))
 
 
+def tell_claims(language: Language) -> ChapterTold:
+    """The table as a chapter is told: of each line what the article says, what CPython does, and the program that shows
+    it, with what it has found now."""
+    pieces = (piece for claim in CLAIMS for piece in _pieces(claim, language))
+    opening = Prose(ProseKind.PARAGRAPH, _OPENING.told_in(language))
+    return ChapterTold(NAME, language, TITLE.told_in(language), (opening, *pieces))
+
+
+def table(language: Language) -> Rows:
+    """The claims as a table, a line each; the last column names the function of ``measured`` that shows it."""
+    rows = []
+    for each in CLAIMS:
+        does = f"{_VERDICTS[each.verdict].told_in(language)} {each.does.told_in(language)}"
+        rows.append((f"{each.article}", each.says, does, each.since, each.measure))
+    told = told_in(language, Rows(_TABLE, tuple(rows)))
+    assert isinstance(told, Rows)
+    return told
+
+
+def _pieces(claim: Claim, language: Language) -> Iterator[Prose | StepTold]:
+    does, verdict = claim.does.told_in(language), _VERDICTS[claim.verdict].told_in(language)
+    since = claim.since.told_in(language) if isinstance(claim.since, Text) else claim.since
+    since = _SINCE.told_in(language).format(since=since, source=claim.source)
+    yield Prose(ProseKind.HEADING, _SAYS.told_in(language).format(claim=claim, says=claim.says.told_in(language)))
+    yield Prose(ProseKind.PARAGRAPH, f"**{verdict}** {does} {since}")
+    try:
+        rows = tuple((seen.finding.label, str(seen.finding.expected), str(seen.value)) for seen in claim.see())
+    except UnsupportedRuntime as reason:
+        yield Prose(ProseKind.PARAGRAPH, _NOT_HERE.told_in(language).format(reason=reason))
+        return
+    found = Picture(_FOUND.told_in(language), ("Rows",), (told_in(language, Rows(_COLUMNS, rows)),))
+    yield StepTold(claim.measure, code_of(getattr(measured, claim.measure)), (found,))
+
+
+NAME = "articles"
+TITLE = Text("What the articles say, and what CPython does", "두 글이 말하는 것과 CPython이 하는 것")
+_OPENING = Text(
+    "Two articles on Python's memory, both in Korean, stand behind these chapters: 1 is the shorter one, with open "
+    "questions at its end; 2 the longer one, from the empty book to the arenas, on CPython 3.7. Here is line by "
+    "line what they say, how it stands to CPython, since which version, and a program that shows it: each has "
+    "just run in a Python of its own.",
+    "이 장들의 바탕에는 파이썬의 메모리를 다룬 글 두 편이 있다. 글 1은 끝에 물음을 남긴 짧은 글이고, 글 2는 빈 "
+    "책에서 시작해 아레나에서 끝나는, CPython 3.7을 다룬 긴 글이다. 두 글이 말하는 것이 CPython과 맞는지, 어느 "
+    "버전부터 그런지, 무엇으로 알 수 있는지 하나씩 본다. 프로그램은 모두 방금 따로 띄운 파이썬에서 실행했다.",
+)
+_SAYS = Text("Article {claim.article}: {says}", "글 {claim.article}: {says}")
+_SINCE = Text("Since: {since}. Source: {source}.", "버전: {since}. 출처: {source}.")
+_VERDICTS = {
+    Verdict.TRUE: Text("True.", "맞다."),
+    Verdict.ONCE: Text("Once true.", "예전에는 맞았다."),
+    Verdict.PARTLY: Text("Partly.", "일부만 맞다."),
+    Verdict.WRONG: Text("No.", "아니다."),
+    Verdict.ASKED: Text("Answer:", "답:"),
+}
+_FOUND = Text("What it finds on this Python.", "이 파이썬에서 찾은 것.")
+_COLUMNS = (Text("what is looked at", "살펴본 것"), Text("has to be", "기대한 값"), Text("is", "찾은 값"))
+_TABLE = (
+    Text("article", "글"),
+    Text("the article says", "글이 말하는 것"),
+    Text("CPython does", "CPython이 하는 것"),
+    Text("since", "버전"),
+    Text("see it", "보기"),
+)
+_NOT_HERE = Text("This cannot be seen here: {reason}.", "여기서는 볼 수 없다: {reason}.")
+
 CLAIMS: tuple[Claim, ...] = (
+    # --- processes and programs ---
+    Claim(
+        key="kept-apart",
+        article=1,
+        says=Text(
+            "The operating system sees to it that no process touches another's memory.",
+            "운영 체제는 프로세스가 다른 프로세스의 메모리에 접근하지 못하게 한다.",
+        ),
+        verdict=Verdict.TRUE,
+        does=Text(
+            "A process that touches an address without a page of its own is ended by the system, with signal 11.",
+            "자기 페이지가 없는 주소를 건드린 프로세스는 운영 체제가 시그널 11로 끝낸다.",
+        ),
+        since=Text("always", "처음부터"),
+        source="Linux, signal(7), SIGSEGV",
+        measure="touching_what_is_not_ours",
+        findings=(Finding(Text("signal that ends it", "프로세스를 끝내는 시그널"), 11),),
+    ),
+    Claim(
+        key="one-place",
+        article=2,
+        says=Text(
+            "When two processes write to the same place at once, something dreadful happens.",
+            "서로 다른 두 프로세스가 동시에 같은 위치에 쓰려고 하면 무시무시한 일이 벌어진다.",
+        ),
+        verdict=Verdict.WRONG,
+        does=Text(
+            "Each has a page table of its own, and one address is two places. It happens to two threads of one "
+            "process, or where memory was asked to be shared.",
+            "프로세스마다 페이지 테이블이 따로 있어서 주소가 같아도 서로 다른 곳이다. 그런 일은 한 프로세스의 두 "
+            "스레드 사이에서, 또는 일부러 공유한 메모리에서 일어난다.",
+        ),
+        since=Text("always", "처음부터"),
+        source="Linux, fork(2)",
+        measure="one_address_in_two_processes",
+        findings=(
+            Finding(Text("the child has the same address", "자식 프로세스에서도 주소가 같다"), True),
+            Finding(Text("the child wrote 2 there, and reads", "자식이 2를 쓰고 읽은 값"), 2),
+            Finding(Text("the parent wrote 1 there, and reads after that", "1을 써 둔 부모가 그 뒤에 읽은 값"), 1),
+        ),
+    ),
+    Claim(
+        key="pycache",
+        article=2,
+        says=Text(
+            "Bytecode is kept in .pyc files, in a folder named _pycache.",
+            "바이트코드는 _pycache라는 폴더의 .pyc 파일에 보관된다.",
+        ),
+        verdict=Verdict.PARTLY,
+        does=Text(
+            "The folder is __pycache__. A file has a header of 16 bytes, and then a code object, written out.",
+            "폴더 이름은 __pycache__다. 파일은 16바이트 헤더와, 그 뒤에 이어지는 코드 객체로 이루어진다.",
+        ),
+        since=Text("3.2 (the folder), 3.7 (16 bytes)", "3.2 (폴더), 3.7 (16바이트)"),
+        source="PEP 3147; PEP 552",
+        measure="compiled_file",
+        findings=(
+            Finding(Text("folder", "폴더"), "__pycache__"),
+            Finding(Text("a code object begins at byte 16", "16바이트 뒤가 코드 객체다"), True),
+        ),
+    ),
     # --- the allocator ---
     Claim(
         key="classes",
@@ -116,8 +247,8 @@ CLAIMS: tuple[Claim, ...] = (
         ),
         verdict=Verdict.WRONG,
         does=Text(
-            "The columns ran together: requests of 505-512 bytes, blocks of 512 bytes, class 63. Today it is 497-512, "
-            "512 bytes, class 31.",
+            "The columns ran together: requests of 505-512 bytes, blocks of 512 bytes, class 63. Today it is "
+            "497-512, 512 bytes, class 31.",
             "칸이 붙어 버린 것이다: 요청 505-512바이트, 블록 512바이트, 클래스 63. 지금은 497-512, 512바이트, "
             "클래스 31이다.",
         ),
@@ -138,8 +269,8 @@ CLAIMS: tuple[Claim, ...] = (
         says=Text("A request of 42 bytes gets a block of 48.", "42바이트를 요청하면 48바이트 블록에 놓인다."),
         verdict=Verdict.TRUE,
         does=Text(
-            "So it does. With 16-byte steps a request of 33 bytes gets one of 48, too, where it once got 40.",
-            "맞다. 16바이트 간격이 된 뒤로는 33바이트 요청도 예전의 40이 아니라 48바이트 블록을 받는다.",
+            "With 16-byte steps a request of 33 bytes gets one of 48, too, where it once got 40.",
+            "16바이트 간격이 된 뒤로는 33바이트 요청도 예전의 40이 아니라 48바이트 블록을 받는다.",
         ),
         since="3.7.4, 3.8",
         source="Objects/obmalloc.c, INDEX2SIZE",
@@ -162,7 +293,7 @@ CLAIMS: tuple[Claim, ...] = (
             "Pages are 4 KiB on most machines, and CPython assumes that. 256 KiB was the size of an arena.",
             "대부분의 기계에서 페이지는 4KiB이고 CPython도 그렇게 가정한다. 256KiB는 아레나의 크기였다.",
         ),
-        since="always",
+        since=Text("always", "처음부터"),
         source="Objects/obmalloc.c, SYSTEM_PAGE_SIZE and ARENA_SIZE",
         measure="page",
         findings=(
@@ -213,6 +344,51 @@ CLAIMS: tuple[Claim, ...] = (
         ),
     ),
     Claim(
+        key="first-pool",
+        article=2,
+        says=Text(
+            "If a request of 8 bytes finds no used pool of its class, an empty one is set up for it.",
+            "8바이트 요청에 쓸 사용 중인 풀이 없으면 빈 풀을 초기화한다.",
+        ),
+        verdict=Verdict.TRUE,
+        does=Text(
+            "The request gets the first block of a pool, right behind its header; the next request gets the next "
+            "block.",
+            "첫 요청은 풀의 헤더 바로 뒤에 있는 첫 블록을, 다음 요청은 그다음 블록을 받는다.",
+        ),
+        since=Text("always; a block of 16 bytes 3.7.4, 3.8", "처음부터; 16바이트 블록은 3.7.4, 3.8"),
+        source="Objects/obmalloc.c, allocate_from_new_pool",
+        measure="first_of_a_pool",
+        arguments=(8,),
+        findings=(
+            Finding(Text("the block begins so many bytes into its pool", "풀 안에서 블록이 시작하는 위치(바이트)"), 48),
+            Finding(Text("the next one so many behind it", "다음 블록까지의 거리(바이트)"), 16),
+        ),
+    ),
+    Claim(
+        key="states",
+        article=2,
+        says=Text(
+            "A pool is used, full or empty. A full one that gets a block back is used again; an empty one serves "
+            "any class.",
+            "풀은 사용 중이거나, 가득 찼거나, 비어 있다. 가득 찬 풀은 블록이 돌아오면 다시 쓰이고, 빈 풀은 어느 크기 "
+            "클래스든 맡는다.",
+        ),
+        verdict=Verdict.TRUE,
+        does=Text(
+            "The full pool that gets a block back is the first to be asked.",
+            "블록이 돌아온 풀이 맨 먼저 쓰인다.",
+        ),
+        since=Text("always", "처음부터"),
+        source="Objects/obmalloc.c, insert_to_usedpool and insert_to_freepool",
+        measure="pool_states",
+        findings=(
+            Finding(Text("a full pool gives nothing", "가득 찬 풀은 내주지 않는다"), True),
+            Finding(Text("with a block back, it serves first", "블록이 돌아오면 먼저 쓰인다"), True),
+            Finding(Text("empty, it serves another class", "비면 다른 크기 클래스를 맡는다"), True),
+        ),
+    ),
+    Claim(
         key="free-list",
         article=2,
         says=Text(
@@ -224,7 +400,7 @@ CLAIMS: tuple[Claim, ...] = (
             "Last in, first out: of three freed blocks the last goes out first.",
             "나중에 들어온 것이 먼저 나간다: 해제된 세 블록 가운데 마지막 것이 먼저 나간다.",
         ),
-        since="always",
+        since=Text("always", "처음부터"),
         source="Objects/obmalloc.c, pymalloc_free",
         measure="reuse",
         findings=(
@@ -242,13 +418,17 @@ CLAIMS: tuple[Claim, ...] = (
         ),
         verdict=Verdict.TRUE,
         does=Text(
-            "A block that was used before goes out before one that never was.",
-            "한 번 쓰였던 블록이 한 번도 쓰이지 않은 블록보다 먼저 나간다.",
+            "An arena is asked for when a request needs it, and of its 64 pools one is written to. A block that was "
+            "used before goes out before one that never was.",
+            "아레나는 필요한 요청이 왔을 때 받고, 그 풀 64개 가운데 하나에만 쓴다. 한 번 쓰였던 블록이 한 번도 쓰이지 "
+            "않은 블록보다 먼저 나간다.",
         ),
-        since="always",
-        source="Objects/obmalloc.c, pymalloc_pool_extend",
+        since=Text("always", "처음부터"),
+        source="Objects/obmalloc.c, new_arena and pymalloc_pool_extend",
         measure="untouched",
         findings=(
+            Finding(Text("arenas before the first request", "첫 요청 전의 아레나 수"), 0),
+            Finding(Text("pools written to after three", "세 요청 뒤에 무언가 쓰인 풀의 수"), 1),
             Finding(Text("the free block goes first", "해제된 블록이 먼저 나간다"), True),
             Finding(Text("then the next untouched one", "그다음에 손대지 않은 블록이 나간다"), True),
         ),
@@ -265,7 +445,7 @@ CLAIMS: tuple[Claim, ...] = (
             "So it is, but for the name: usable_arenas. Arenas that are full are on no list.",
             "그대로지만 이름은 usable_arenas다. 가득 찬 아레나는 어느 목록에도 없다.",
         ),
-        since="2.5; without a search 3.8",
+        since=Text("2.5; without a search 3.8", "2.5; 찾지 않고 고르는 것은 3.8"),
         source="Objects/obmalloc.c, usable_arenas and nfp2lasta; bpo-37029",
         measure="next_pool",
         findings=(
@@ -284,7 +464,7 @@ CLAIMS: tuple[Claim, ...] = (
             "One live block keeps its arena. The last arena that has room stays even when it is empty.",
             "살아 있는 블록 하나가 아레나 전체를 붙든다. 자리가 있는 마지막 아레나는 비어도 남는다.",
         ),
-        since="2.5; the last one stays since 3.9",
+        since=Text("2.5; the last one stays since 3.9", "2.5; 마지막 하나가 남는 것은 3.9"),
         source="Objects/obmalloc.c, insert_to_freepool; bpo-37257",
         measure="given_back",
         findings=(
@@ -308,7 +488,7 @@ CLAIMS: tuple[Claim, ...] = (
             "거의 모두 그렇다. 내장 클래스, None, 작은 정수는 인터프리터 파일의 일부라서 만들어지지도 해제되지도 "
             "않는다.",
         ),
-        since="always for classes and None; small integers 3.11",
+        since=Text("always for classes and None; small integers 3.11", "클래스와 None은 처음부터; 작은 정수는 3.11"),
         source="Objects/object.c, Objects/longobject.c; Include/internal/pycore_global_objects.h",
         measure="not_in_the_heap",
         findings=(
@@ -319,18 +499,47 @@ CLAIMS: tuple[Claim, ...] = (
         ),
     ),
     Claim(
+        key="policies",
+        article=1,
+        says=Text(
+            "Object-specific allocators work on the same heap, each with its policy: sharing, segmentation, "
+            "preallocation, caching.",
+            "객체별 할당자들이 같은 힙 위에서 저마다의 정책(공유, 분할, 사전 할당, 캐싱)으로 일한다.",
+        ),
+        verdict=Verdict.TRUE,
+        does=Text(
+            "Equal names are one string; dead tuples are kept by length; small integers are made once; a dead "
+            "float's block serves the next.",
+            "같은 이름은 문자열 하나를 함께 쓰고, 죽은 튜플은 길이별로 보관되며, 작은 정수는 한 번만 만들고, 죽은 "
+            "float의 블록은 다음 float이 쓴다.",
+        ),
+        since=Text("always, with other limits", "처음부터, 한도는 버전마다 다르다"),
+        source="Include/internal/pycore_freelist.h; Objects/unicodeobject.c, intern_common; Objects/longobject.c",
+        measure="policies",
+        findings=(
+            Finding(Text("sharing: interned strings are one", "공유: 인턴된 문자열은 하나다"), True),
+            Finding(
+                Text("segmentation: a tuple of 4 does not take one of 3", "분할: 길이 4인 튜플은 3의 자리를 안 쓴다"),
+                True,
+            ),
+            Finding(Text("segmentation: a tuple of 3 does", "분할: 길이 3은 쓴다"), True),
+            Finding(Text("preallocation: two fives are one", "사전 할당: 두 5는 하나다"), True),
+            Finding(Text("caching: the next float stands there", "캐싱: 다음 float이 그 자리에 있다"), True),
+        ),
+    ),
+    Claim(
         key="large-requests",
         article=1,
         says=Text(
             "All memory is in that heap, on which the object allocators work.",
-            "모든 메모리는 그 힙에 있고, 객체 할당기들이 그 위에서 일한다.",
+            "모든 메모리는 그 힙에 있고, 객체 할당자들이 그 위에서 일한다.",
         ),
         verdict=Verdict.PARTLY,
         does=Text(
             "Requests above 512 bytes go to libc's malloc: long lists, large dictionaries, texts.",
             "512바이트를 넘는 요청은 libc의 malloc으로 간다: 긴 리스트, 큰 딕셔너리, 긴 문자열.",
         ),
-        since="2.3 (above 256 bytes in Python 2)",
+        since=Text("2.3 (above 256 bytes in Python 2)", "2.3 (파이썬 2에서는 256바이트 초과)"),
         source="Objects/obmalloc.c, SMALL_REQUEST_THRESHOLD",
         measure="large_requests",
         findings=(
@@ -351,7 +560,7 @@ CLAIMS: tuple[Claim, ...] = (
             "long as somebody does.",
             "프레임에는 참조만 있고 그것은 사라진다. 객체는 누가 이름을 붙였든 힙에 있고, 참조하는 이가 있는 한 산다.",
         ),
-        since="always",
+        since=Text("always", "처음부터"),
         source="Include/internal/pycore_frame.h, localsplus",
         measure="locals_in_the_heap",
         findings=(
@@ -371,13 +580,33 @@ CLAIMS: tuple[Claim, ...] = (
             "16 bytes: the count, then the type's address. (Free-threaded builds have more.)",
             "16바이트다: 참조 수, 그다음 타입의 주소. (프리 스레드 빌드에는 더 있다.)",
         ),
-        since="always",
+        since=Text("always", "처음부터"),
         source="Include/object.h, struct _object",
         measure="header",
         findings=(
             Finding(Text("bytes of a bare object", "맨 객체의 크기(바이트)"), 16),
             Finding(Text("the count grows with a name, by", "이름이 하나 늘 때 참조 수의 증가"), 1),
             Finding(Text("then comes the type's address", "그다음이 타입의 주소다"), True),
+        ),
+    ),
+    Claim(
+        key="largest",
+        article=2,
+        says=Text(
+            "PyObject is the largest of all objects.",
+            "PyObject는 파이썬의 모든 객체 가운데 가장 큰 것이다.",
+        ),
+        verdict=Verdict.WRONG,
+        does=Text(
+            "A slip of the translation: it is what all others descend from. In bytes it is the smallest.",
+            "번역에서 생긴 실수다. 모든 객체의 조상이라는 뜻이다. 바이트로는 가장 작다.",
+        ),
+        since=Text("always", "처음부터"),
+        source="Include/object.h; object.__basicsize__",
+        measure="smallest",
+        findings=(
+            Finding(Text("bytes of a bare object", "맨 객체의 크기(바이트)"), 16),
+            Finding(Text("types with smaller objects", "객체가 더 작은 타입의 수"), 0),
         ),
     ),
     # --- references and the collector ---
@@ -392,10 +621,10 @@ CLAIMS: tuple[Claim, ...] = (
         does=Text(
             "numbers: 1; more_numbers: 2; within sum(numbers) two more, the argument and sum's own iterator; in the "
             "matrix three more. What is seen is one higher each time.",
-            "numbers는 1, more_numbers는 2. sum(numbers) 안에서는 인자와 sum의 반복자, 둘이 더 늘고, matrix에서는 셋이 "
-            "더 는다. 보이는 값은 매번 하나 더 많다.",
+            "numbers는 1, more_numbers는 2. sum(numbers) 안에서는 인자와 sum의 반복자, 둘이 더 늘고, matrix에서는 "
+            "셋이 더 는다. 보이는 값은 매번 하나 더 많다.",
         ),
-        since="always",
+        since=Text("always", "처음부터"),
         source="Python/bltinmodule.c, builtin_sum_impl; Python/sysmodule.c, getrefcount",
         measure="references",
         findings=(
@@ -415,8 +644,8 @@ CLAIMS: tuple[Claim, ...] = (
         ),
         verdict=Verdict.ONCE,
         does=Text(
-            "Where x is a local variable the call may borrow its reference and count nothing. In a function, with one "
-            "name outside: 3 up to 3.13, then 2.",
+            "Where x is a local variable the call may borrow its reference and count nothing. In a function, with "
+            "one name outside: 3 up to 3.13, then 2.",
             "x가 지역 변수이면 호출이 그 참조를 빌려 쓸 뿐 세지 않을 수 있다. 밖에 이름이 하나 있을 때 함수 안에서는 "
             "3.13까지 3, 그 뒤로는 2다.",
         ),
@@ -463,12 +692,14 @@ CLAIMS: tuple[Claim, ...] = (
         ),
         verdict=Verdict.PARTLY,
         does=Text(
-            "So it is in the usual build, and a waiting thread asks for it after 5 ms. An interpreter may have its own "
-            "since 3.12; free-threaded builds, since 3.13, have none.",
-            "보통 빌드에서는 그렇고, 기다리는 스레드는 5ms 뒤에 잠금을 요청한다. 3.12부터는 인터프리터마다 따로 둘 수 "
-            "있고, 3.13부터 있는 프리 스레드 빌드에는 없다.",
+            "So it is in the usual build, and a waiting thread asks for it after 5 ms. An interpreter may have "
+            "its own since 3.12; free-threaded builds, since 3.13, have none.",
+            "보통 빌드에서는 그렇고, 기다리는 스레드는 5ms 뒤에 잠금을 요청한다. 3.12부터는 인터프리터마다 따로 "
+            "둘 수 있고, 3.13부터 있는 프리 스레드 빌드에는 없다.",
         ),
-        since="3.2 (switch interval), 3.12 (PEP 684), 3.13 (PEP 703)",
+        since=Text(
+            "3.2 (switch interval), 3.12 (PEP 684), 3.13 (PEP 703)", "3.2 (전환 간격), 3.12 (PEP 684), 3.13 (PEP 703)"
+        ),
         source="Python/ceval_gil.c; PEP 684; PEP 703",
         measure="lock",
         findings=(
@@ -491,7 +722,9 @@ CLAIMS: tuple[Claim, ...] = (
             "프레임의 크기는 그렇다: 코드 객체에 지역 변수의 수와 값 스택의 깊이가 적혀 있다. 공간 자체는 호출할 "
             "때마다 잡는다.",
         ),
-        since="always; frames in one piece of memory 3.11",
+        since=Text(
+            "always; frames in one piece of memory 3.11", "처음부터; 프레임이 한 덩어리 메모리에 놓이는 것은 3.11"
+        ),
         source="Python/compile.c, Python/flowgraph.c (stack depth); Python/pystate.c, _PyThreadState_PushFrame",
         measure="frame_sizes",
         findings=(
@@ -512,7 +745,7 @@ CLAIMS: tuple[Claim, ...] = (
             "Yes, and the return takes it off. A generator keeps its frame in the heap, and waits there with it.",
             "그렇다. 돌아오면 내려간다. 제너레이터는 자기 프레임을 힙에 지닌 채 거기서 기다린다.",
         ),
-        since="always",
+        since=Text("always", "처음부터"),
         source="Python/ceval.c; Objects/genobject.c, gi_iframe",
         measure="frames",
         findings=(
@@ -533,7 +766,7 @@ CLAIMS: tuple[Claim, ...] = (
             "Yes: when an object is made, a block of the size that its type says, and so much more for each item.",
             "그렇다: 객체가 만들어질 때, 타입이 정한 크기에 항목마다 정해진 만큼을 더한 블록을 받는다.",
         ),
-        since="always",
+        since=Text("always", "처음부터"),
         source="Objects/typeobject.c, PyType_GenericAlloc; tp_basicsize, tp_itemsize",
         measure="made_by_type",
         findings=(
@@ -553,8 +786,8 @@ CLAIMS: tuple[Claim, ...] = (
         ),
         verdict=Verdict.ASKED,
         does=Text(
-            "Mostly not: counting does, at once. The collector is for cycles. And neither empties the memory: a block "
-            "goes back to its pool, and only a whole empty arena to the system.",
+            "Mostly not: counting does, at once. The collector is for cycles. And neither empties the memory: a "
+            "block goes back to its pool, and only a whole empty arena to the system.",
             "대개는 아니다: 참조 카운팅이 그 자리에서 한다. 컬렉터는 순환을 맡는다. 그리고 어느 쪽도 메모리를 비우지 "
             "않는다: 블록은 풀로 돌아가고, 통째로 빈 아레나만 시스템으로 돌아간다.",
         ),
@@ -568,4 +801,4 @@ CLAIMS: tuple[Claim, ...] = (
         ),
     ),
 )
-"""The table, in the order of the chapters that tell it."""
+"""The table."""

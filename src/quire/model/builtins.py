@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from quire.errors import NotInSubset, ProgramRaised
-from quire.model.collector import GENERATIONS, OLD
+from quire.errors import InvalidOption, NotInSubset, ProgramRaised
+from quire.model.collector import OLD
 from quire.model.objects import Object
+from quire.model.programs import IteratorType
 
 if TYPE_CHECKING:
     from quire.model.interpreter import Interpreter
@@ -47,6 +48,8 @@ def _id(interpreter: Interpreter, one: Object) -> Object:
 
 def _range(interpreter: Interpreter, first: Object, second: Object | None = None, step: Object | None = None) -> Object:
     space = interpreter.space
+    for one in filter(None, (first, second, step)):
+        interpreter.operations.number(one)
     start, stop = (first, second) if second else (None, first)
     parts = [
         space.incref(start) if start else space.int.make(0),
@@ -57,6 +60,31 @@ def _range(interpreter: Interpreter, first: Object, second: Object | None = None
     for part in parts:
         space.decref(part)
     return made
+
+
+def _sum(interpreter: Interpreter, items: Object, start: Object | None = None) -> Object:
+    """Goes along an iterator of its own: while it adds, there is one reference more to what it adds up."""
+    space = interpreter.space
+    iterator = interpreter.operations.iterator_over(items)
+    assert isinstance(iterator.type, IteratorType)
+    total = space.incref(start) if start else space.int.make(0)
+    try:
+        while (item := iterator.type.next(iterator)) is not None:
+            before, total = total, _added(interpreter, total, item)
+            space.decref(before)
+    except ProgramRaised:
+        space.decref(total)
+        raise
+    finally:
+        space.decref(iterator)
+    return total
+
+
+def _added(interpreter: Interpreter, total: Object, item: Object) -> Object:
+    try:
+        return interpreter.operations.arithmetic("+", total, item)
+    finally:
+        interpreter.space.decref(item)
 
 
 def _list(interpreter: Interpreter, items: Object | None = None) -> Object:
@@ -93,10 +121,10 @@ def _intern(interpreter: Interpreter, one: Object) -> Object:
 def _collect(interpreter: Interpreter, generation: Object | None = None) -> Object:
     space = interpreter.space
     number = OLD if generation is None else interpreter.operations.number(generation)
-    if number not in range(GENERATIONS):
-        raise ProgramRaised("ValueError: invalid generation")
-    space.collect(number)
-    return space.int.make(len(space.collector.collections[-1].unreachable))
+    try:
+        return space.int.make(len(space.collect(number).unreachable))
+    except InvalidOption as wrong:
+        raise ProgramRaised(f"ValueError: {wrong}") from wrong
 
 
 def _enable(interpreter: Interpreter) -> Object:
@@ -149,6 +177,7 @@ FUNCTIONS: dict[str, Builtin] = {
     "print": _print,
     "len": _len,
     "id": _id,
+    "sum": _sum,
     "range": _range,
     "list": _list,
     "tuple": _tuple,

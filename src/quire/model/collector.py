@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from quire.errors import InvalidOption
 from quire.model.objects import Object, Type
 from quire.records import CollectedObject, Collection, Happening
 
@@ -136,7 +137,13 @@ class Collector:
 
         Returns:
             What was done, in its order.
+
+        Raises:
+            InvalidOption: there is no such generation.
+            UseAfterFree: an object holds a reference to where no object lives; nothing has changed.
         """
+        if not isinstance(generation, int) or generation not in range(GENERATIONS):
+            raise InvalidOption(f"there is no generation {generation!r}; there are 0, 1 and 2")
         self._is_collecting = True
         try:
             done = self._collect(generation)
@@ -147,8 +154,9 @@ class Collector:
 
     def _collect(self, index: int) -> Collection:
         space, weakref = self.space, self.space.weakref
-        examined = self._merge_younger(index)
+        examined = self._younger_merged(index)
         records, garbage = self._divide(examined)
+        self._begin_anew(index, survivors=examined)
         self._settle_survivors(index, examined)
         self._apart = garbage
         unreachable = list(garbage)
@@ -175,17 +183,20 @@ class Collector:
             freed=freed,
         )
 
-    def _merge_younger(self, index: int) -> Ordered:
-        """Younger generations join the one that is collected; its members are what is examined."""
+    def _younger_merged(self, index: int) -> Ordered:
+        """What is examined: the generation that is collected, and behind it the younger ones."""
+        merged = self.generations[index].objects.copy()
+        for younger in self.generations[:index]:
+            merged.update(younger.objects)
+        return merged
+
+    def _begin_anew(self, index: int, survivors: Ordered) -> None:
         if index + 1 < GENERATIONS:
             self.generations[index + 1].count += 1
         for younger in self.generations[: index + 1]:
             younger.count = 0
-        merged = self.generations[index].objects
-        for younger in self.generations[:index]:
-            merged.update(younger.objects)
             younger.objects = {}
-        return merged
+        self.generations[index].objects = survivors
 
     def _divide(self, examined: Ordered) -> tuple[tuple[CollectedObject, ...], Ordered]:
         """Take what is not reachable from outside out of ``examined``.

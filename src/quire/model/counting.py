@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from quire.errors import CountBelowZero
+from quire.errors import CountBelowZero, WrongType
 from quire.model.objects import COUNT_OFFSET, Object
 from quire.records import Happening
 
@@ -41,8 +41,11 @@ class Counting:
 
         Raises:
             UseAfterFree: the object is gone.
+            WrongType: it is another space's.
         """
         one.check_alive()
+        if one.space is not self.space:
+            raise WrongType(f"the object at {one.address:#x} is another space's")
         if not one.is_immortal:
             one.set_word(COUNT_OFFSET, one.word(COUNT_OFFSET) + 1)
         return one
@@ -51,8 +54,8 @@ class Counting:
         """One reference less; at zero the object dies, and all that it alone held.
 
         Raises:
-            UseAfterFree: the object is gone.
-            CountBelowZero: it has no reference to drop; it is being deallocated.
+            UseAfterFree: the object is gone, or one that it holds is: it does not die then.
+            CountBelowZero: it has no reference to drop; it is being deallocated, or the last one is the interpreter's.
         """
         if self._lower(one):
             self._unwind(one)
@@ -65,8 +68,16 @@ class Counting:
         count = one.word(COUNT_OFFSET)
         if count == 0:
             raise CountBelowZero(f"the object at {one.address:#x} has no reference to drop")
+        if count == 1:
+            self._check_may_die(one)
         one.set_word(COUNT_OFFSET, count - 1)
         return count == 1
+
+    def _check_may_die(self, one: Object) -> None:
+        if self.space.owns(one.address):
+            raise CountBelowZero(f"the last reference to the object at {one.address:#x} is the interpreter's own")
+        for _ in one.type.references(one):
+            pass  # it is there: else looking it up has raised, and nothing has changed
 
     def _unwind(self, one: Object) -> None:
         """Deallocate an object and all that dies of it, then what waits in the trashcan."""
@@ -80,15 +91,18 @@ class Counting:
     def _deallocate(self, outermost: Object) -> None:
         """Go down into each object that dies, and back up when it has dropped all it held."""
         running: list[tuple[Iterator[Object], bool]] = []
-        self._begin(outermost, running)
-        while running:
-            deallocation, counts = running[-1]
-            dropped = next(deallocation, None)
-            if dropped is None:
-                running.pop()
-                self.depth -= counts
-            elif self._lower(dropped):
-                self._begin(dropped, running)
+        try:
+            self._begin(outermost, running)
+            while running:
+                deallocation, counts = running[-1]
+                dropped = next(deallocation, None)
+                if dropped is None:
+                    running.pop()
+                    self.depth -= counts
+                elif self._lower(dropped):
+                    self._begin(dropped, running)
+        finally:
+            self.depth -= sum(counts for _, counts in running)
 
     def _begin(self, one: Object, running: list[tuple[Iterator[Object], bool]]) -> None:
         counts = one.type.uses_trashcan

@@ -57,6 +57,7 @@ class DictType(Type):
     """Keys and values in a table of their own, in the order of insertion."""
 
     _USED_OFFSET, _KEYS_OFFSET = 16, 32
+    within_itself = "{...}"
     is_collected = True
     uses_trashcan = True
     smallest_table_bytes = table_bytes(SIZE_MIN, text_keys=True)
@@ -111,8 +112,9 @@ class DictType(Type):
         """Set a key's value; new references to both, or to the value only if the key was there.
 
         Raises:
-            WrongType: objects of the key's type can be no key.
+            WrongType: objects of the key's type can be no key, or it is no dictionary.
         """
+        self.check_own(one)
         place = self._places_of(one).get(key.type.key_of(key))
         self._track_if_needed(one, key, value)
         if place is not None:
@@ -137,6 +139,7 @@ class DictType(Type):
         Raises:
             KeyError: it is not there.
         """
+        self.check_own(one)
         place = self._places_of(one).pop(key.type.key_of(key))
         key_and_value = self._entry(one, place)
         self._write_entry(one, place, None, None)

@@ -80,6 +80,8 @@ class Geometry:
     def __post_init__(self) -> None:
         for name in ("alignment_bytes", "page_bytes", "pool_bytes", "arena_bytes", "small_bytes_max", "run_unit_bytes"):
             self._require(getattr(self, name) > 0, f"{name} is {getattr(self, name)}; it has to be above 0")
+        for name in ("range_bytes", "kept_pieces_max", "kept_bytes_max"):
+            self._require(getattr(self, name) >= 0, f"{name} is {getattr(self, name)}; it is not negative")
         for smaller, larger in (
             (self.alignment_bytes, self.pool_bytes),
             (self.alignment_bytes, self.pool_header_bytes),

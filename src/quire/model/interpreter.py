@@ -227,8 +227,10 @@ class Interpreter:
         elif one.type is self.space.builtin:
             if names:
                 raise NotInSubset("the model's built-in functions take no arguments by name")
-            made = self.space.builtin.action_of(one)(self.space, [argument.one for argument in arguments])
-            frame.close(*arguments, callable_)
+            try:
+                made = self.space.builtin.action_of(one)(self.space, [argument.one for argument in arguments])
+            finally:
+                frame.close(*arguments, callable_)
             frame.push_object(made)
         elif one.type is self.space.weakref:
             target = self.space.weakref.target(one) or self.space.none
@@ -478,7 +480,7 @@ class Interpreter:
             address=frame.address,
             size_bytes=frame.size_bytes,
             names=tuple(self._name_record(name, slot.one) for name, slot in held if isinstance(slot, Reference)),
-            stack=tuple(slot.one.address for slot in frame.stack if isinstance(slot, Reference)),
+            stack=tuple(self._name_record("", slot.one) for slot in frame.stack if isinstance(slot, Reference)),
         )
 
     def _name_record(self, name: str, one: Object) -> NameRecord:

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from quire.errors import LockNotHeld, LockTakenTwice
+from quire.errors import InvalidOption, LockNotHeld, LockTakenTwice
 from quire.records import LockEvent, LockHappening, Turns
 
 
@@ -50,9 +50,14 @@ class Lock:
     Args:
         interval: how many steps a waiting thread lets pass before it asks.
         acknowledged: whether a thread that dropped the lock on request waits until another has taken it.
+
+    Raises:
+        InvalidOption: an interval has one step at least.
     """
 
     def __init__(self, interval: int = 5, acknowledged: bool = True) -> None:
+        if interval < 1:
+            raise InvalidOption(f"an interval of {interval} steps: it has one at least")
         self.interval = interval
         self.acknowledged = acknowledged
         self.holder: str | None = None
@@ -249,7 +254,13 @@ class Threads:
         self._running: dict[str, Iterator[Point]] = {}
 
     def start(self, name: str, program: Program) -> Thread:
-        """Start a thread; with a lock it takes it, or waits in line."""
+        """Start a thread; with a lock it takes it, or waits in line.
+
+        Raises:
+            InvalidOption: a thread of this name was started before.
+        """
+        if name in self._names:
+            raise InvalidOption(f"there is a thread {name} already; give this one another name")
         thread = Thread(name, self.memory, self.lock)
         self._names.append(name)
         self._running[name] = program(thread)
@@ -262,7 +273,9 @@ class Threads:
             self.step()
 
     def step(self) -> None:
-        """One step of one thread."""
+        """One step of one thread; nothing, if all have ended."""
+        if not self._running:
+            return
         self.step_count += 1
         if self.lock is None:
             self._advance(self._chance.choice(list(self._running)))

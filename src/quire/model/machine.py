@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-from quire.errors import BadAddress, OutOfMemory
+from quire.errors import BadAddress, InvalidSize, OutOfMemory
 from quire.model.geometry import KIB
 from quire.records import PageRecord, PageTable
 
@@ -35,9 +35,14 @@ class Machine:
     Args:
         frames: how many there are, without the one of zeros.
         page_bytes: the size of each.
+
+    Raises:
+        InvalidSize: that is no number of frames, or no size.
     """
 
     def __init__(self, frames: int = 1 << 20, page_bytes: int = 4 * KIB) -> None:
+        check_size(frames, "frames", at_least=0)
+        check_size(page_bytes, "bytes of a page", at_least=1)
         self.page_bytes = page_bytes
         self.frames = frames
         self.frames_in_use = 0
@@ -99,6 +104,7 @@ class Machine:
         return self._bytes.setdefault(frame, bytearray(self.page_bytes))
 
     def _parts(self, address: int, size_bytes: int) -> list[tuple[int, int, int]]:
+        check_size(size_bytes, "bytes", at_least=0)
         parts = _split(address, size_bytes, self.page_bytes)
         if parts and not 0 <= parts[0][0] <= parts[-1][0] <= self.frames:
             raise BadAddress(f"{address:#x} and the {size_bytes} bytes from there: the machine ends before")
@@ -125,7 +131,8 @@ class Process:
         """Make the pages of these addresses the process's own. It costs nothing yet.
 
         Raises:
-            BadAddress: one of them is mapped already; nothing has changed.
+            BadAddress: one of them is mapped already, or below 0; nothing has changed.
+            InvalidSize: the size is negative, or no whole number; likewise wherever one is asked for.
         """
         pages = self._pages(address, size_bytes)
         for page in pages:
@@ -272,12 +279,24 @@ class Process:
             self.resident_pages -= 1
 
     def _pages(self, address: int, size_bytes: int) -> range:
+        check_size(size_bytes, "bytes", at_least=0)
+        if address < 0:
+            raise BadAddress(f"{address:#x} is no address: they begin at 0")
         return range(address // self.page_bytes, -(-(address + size_bytes) // self.page_bytes))
 
     def _check_mapped(self, pages: range) -> None:
         for page in pages:
             if page not in self._table:
                 raise BadAddress(f"{self.name} has no page at {page * self.page_bytes:#x}, and may touch only its own")
+
+
+def check_size(number: int, what: str, at_least: int) -> None:
+    """
+    Raises:
+        InvalidSize: it is no whole number, or less than that.
+    """
+    if not isinstance(number, int) or number < at_least:
+        raise InvalidSize(f"{number!r} {what}: a whole number from {at_least} on is needed")
 
 
 def _split(address: int, size_bytes: int, page_bytes: int) -> list[tuple[int, int, int]]:

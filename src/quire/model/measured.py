@@ -8,17 +8,68 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import marshal
 import os
+import py_compile
+import signal
 import sys
 import sysconfig
+import tempfile
 import types
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from quire.errors import UnsupportedRuntime
 from quire.model.real import Pymalloc
+
+# --- processes and programs ---------------------------------------------------------------------------------------
+
+
+def touching_what_is_not_ours() -> list[int]:
+    """The signal that ends a process which reads at an address where it has no page."""
+    _check_that_it_forks()
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+        ctypes.string_at(8)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return [os.WTERMSIG(status)]
+
+
+def one_address_in_two_processes() -> list[object]:
+    """Whether a word has the same address in a child; what the child reads after it wrote 2, and then the parent."""
+    _check_that_it_forks()
+    word = ctypes.c_long(1)
+    address, (theirs, ours) = ctypes.addressof(word), os.pipe()
+    child = os.fork()
+    if child == 0:
+        word.value = 2
+        os.write(ours, f"{ctypes.addressof(word)} {word.value}".encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    its_address, its_value = map(int, os.read(theirs, 100).split())
+    return [its_address == address, its_value, word.value]
+
+
+def _check_that_it_forks() -> None:
+    if not hasattr(os, "fork"):
+        raise UnsupportedRuntime("processes are not forked here")
+
+
+def compiled_file() -> list[object]:
+    """The folder that a compiled module is put into, and whether a code object begins at its byte 16."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "module.py")
+        source.write_text("name = 1\n")
+        compiled = Path(str(py_compile.compile(str(source), doraise=True)))
+        code = marshal.loads(compiled.read_bytes()[16:])
+        return [compiled.parent.name, isinstance(code, types.CodeType)]
+
 
 # --- blocks, pools, arenas ----------------------------------------------------------------------------------------
 
@@ -57,6 +108,26 @@ def pool() -> list[int]:
     return [block - first, first - arena, blocks]
 
 
+def first_of_a_pool(size_bytes: int) -> list[int]:
+    """Where in its pool the first block of a size begins, and how far behind it the next one does."""
+    allocator = Pymalloc()
+    first, second = allocator.allocate(size_bytes), allocator.allocate(size_bytes)
+    (arena,) = allocator.arenas
+    return [first - arena, second - first]
+
+
+def pool_states() -> list[bool]:
+    """Whether a full pool gives nothing, serves first once it has a block back, and any class once it is empty."""
+    allocator = Pymalloc()
+    full, other = ([allocator.allocate(512) for _ in range(31)] for _ in range(2))
+    gives_nothing = not full[0] < other[0] <= full[-1]
+    allocator.free(other.pop())
+    allocator.free(full[7])
+    serves_first = allocator.allocate(512) == full[7]
+    _free_all(allocator, full)
+    return [gives_nothing, serves_first, allocator.allocate(100) == full[0]]
+
+
 def reuse() -> list[int]:
     """Three blocks are freed; which of them, counted by their freeing, the next three requests get."""
     allocator = Pymalloc()
@@ -66,12 +137,18 @@ def reuse() -> list[int]:
     return [blocks.index(allocator.allocate(64)) for _ in range(3)]
 
 
-def untouched() -> list[bool]:
-    """Whether a pool's free block goes out before its untouched ones."""
+def untouched() -> list[int]:
+    """How many arenas there are before a request, and to how many pools of the first one was written after three; then
+    whether a pool's free block goes out before its untouched ones."""
     allocator = Pymalloc()
+    arenas_before = len(allocator.arenas)
     blocks = [allocator.allocate(64) for _ in range(3)]
+    (arena,) = allocator.arenas
+    pools = (ctypes.string_at(arena + 16384 * place, 16384) for place in range(64))
+    written_to = sum(any(pool) for pool in pools)
     allocator.free(blocks[0])
-    return [allocator.allocate(64) == blocks[0], allocator.allocate(64) == blocks[2] + 64]
+    goes_first, then_next = allocator.allocate(64) == blocks[0], allocator.allocate(64) == blocks[2] + 64
+    return [arenas_before, written_to, goes_first, then_next]
 
 
 def large_requests() -> list[bool]:
@@ -122,11 +199,31 @@ def not_in_the_heap() -> list[bool]:
     return [_lies_in_a_file(id(value)) for value in (int, None, 5, [1, 2, 3])]
 
 
+def policies() -> list[bool]:
+    """Whether equal interned strings are one; a dead tuple of 3 items gives its place to one of 4, and to one of 3; two
+    small integers of one value are one; the next float stands where the last one died."""
+    names = [sys.intern("".join(letters)) for letters in (["na", "me"], ["n", "ame"])]
+    three, number = tuple([None] * 3), float("1.5")
+    place, its_place = id(three), id(number)
+    del three
+    four = tuple([None] * 4)
+    again = tuple([None] * 3)
+    del number
+    next_number = float("2.5")
+    fives = int("5"), int("05")
+    kept_apart, serves = id(four) != place, id(again) == place
+    return [names[0] is names[1], kept_apart, serves, fives[0] is fives[1], id(next_number) == its_place]
+
+
+def smallest() -> list[int]:
+    """The bytes of a bare object, and how many of the types that there are have smaller ones."""
+    types_there_are = [type_ for type_ in object.__subclasses__() if type_.__basicsize__]
+    return [object.__basicsize__, sum(type_.__basicsize__ < object.__basicsize__ for type_ in types_there_are)]
+
+
 def header() -> list[object]:
     """What the first 16 bytes of an object hold: bytes in a bare object; the count goes up by one with one more name;
     and the type's address."""
-    import ctypes
-
     value = object()
     count, kind = (ctypes.c_ssize_t.from_address(id(value) + offset) for offset in (0, 8))
     before = count.value

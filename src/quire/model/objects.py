@@ -118,6 +118,19 @@ class Object:
         return self
 
 
+class Living(dict[int, Object]):
+    """The objects that live, by address. Who looks where none does has an address of the dead."""
+
+    __slots__ = ()
+
+    def __missing__(self, address: int) -> Object:
+        """
+        Raises:
+            UseAfterFree: always; somebody dropped a reference that was another's.
+        """
+        raise UseAfterFree(f"a reference leads to {address:#x}, where no object lives: one was dropped too many")
+
+
 class Type(Object):
     """The structure that knows how objects of one kind are made, what they refer to, and how they are unmade.
 
@@ -137,6 +150,8 @@ class Type(Object):
     """Whether deallocations of its objects, nested too deep, wait in the trashcan."""
     allows_weakrefs = False
     """Whether its objects can be referred to weakly."""
+    within_itself = "..."
+    """What stands for one of its objects that is written out already: it holds itself."""
     is_static = True
     """Whether the type came with the interpreter; else its objects count as references to it."""
 
@@ -266,6 +281,14 @@ class Type(Object):
             self.space.collector.note_freed()
         self.space.return_block(block)
         self.space.tell(Happening.FREED, one, self)
+
+    def check_own(self, one: Object) -> None:
+        """
+        Raises:
+            WrongType: the object is of another type.
+        """
+        if one.type is not self:
+            raise WrongType(f"the object at {one.address:#x} is no {self.name} but a {one.type.name}")
 
     def refuse(self, what: str) -> WrongType:
         """The exception for what objects of this type cannot do."""

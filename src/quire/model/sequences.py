@@ -27,6 +27,7 @@ from quire.records import Area, UsedBlock
 class TupleType(Type):
     """Items that stand in the object itself."""
 
+    within_itself = "(...)"
     item_bytes = WORD_BYTES
     is_collected = True
     uses_trashcan = True
@@ -78,6 +79,7 @@ class ListType(Type):
 
     _ITEMS_OFFSET = 24
     _ROOM_OFFSET = 32
+    within_itself = "[...]"
     is_collected = True
     uses_trashcan = True
 
@@ -116,12 +118,14 @@ class ListType(Type):
 
     def append(self, one: Object, item: Object) -> None:
         """Put an item at the end; a new reference to it."""
+        self.check_own(one)
         item.check_alive()
         self._resize(one, self.length(one) + 1)
         self._write_item(one, self.length(one) - 1, self.space.incref(item))
 
     def extend(self, one: Object, items: Sequence[Object]) -> None:
         """Put several items at the end; a new reference to each. An empty list gets room for just them, or one more."""
+        self.check_own(one)
         start = self.length(one)
         if not one.word(self._ITEMS_OFFSET) and items:
             self._move_table(one, len(items) + 1 & ~1)
@@ -133,8 +137,10 @@ class ListType(Type):
         """Put another item in the place of one; the old one's reference is dropped last.
 
         Raises:
+            WrongType: it is no list.
             IndexError: there is no such place.
         """
+        self.check_own(one)
         place = range(self.length(one))[index]
         old = self._item(one, place)
         self._write_item(one, place, self.space.incref(item))
@@ -144,8 +150,10 @@ class ListType(Type):
         """Take an item out; its reference is the caller's now.
 
         Raises:
+            WrongType: it is no list.
             IndexError: there is no such item.
         """
+        self.check_own(one)
         length = self.length(one)
         place = range(length)[index]
         taken = self._item(one, place)

@@ -28,32 +28,34 @@ is needed no longer; a container that is given an object takes one of its own.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from quire.errors import FinalizerBroke, OutOfMemory, ProgramRaised, QuireError, UseAfterFree, WrongType
+from quire.errors import FinalizerBroke, ProgramRaised, QuireError, UseAfterFree, WrongType
 from quire.model.allocator import Allocator
 from quire.model.arena import PoolArena
 from quire.model.atoms import BoolType, BytesType, FloatType, IntType, NoneType, StrType
 from quire.model.caches import Caches
 from quire.model.classes import Class, TypeType
-from quire.model.collector import Collector
+from quire.model.collector import OLD, Collector
 from quire.model.counting import Counting
 from quire.model.dicts import DictType
 from quire.model.functions import BuiltinType, CellType, FunctionType, MethodType, ModuleType
 from quire.model.geometry import CPYTHON_3_10
 from quire.model.memory import Memory
-from quire.model.objects import COUNT_OFFSET, TYPE_OFFSET, Object, Type
+from quire.model.objects import COUNT_OFFSET, TYPE_OFFSET, Living, Object, Type
 from quire.model.programs import CodeType, DictIteratorType, IteratorType, RangeIteratorType, RangeType
 from quire.model.sequences import ListType, TupleType
 from quire.model.undo import undo_if_broken
 from quire.model.versions import RUNNING, Version
 from quire.model.weakrefs import WeakrefType
-from quire.records import Area, Domain, Happening, ObjectEvent, ObjectRecord, UsedBlock
+from quire.records import Area, Collection, Domain, Happening, ObjectEvent, ObjectRecord, UsedBlock
 
 STATIC_BYTES = 64 * 1024
 """The interpreter's own memory for objects that are made once."""
 VALUE_CHARACTERS_MAX = 60
+NESTED_MAX = 100
+"""Of the values that objects are made for."""
 _DOMAINS = {Area.OBJECT: Domain.OBJECT, Area.TABLE: Domain.MEM, Area.INTERPRETER: Domain.MEM}
 
 T = TypeVar("T", bound=Type)
@@ -66,8 +68,9 @@ class ObjectSpace:
         version: whose objects they are; the running Python's if not given.
         allocator: the heap; one of CPython's geometry if not given.
         memory: what stands at its addresses; a fresh one if not given.
-        strict: an object whose finalizer raises or resurrects it is a broken rule: ``FinalizerBroke``, and everything
-            is as before. CPython allows both: what was raised is noted in ``unraisable``, and the object lives on.
+        strict: an object whose finalizer raises or resurrects it is a broken rule: ``FinalizerBroke``. CPython allows
+            both: what was raised is noted in ``unraisable``, and the object lives on. And wherever a rule is broken
+            while objects die, everything is as before.
     """
 
     def __init__(
@@ -81,7 +84,7 @@ class ObjectSpace:
         self.allocator = allocator or Allocator(CPYTHON_3_10)
         self.strict = strict
         self.memory = memory or Memory()
-        self.objects: dict[int, Object] = {}
+        self.objects = Living()
         """Every living object, by address."""
         self.blocks: dict[int, UsedBlock] = {}
         """Every block that was asked of the heap and not given back, by address; also those that free lists keep."""
@@ -96,13 +99,15 @@ class ObjectSpace:
         """Calls an object of the model's with one argument; an interpreter sets it."""
         self._listeners: list[list[ObjectEvent]] = []
         self._describing: list[Object] = []
+        self._converting: list[object] = []
+        """The Python values whose objects are being made, the innermost last."""
         self.interpreter_blocks: list[UsedBlock] = []
         """The interpreter's own memory, which does not come from the heap."""
         self._static = self.take_interpreter_block(STATIC_BYTES, "objects made once")
         self._static_end = self._static + STATIC_BYTES
         self._make_types()
         self.caches.prepare()
-        self.none = self.make_static(self.none_type, 16)
+        self.none = self._make_counted(self.none_type, 16)
         self.false, self.true = (self._make_bool(value) for value in (0, 1))
         self.empty_tuple = self.make_static(self.tuple, self.tuple.basic_bytes + 16)
         self.empty_tuple.set_word(16, 0)
@@ -143,7 +148,7 @@ class ObjectSpace:
             The object; the reference is the caller's.
 
         Raises:
-            WrongType: the value, or one inside of it, is none of these.
+            WrongType: the value, or one inside of it, is none of these, or it holds itself. Nothing is made.
             OutOfMemory: the heap has no room.
         """
         match value:
@@ -159,12 +164,12 @@ class ObjectSpace:
                 return self.str.make(value)
             case bytes():
                 return self.bytes.make(value)
-            case tuple() | list():
-                items = [self.new(item) for item in value]
-                made = (self.tuple if isinstance(value, tuple) else self.list).make(items)
-                for item in items:
-                    self.decref(item)
-                return made
+            case tuple():
+                with self._made_of(value, value) as items:
+                    return self.tuple.make(items)
+            case list():
+                with self._made_of(value, value) as items:
+                    return self.list.make(items)
             case dict():
                 return self._new_dict(value)
             case Object():
@@ -173,12 +178,27 @@ class ObjectSpace:
 
     def _new_dict(self, value: dict[Any, Any]) -> Object:
         made = self.dict.make()
-        for key, item in value.items():
-            key_object, item_object = self.new(key), self.new(item)
-            self.dict.set_item(made, key_object, item_object)
-            self.decref(key_object)
-            self.decref(item_object)
+        with self.dropping(made):
+            for pair in value.items():
+                with self._made_of(value, pair) as (key, item):
+                    self.dict.set_item(made, key, item)
         return made
+
+    @contextlib.contextmanager
+    def _made_of(self, holder: object, values: Iterable[object]) -> Iterator[list[Object]]:
+        """Objects for what a value holds; their references are dropped at the end, whatever happens."""
+        if len(self._converting) >= NESTED_MAX or any(holder is each for each in self._converting):
+            raise WrongType(f"the value holds itself, or more than {NESTED_MAX} values within one another")
+        made: list[Object] = []
+        self._converting.append(holder)
+        try:
+            for value in values:
+                made.append(self.new(value))
+            yield made
+        finally:
+            self._converting.pop()
+            for one in made:
+                self.decref(one)
 
     def intern(self, text: str) -> Object:
         """The one string for this text; the reference is the caller's."""
@@ -218,20 +238,22 @@ class ObjectSpace:
         else:
             self.counting.decref(one)
 
-    def collect(self, generation: int = 2) -> int:
+    def collect(self, generation: int = OLD) -> Collection:
         """Collect a generation and the younger ones, as ``gc.collect()`` does.
 
         Returns:
-            How many objects were found to be garbage and freed.
+            What was done, in its order.
 
         Raises:
+            InvalidOption: there is no such generation.
+            UseAfterFree: a tracked object holds a reference to where no object lives.
             FinalizerBroke: in a strict space, a finalizer raised or resurrected; everything is as before.
         """
         if self.strict:
             self._strictly(lambda: self.collector.collect(generation))
         else:
             self.collector.collect(generation)
-        return len(self.collector.collections[-1].freed)
+        return self.collector.collections[-1]
 
     def finalize(self, one: Object) -> bool:
         """Call its finalizer, unless it has none or was called before; whether it was called."""
@@ -266,7 +288,7 @@ class ObjectSpace:
     def describe(self, one: Object) -> str:
         """The object as Python would write it, cut where it is long."""
         if one in self._describing:
-            return "..."
+            return one.type.within_itself
         self._describing.append(one)
         try:
             text = one.type.describe(one)
@@ -274,8 +296,12 @@ class ObjectSpace:
             self._describing.pop()
         return text if len(text) <= VALUE_CHARACTERS_MAX else text[: VALUE_CHARACTERS_MAX - 3] + "..."
 
-    def record(self, one: Object) -> ObjectRecord:
-        """The object at this moment."""
+    def record(self, one: Object, name: str = "") -> ObjectRecord:
+        """The object at this moment, under a name if it is to be shown with one.
+
+        Raises:
+            UseAfterFree: it, or what it refers to, is gone.
+        """
         type_ = one.type
         return ObjectRecord(
             address=one.address,
@@ -286,11 +312,12 @@ class ObjectSpace:
             references=tuple(target.address for target in type_.references(one)),
             tables=tuple(type_.tables(one)),
             generation=self.collector.generation_of(one),
+            name=name,
         )
 
     def records(self) -> tuple[ObjectRecord, ...]:
         """Every living object of the heap, in address order; those of the interpreter's own memory are left out."""
-        return tuple(self.record(self.objects[address]) for address in sorted(self.objects) if not self._owns(address))
+        return tuple(self.record(self.objects[address]) for address in sorted(self.objects) if not self.owns(address))
 
     def getsizeof(self, one: Object) -> int:
         """What ``sys.getsizeof`` says: the object, its collector header, and the tables that its type counts in."""
@@ -363,10 +390,10 @@ class ObjectSpace:
 
     @contextlib.contextmanager
     def dropping(self, one: Object) -> Iterator[None]:
-        """Where what is done inside finds no memory, an object that is only half made goes again."""
+        """Where what is done inside is refused, an object that is only half made goes again."""
         try:
             yield
-        except OutOfMemory:
+        except QuireError:
             self.decref(one)
             raise
 
@@ -388,7 +415,7 @@ class ObjectSpace:
         one.set_word(COUNT_OFFSET, self.version.immortal_count or self.version.static_count)
 
     def _make_bool(self, value: int) -> Object:
-        one = self.make_static(self.bool, 32)
+        one = self._make_counted(self.bool, 32)
         self.int.write(one, value)
         return one
 
@@ -407,8 +434,14 @@ class ObjectSpace:
         made = kind(self, self._take_static(16), name, basic_bytes)
         self.builtin_types[name] = made
         self.place(made, self.builtin_types["type"])
-        made.set_word(COUNT_OFFSET, self.version.static_count)
+        made.set_word(COUNT_OFFSET, self.version.counted_static_count)
         return made
+
+    def _make_counted(self, type_: Type, size_bytes: int) -> Object:
+        """One that CPython counts like any other where it counts all."""
+        one = self.make_static(type_, size_bytes)
+        one.set_word(COUNT_OFFSET, self.version.counted_static_count)
+        return one
 
     def _take_static(self, size_bytes: int) -> int:
         address = self._static
@@ -416,5 +449,6 @@ class ObjectSpace:
         assert self._static <= self._static_end
         return address
 
-    def _owns(self, address: int) -> bool:
+    def owns(self, address: int) -> bool:
+        """Whether this is memory of the interpreter's own objects, which never die."""
         return self._static_end - STATIC_BYTES <= address < self._static_end

@@ -17,7 +17,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 
 from quire.errors import NotABlock, OutOfMemory
-from quire.model.machine import Process
+from quire.model.machine import Process, check_size
 
 FIRST_ADDRESS = 0x10_0000_0000
 
@@ -30,6 +30,9 @@ class System:
         first_address: where the addresses begin.
         pages_max: how many pages the process may hold at once; ``None`` for no limit.
         process: whose pages they are; ``None`` where nobody looks into them.
+
+    Raises:
+        InvalidSize: a page has no such size.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class System:
         pages_max: int | None = None,
         process: Process | None = None,
     ) -> None:
+        check_size(page_bytes, "bytes of a page", at_least=1)
         self.page_bytes = page_bytes
         self.first_address = first_address
         self.pages_max = pages_max
@@ -59,8 +63,10 @@ class System:
             The address of the first page.
 
         Raises:
+            InvalidSize: that is no size, or less than a byte.
             OutOfMemory: the process would hold more pages than it may.
         """
+        check_size(size_bytes, "bytes", at_least=1)
         size = self.round_up(size_bytes)
         self._charge(size)
         lowest = max(self.first_address, not_below)
@@ -77,8 +83,7 @@ class System:
         Raises:
             NotABlock: nothing was dealt at this address.
         """
-        if address not in self._sizes:
-            raise NotABlock(f"the system dealt nothing at {address:#x}")
+        self._check_dealt(address)
         size = self._sizes.pop(address)
         del self._starts[bisect_left(self._starts, address)]
         self.pages_held -= size // self.page_bytes
@@ -93,8 +98,12 @@ class System:
             The address, which may be new; the contents move along.
 
         Raises:
+            NotABlock: nothing was dealt at this address.
+            InvalidSize: that is no size, or less than a byte.
             OutOfMemory: the process would hold more pages than it may; nothing has changed.
         """
+        check_size(size_bytes, "bytes", at_least=1)
+        self._check_dealt(address)
         new, old = self.round_up(size_bytes), self._sizes[address]
         self._charge(new - old)
         if new <= old or self._gap_after(address) >= new - old:
@@ -158,6 +167,10 @@ class System:
             self.process.unmap(address + new, old - new)
         else:
             self.process.map(address + old, new - old)
+
+    def _check_dealt(self, address: int) -> None:
+        if address not in self._sizes:
+            raise NotABlock(f"the system dealt nothing at {address:#x}")
 
     def _charge(self, size: int) -> None:
         pages = size // self.page_bytes

@@ -15,7 +15,7 @@ import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from quire.errors import FinalizerBroke
+from quire.errors import FinalizerBroke, ObjectMisuse
 from quire.model.objects import Object, Type
 from quire.records import Happening
 
@@ -28,14 +28,19 @@ _STAYS = {"_listeners", "call_back", "strict", "version"}
 
 
 def undo_if_broken(space: ObjectSpace, action: Callable[[], object]) -> None:
-    """Do it; where a finalizer raises or resurrects, put everything back.
+    """Do it; where a rule is broken, or a finalizer raises or resurrects, put everything back.
 
     Raises:
-        FinalizerBroke: that is what happened; everything is as before.
+        FinalizerBroke: a finalizer did.
+        ObjectMisuse: another rule was broken.
     """
     before, heard_before = _state_of(space), len(space.unraisable)
-    with space.events() as events:
-        action()
+    try:
+        with space.events() as events:
+            action()
+    except ObjectMisuse:
+        _restore(space, before)
+        raise
     broken = space.unraisable[heard_before:]
     resurrected = [event for event in events if event.happening is Happening.RESURRECTED]
     if not broken and not resurrected:

@@ -26,6 +26,8 @@ class Version:
     """The count of objects that never die and are not counted; ``None`` where every object is counted."""
     static_count: int
     """The count that objects of the interpreter's own memory begin with."""
+    counted_static_count: int
+    """The same for ``None``, ``True``, ``False`` and the built-in types."""
     small_int_max: int
     """Integers from -5 to this one are made once, when the interpreter starts."""
     free_lists: dict[str, int]
@@ -96,6 +98,7 @@ V3_12 = Version(
     name="3.12",
     immortal_count=2**32 - 1,
     static_count=2**32 - 1,
+    counted_static_count=2**32 - 1,
     small_int_max=256,
     free_lists=_FREE_LISTS,
     basic_bytes=_BASIC_BYTES | {"function": 144, "type": 920, "code": 192},
@@ -113,6 +116,7 @@ V3_11 = replace(
     name="3.11",
     immortal_count=None,
     static_count=999_999_999,
+    counted_static_count=1,
     basic_bytes=V3_12.basic_bytes | {"str": 48, "range_iterator": 48, "function": 136, "type": 904, "code": 184},
     interned_are_immortal=False,
     collects_between_instructions=False,
@@ -135,6 +139,7 @@ V3_14 = replace(
     name="3.14",
     immortal_count=3 << 30,
     static_count=3 << 30,
+    counted_static_count=3 << 30,
     free_lists=_FREE_LISTS
     | {"int": 100, "list_iterator": 10, "tuple_iterator": 10, "range": 6, "range_iterator": 6, "method": 20},
     basic_bytes=V3_13.basic_bytes | {"tuple": 32, "function": 152, "type": 936, "code": 208},

@@ -14,9 +14,11 @@ _AS_IT_IS = str.maketrans({"|": "\\|", "*": "\\*", "_": "\\_", "<": "&lt;"})
 """What Markdown would read as marks in a table's cell."""
 
 
-def chapter_markdown(told: ChapterTold, number: int, foot: str) -> str:
-    """The chapter as a document, with its number in the title and a line of links below."""
-    lines = [f"# {number}. {told.title}"]
+def chapter_markdown(told: ChapterTold, number: int | None, foot: str, table: Rows | None = None) -> str:
+    """The chapter as a document, with its number in the title, if it has one, and a line of links below; a table that
+    sums it up stands first."""
+    lines = [f"# {number}. {told.title}" if number else f"# {told.title}"]
+    lines += ["", *_table(table, told.language)] if table else []
     was_item = False
     for piece in told.pieces:
         is_item = isinstance(piece, Prose) and piece.kind is ProseKind.ITEM

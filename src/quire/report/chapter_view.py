@@ -23,15 +23,16 @@ def draw_chapter(told: ChapterTold, head: str, feet: Sequence[str], style: Style
 
     Args:
         told: what there is to tell.
-        head: what stands to the right of its title.
-        feet: sentences that stand below it.
+        head: what stands to the right of its title, if anything.
+        feet: sentences that stand below it, if any.
         style: what the place that shows it can do.
     """
     view = _View(told.language, style)
     room = style.width - cells(head) - 2
-    title = view.paint(padded(cut(told.title, room), room), _BOLD) + "  " + view.paint(head, _DIM)
-    below = [view.rule(""), *(line for foot in feet for line in view.prose(foot))]
-    text = "\n\n".join("\n".join(block) for block in ([title], *view.blocks(told.pieces), below)) + "\n"
+    title = view.paint(padded(cut(told.title, room), room if head else 0), _BOLD)
+    title += "  " + view.paint(head, _DIM) if head else ""
+    below = [[view.rule(""), *(line for foot in feet for line in view.prose(foot))]] if feet else []
+    text = "\n\n".join("\n".join(block) for block in ([title], *view.blocks(told.pieces), *below)) + "\n"
     return text if style.is_unicode else as_ascii(text)
 
 
@@ -100,7 +101,7 @@ class _View:
             yield ""
             mark = f"{number}. " if len(step.pictures) > 1 else ""
             yield from ("  " + self.paint(line, _BOLD) for line in self.prose(picture.caption, mark, self._width - 2))
-            yield from ("  " + line for line in draw(picture.what, self._language, self._width - 2))
+            yield from (f"  {line}".rstrip() for line in draw(picture.what, self._language, self._width - 2))
 
     def _code(self, code: str) -> Iterator[str]:
         """Code, indented; of a line that is too long the end goes on below, further to the right."""

@@ -22,6 +22,12 @@ READERS = (
     Both("readers", "독자 수"),
     Both("the story is there", "이야기가 남아 있는가"),
 )
+EVENTS = (
+    Both("written; Ann reads it", "쓰이고, Ann이 읽는다"),
+    Both("Ben reads it, too", "Ben도 읽는다"),
+    Both("Ann leaves", "Ann이 떠난다"),
+    Both("Ben leaves", "Ben이 떠난다"),
+)
 YES, NO = Both("yes", "예"), Both("no", "아니요")
 
 
@@ -77,13 +83,14 @@ def last_reader() -> Telling:
     """A story with two readers, who leave."""
     space = ObjectSpace()
     story = space.new("The keeper lit the lamp.")
-    rows = [(Both("written; Ann reads it", "쓰이고, Ann이 읽는다"), story.count, YES)]
+    counts = [story.count]
     space.incref(story)
-    rows.append((Both("Ben reads it, too", "Ben도 읽는다"), story.count, YES))
+    counts.append(story.count)
     space.decref(story)
-    rows.append((Both("Ann leaves", "Ann이 떠난다"), story.count, YES))
+    counts.append(story.count)
+    is_there = [YES, YES, YES]
     space.decref(story)
-    is_there = YES if story.is_alive else NO
-    rows.append((Both("Ben leaves", "Ben이 떠난다"), 0, is_there))
-    yield Rows(READERS, tuple(rows))
+    counts.append(story.count if story.is_alive else 0)
+    is_there.append(YES if story.is_alive else NO)
+    yield Rows(READERS, tuple(zip(EVENTS, counts, is_there, strict=True)))
     return {}

@@ -58,22 +58,20 @@ def within_a_call() -> Telling:
 
 
 def asked() -> Telling:
-    """What sys.getrefcount says, asked in the module and in a function, beside the count itself."""
+    """What sys.getrefcount says, asked in the module and in a function, beside the count there."""
     python = Interpreter()
-    for line in (
-        "import sys",
-        "numbers = [1, 2, 3]",
-        "print(sys.getrefcount(numbers))",
-        "def ask(values): print(sys.getrefcount(values))",
-        "ask(numbers)",
-    ):
-        python.run(line)
+    python.run("import sys; numbers = [1, 2, 3]")
+    python.run("def ask(values): print(sys.getrefcount(values))")
+    python.run("print(sys.getrefcount(numbers))")
+    count = python.name("numbers").count
+    states = list(python.steps("ask(numbers)"))
+    called = next(state for state in states if len(state.frames) == 2)
+    (values,) = called.frames[1].names
     module, function = (int(line) for line in python.output)
-    count, version = python.name("numbers").count, python.space.version.name
-    rows = ((THE_MODULE, module, count), (A_FUNCTION, function, count))
-    yield Rows(SAID, rows)
+    there = (A_FUNCTION, function, values.count or 0)
+    yield Rows(SAID, ((THE_MODULE, module, count), there))
     said = {"in_module": module, "in_function": function, "count": count}
-    return {"version": version, **said}
+    return {"version": python.space.version.name, "there": there[2], **said}
 
 
 def at_zero() -> Telling:
@@ -83,7 +81,8 @@ def at_zero() -> Telling:
     page = space.list.make([lamp, lamp])
     book = space.list.make([page, page])
     space.decref(page)
-    yield (space.record(book), space.record(page), space.record(lamp))
+    named = ((book, "book"), (page, "page"), (lamp, "lamp"))
+    yield tuple(space.record(one, name) for one, name in named)
     with space.events() as happened:
         space.decref(book)
     yield tuple(happened)
@@ -116,7 +115,7 @@ def one_too_few() -> Telling:
     space.decref(lamp)
     space.decref(lamp)
     other = space.new(7.25)
-    yield space.record(box)
+    yield space.record(box, "box")
     try:
         space.incref(lamp)
     except UseAfterFree as refused:

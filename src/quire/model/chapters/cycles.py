@@ -1,6 +1,6 @@
 """Chapter 6, cycles: what counting never frees, and how the collector finds it."""
 
-from quire.model import Interpreter, ObjectSpace
+from quire.model import Interpreter, Object, ObjectSpace
 from quire.model.chapters.telling import Telling
 from quire.model.touched import touched_by
 from quire.model.versions import V3_12, V3_13
@@ -21,14 +21,14 @@ BYTES = (
 
 def without_names() -> Telling:
     """Two lists that hold each other lose their names."""
-    interpreter = Interpreter()
-    interpreter.run("ann = []; ben = [ann]; ann.append(ben)")
-    ann, ben = interpreter.name("ann"), interpreter.name("ben")
+    python = Interpreter()
+    python.run("ann = []; ben = [ann]; ann.append(ben)")
+    ann, ben = python.name("ann"), python.name("ben")
     named = ann.count
-    yield interpreter.space.record(ann), interpreter.space.record(ben)
+    yield python.space.record(ann, "ann"), python.space.record(ben, "ben")
 
-    interpreter.run("del ann, ben")
-    yield interpreter.space.record(ann), interpreter.space.record(ben)
+    python.run("del ann, ben")
+    yield python.space.record(ann), python.space.record(ben)
     return {"named": named, "unnamed": ann.count}
 
 
@@ -40,45 +40,56 @@ def held_from_outside() -> Telling:
         space.list.append(one, other)
     for one in (ben, cho, dan):  # their names go; only ann keeps hers
         space.decref(one)
-    yield tuple(space.record(one) for one in (ann, ben, cho, dan))
+    names = ("ann", "ben", "cho", "dan")
+    pairs = zip((ann, ben, cho, dan), names, strict=True)
+    yield tuple(space.record(one, name) for one, name in pairs)
 
-    collection = space.collector.collect()
-    yield collection
-    outside = [each.outside for each in collection.examined]
-    return {"freed": len(collection.freed), "ann": outside[0], "ben": outside[1]}
+    done = space.collect()
+    yield done
+    outside = [each.outside for each in done.examined]
+    return {"freed": len(done.freed), "ann": outside[0], "ben": outside[1]}
 
 
 def last_words() -> Telling:
     """Two letters, each with a finalizer, hold each other. Somebody has a weak reference to one of them."""
     space = ObjectSpace()
     told: list[tuple[Both, str]] = []
-    letter = space.new_class("Letter", finalizer=lambda one: told.append((FINALIZER, names[one.address])))
+
+    def finalize(one: Object) -> None:
+        told.append((FINALIZER, names[one.address]))
+
+    def call_back(one: Object) -> None:
+        told.append((CALLBACK, space.describe(one)))
+
+    letter = space.new_class("Letter", finalizer=finalize)
     ann, ben = letter.make(), letter.make()
     names = {ann.address: "ann", ben.address: "ben"}
     letter.set(ann, "other", ben)
     letter.set(ben, "other", ann)
-    space.weakref.make(ann, lambda one: told.append((CALLBACK, space.describe(one))))
+    space.weakref.make(ann, call_back)
     space.decref(ann)
     space.decref(ben)
-    freed = space.collect()
+    freed = space.collect().freed
     yield Rows(TOLD, tuple(told))
-    return {"freed": freed}
+    return {"freed": len(freed)}
 
 
 def three_generations() -> Telling:
     """3,000 lists are made and kept. How often is each generation collected, and how much is looked at?"""
     space = ObjectSpace()
-    space.collector.generations[0].threshold = 100  # as gc.set_threshold(100) does
+    collector = space.collector
+    collector.generations[0].threshold = 100  # gc.set_threshold(100)
     kept = []
     for _ in range(3_000):
         kept.append(space.new([]))
-        space.collector.run_pending()
+        collector.run_pending()
     rows = []
     for index, name in enumerate(GENERATIONS):
-        done = [each for each in space.collector.collections if each.generation == index]
-        rows.append((name, len(done), sum(len(each.examined) for each in done)))
+        done = [e for e in collector.collections if e.generation == index]
+        rows.append((name, len(done), sum(len(e.examined) for e in done)))
     yield Rows(LOOKED_AT, tuple(rows))
-    return {"young": rows[0][1], "middle": rows[1][1], "once": V3_12.threshold_young, "now": V3_13.threshold_young}
+    once, now = V3_12.threshold_young, V3_13.threshold_young
+    return {"young": rows[0][1], "middle": rows[1][1], "once": once, "now": now}
 
 
 def not_emptied() -> Telling:
@@ -89,10 +100,12 @@ def not_emptied() -> Telling:
         one = space.new([])
         space.list.append(one, one)
         space.decref(one)  # its name goes; it holds itself
-    before = touched_by(space.allocator)
-    space.collect()
-    after = touched_by(space.allocator)
-    moments = ((NAMES_GONE, before), (COLLECTED, after))
-    rows = [(name, each.live_bytes, each.in_pools_bytes, each.obtained_bytes) for name, each in moments]
+    rows = []
+    for moment in (NAMES_GONE, COLLECTED):
+        if moment is COLLECTED:
+            space.collect()
+        now = touched_by(space.allocator)
+        sizes = (now.live_bytes, now.in_pools_bytes, now.obtained_bytes)
+        rows.append((moment, *sizes))
     yield Rows(BYTES, tuple(rows))
-    return {"before": before.live_bytes, "after": after.live_bytes, "held": after.obtained_bytes}
+    return {"before": rows[0][1], "after": rows[1][1], "held": rows[1][3]}

@@ -62,11 +62,12 @@ def scattered() -> Telling:
         for block in blocks:
             if block not in survivors:
                 allocator.free(block)
-        pools = [pool for arena in allocator.state().arenas for pool in arena.pools]
-        used = sum(pool.allocated > 0 for pool in pools)
+        arenas = allocator.state().arenas
+        used = sum(pool.allocated > 0 for each in arenas for pool in each.pools)
         rows.append((live_of_1000, len(allocator.arenas), used))
     yield Rows(SHARES, tuple(rows))
-    return {"few": rows[1][1], "arenas": rows[2][1], "pools": rows[2][2]}
+    kept = {"few": rows[1][1], "arenas": rows[2][1], "pools": rows[2][2]}
+    return {"fewest": len(blocks) // 1000, "all": 10 * 64, **kept}
 
 
 def side_by_side() -> Telling:

@@ -56,10 +56,10 @@ def growing_list() -> Telling:
     space = ObjectSpace()
     lamp = space.new("lamp")
     words = space.list.make([space.new("keeper"), space.new("whale")])
-    before = space.record(words)
+    before = space.record(words, "words")
     yield (before, *before.tables)
     space.list.append(words, lamp)
-    after = space.record(words)
+    after = space.record(words, "words")
     yield (after, *after.tables)
     return {"room": space.list.room(words), "items": space.list.length(words)}
 

@@ -19,12 +19,15 @@ PAGES = Both("pages with memory behind them", "실제 메모리가 있는 페이
 
 def forty_two() -> Telling:
     """Some requests, and the blocks they get: then and now."""
+    then, now = ARTICLE, CPYTHON_3_10
     rows = []
     for size in (1, 8, 9, 33, 42, 500, 512):
-        blocks = [geometry.block_bytes(geometry.size_class(size)) for geometry in (ARTICLE, CPYTHON_3_10)]
+        classes = then.size_class(size), now.size_class(size)
+        blocks = then.block_bytes(classes[0]), now.block_bytes(classes[1])
         rows.append((size, *blocks))
     yield Rows(ASKED, tuple(rows))
-    return {"classes": ARTICLE.classes, "classes_now": CPYTHON_3_10.classes, "block": rows[4][1]}
+    counts = {"classes": then.classes, "classes_now": now.classes}
+    return {"block": rows[4][2], **counts}
 
 
 def one_pool() -> Telling:
@@ -39,8 +42,9 @@ def one_pool() -> Telling:
 
     again = allocator.allocate(42)
     yield allocator.state().arenas[0].pools[0]
-    pool = allocator.state().arenas[0].pools[0]
-    return {"capacity": pool.capacity, "pool_bytes": pool.size_bytes, "again": blocks.index(again)}
+    pool, number = allocator.state().arenas[0].pools[0], blocks.index(again)
+    sizes = {"pool_bytes": pool.size_bytes, "block_bytes": pool.block_bytes}
+    return {"capacity": pool.capacity, "again": number, **sizes}
 
 
 def three_states() -> Telling:
@@ -66,20 +70,24 @@ def untouched() -> Telling:
     """One request of 42 bytes: what is set aside for it at each level, and what memory it really takes."""
     process = Machine().start("python")
     allocator = Allocator(CPYTHON_3_10, System.on(process))
-    process.write(allocator.allocate(42), b"Once upon a time there was a request.")
-    touched = touched_by(allocator)
-    sizes = (touched.obtained_bytes, touched.in_pools_bytes, touched.in_blocks_bytes, touched.resident_bytes or 0)
-    yield Rows(LEVELS, tuple(zip((ARENAS, POOLS, BLOCKS, PAGES), sizes, strict=True)))
-    return {"arena": touched.obtained_bytes, "resident": touched.resident_bytes}
+    block = allocator.allocate(42)
+    process.write(block, b"Once upon a time there was a request.")
+    now = touched_by(allocator)
+    arenas, resident = now.obtained_bytes, process.resident_bytes
+    cut_off = ((POOLS, now.in_pools_bytes), (BLOCKS, now.in_blocks_bytes))
+    yield Rows(LEVELS, ((ARENAS, arenas), *cut_off, (PAGES, resident)))
+    return {"arena": arenas, "resident": resident}
 
 
 def sizes() -> Telling:
     """What the same algorithm is built on, from version to version."""
     between = replace(ARTICLE, alignment_bytes=16)
-    columns = [
-        (each.classes, each.pool_bytes, (each.pool_bytes - 48) // 48, each.arena_bytes)
-        for each in (ARTICLE, between, CPYTHON_3_10)
-    ]
+    columns = []
+    for each in (ARTICLE, between, CPYTHON_3_10):
+        allocator = Allocator(each)
+        allocator.allocate(48)
+        held = allocator.state().arenas[0].pools[0].capacity
+        columns.append((each.classes, each.pool_bytes, held, each.arena_bytes))
     rows = zip((CLASSES, POOL_BYTES, HELD, ARENA_BYTES), *columns, strict=True)
     yield Rows(SIZES, tuple(rows))
     return {}

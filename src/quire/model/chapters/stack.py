@@ -37,7 +37,10 @@ def before_any_call() -> Telling:
     """Compile a program, and run nothing of it."""
     yield Lines(tuple(GREETING.splitlines()))
     shout, greet = code_record(compile_source(GREETING)).inner
-    rows = [(code.name, ", ".join(code.variables), code.stack_words, code.frame_bytes) for code in (shout, greet)]
+    rows = []
+    for code in (shout, greet):
+        numbers = (code.stack_words, code.frame_bytes)
+        rows.append((code.name, ", ".join(code.variables), *numbers))
     yield Rows(CODES, tuple(rows))
     return {"shout_bytes": shout.frame_bytes, "greet_bytes": greet.frame_bytes}
 
@@ -63,12 +66,14 @@ def up_and_down() -> Telling:
 
     for _ in range(200):  # a recursion
         calls.push(104)
-    return {"apart": second - first, "chunks": len(calls.chunks), "chunk_bytes": calls.chunks[0].size_bytes}
+    chunks, size = len(calls.chunks), calls.chunks[0].size_bytes
+    return {"apart": second - first, "chunks": chunks, "chunk_bytes": size}
 
 
 def outlives() -> Telling:
     """A function makes a list and returns it."""
-    states = list(Interpreter().steps("def write():\n    story = ['once', 'upon']\n    return story\nkept = write()\n"))
+    program = "def write():\n    story = ['once', 'upon']\n    return story\n"
+    states = list(Interpreter().steps(program + "kept = write()\n"))
     during = [state for state in states if len(state.frames) == 2][-1]
     yield during.frames[1]  # just before the return
     yield states[-1]  # after it
@@ -80,12 +85,13 @@ def outlives() -> Telling:
 def as_large_as_its_type() -> Telling:
     """What the heap gives for some values, when they are made."""
     space = ObjectSpace()
-    geometry = space.allocator.geometry
+    sizes = space.allocator.geometry
     rows = []
     for value in (1000, 10**12, 1.5, "Ann", (1, 2), (1, 2, 3), [1, 2, 3]):
-        record = space.record(space.new(value))
-        block_bytes = geometry.block_bytes(geometry.size_class(record.size_bytes))
-        table_bytes = sum(table.size_bytes for table in record.tables)
-        rows.append((record.value, record.type, record.size_bytes, block_bytes, table_bytes))
+        one = space.record(space.new(value))
+        block = sizes.block_bytes(sizes.size_class(one.size_bytes))
+        table = sum(table.size_bytes for table in one.tables)
+        rows.append((one.value, one.type, one.size_bytes, block, table))
     yield Rows(VALUES, tuple(rows))
-    return {"pair": rows[4][2], "triple": rows[5][2], "item": rows[5][2] - rows[4][2]}
+    pair, triple = rows[4][2], rows[5][2]
+    return {"pair": pair, "triple": triple, "item": triple - pair}

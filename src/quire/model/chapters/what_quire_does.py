@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from quire.model import CPYTHON_3_10, QUIRE, Allocator
 from quire.model.chapters.telling import Telling
+from quire.model.geometry import KIB, MIB
 from quire.records import Both, Pool, Rows
 
 ASKED = (
@@ -34,6 +35,15 @@ STEPS = (
 MAPPED = (Both("bytes", "바이트"), Both("in use", "사용 중"), Both("kept", "보관"))
 FIRST, FREED = Both("first value", "첫째 값"), Both("it is dropped", "버린 뒤")
 SECOND = Both("second value", "둘째 값")
+SIZES: dict[str, object] = {
+    "small": QUIRE.small_bytes_max,
+    "pooled_kib": QUIRE.pooled_bytes_max // KIB,
+    "run_kib": QUIRE.run_bytes_max // KIB,
+    "arena_mib": QUIRE.arena_bytes // MIB,
+    "cpython_arena_mib": CPYTHON_3_10.arena_bytes // MIB,
+    "pages_of_a_pool": QUIRE.pool_bytes // QUIRE.page_bytes,
+}
+SPARSE = {"blocks": 10_000, "block_bytes": 64, "survivors": 100}
 
 
 def who_serves() -> Telling:
@@ -47,7 +57,7 @@ def who_serves() -> Telling:
         in_quire = KINDS[arena.kind] if arena else MAPPING
         rows.append((size, in_cpython, in_quire, allocator.size_of(address)))
     yield Rows(ASKED, tuple(rows))
-    return {}
+    return SIZES
 
 
 def kept_pages() -> Telling:
@@ -66,7 +76,8 @@ def kept_pages() -> Telling:
     second = allocator.allocate(900_000)
     look(SECOND)
     yield Rows(MAPPED, tuple(rows))
-    return {"first": f"{first:#x}", "second": f"{second:#x}", "left": rows[2][2]}
+    places = {"first": f"{first:#x}", "second": f"{second:#x}"}
+    return {"left": rows[2][2], "most": QUIRE.kept_bytes_max // MIB, **places}
 
 
 def no_new_peak() -> Telling:
@@ -95,7 +106,7 @@ def sparse_heap() -> Telling:
     held_bytes = sum(pool.size_bytes for pool in pools)
     parts = (live_bytes, used_bytes - live_bytes, held_bytes - used_bytes)
     yield Rows(PARTS, tuple(zip((LIVE, BESIDE, EMPTY), parts, strict=True)))
-    counts = {"used": len(used), "pools": len(pools)}
+    counts = {"used": len(used), "pools": len(pools), **SPARSE}
     return {"live": live_bytes, "held": held_bytes, **counts}
 
 
@@ -122,8 +133,9 @@ def what_could_go() -> Telling:
 def _sparse_heap() -> tuple[list[Pool], set[int]]:
     """The heap's pools, and the addresses of the survivors."""
     allocator = Allocator(QUIRE)
-    blocks = [allocator.allocate(64) for _ in range(10_000)]
-    survivors = set(random.Random(2026).sample(blocks, 100))
+    size = SPARSE["block_bytes"]
+    blocks = [allocator.allocate(size) for _ in range(SPARSE["blocks"])]
+    survivors = set(random.Random(2026).sample(blocks, SPARSE["survivors"]))
     for block in blocks:
         if block not in survivors:
             allocator.free(block)

@@ -51,8 +51,8 @@ class _Stack:
         self._language = language
         self._width = width
         self._box_cells = max(_BOX_CELLS_MIN, min(_BOX_CELLS_MAX, width * 2 // 5))
-        named = [name for frame in frames for name in frame.names]
-        self._known = {name.address: name for name in (*module_names, *named)}
+        in_frames = [one for frame in frames for one in (*frame.names, *frame.stack)]
+        self._known = {one.address: one for one in (*module_names, *in_frames)}
         self._numbers: dict[int, int] = {}
 
     def lines(self) -> Iterator[str]:
@@ -72,7 +72,7 @@ class _Stack:
         line = words.LINE.told_in(self._language).format(line=frame.line)
         title = f"{frame.function}, {line}" if frame.line else frame.function
         rows = [(name.name, name.address) for name in frame.names]
-        rows += [(words.ON_THE_STACK.told_in(self._language), address) for address in frame.stack]
+        rows += [(words.ON_THE_STACK.told_in(self._language), value.address) for value in frame.stack]
         yield self._edge(f"{title}, {frame.size_bytes} B", corners)
         yield from self._rows(rows)
 
@@ -92,9 +92,8 @@ class _Stack:
         if address in self._numbers:
             return f"#{self._numbers[address]}"
         number = self._numbers[address] = len(self._numbers) + 1
-        one = self._known.get(address)
-        if one is None:
-            return f"#{number} {words.address(address)}"
+        one = self._known[address]
         counted = words.IMMORTAL if one.count is None else words.COUNT
         count = "" if one.count is None else f" {one.count:,}"
-        return f"#{number} {one.type} {one.value}, {counted.told_in(self._language)}{count}"
+        what = one.value if one.value.startswith("<") else f"{one.type} {one.value}"  # which says what it is itself
+        return f"#{number} {what}, {counted.told_in(self._language)}{count}"

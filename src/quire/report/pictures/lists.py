@@ -16,7 +16,7 @@ from quire.records import (
     Rows,
     UsedBlock,
 )
-from quire.report.pictures.words import COUNT, IMMORTAL, address
+from quire.report.pictures.words import COUNT, IMMORTAL, address, use
 
 _TYPE = Both("type", "타입")
 _ADDRESS = Both("address", "주소")
@@ -29,7 +29,7 @@ _POLICIES = {
 _HAPPENINGS = {
     "made": Both("made", "만들어졌다"),
     "reused": Both("made from a kept one", "보관된 것으로 만들어졌다"),
-    "finalized": Both("finalized", "종료자가 불렸다"),
+    "finalized": Both("finalized", "파이널라이저가 호출되었다"),
     "resurrected": Both("resurrected", "되살아났다"),
     "cleared": Both("weak reference cleared", "약한 참조가 비워졌다"),
     "postponed": Both("postponed", "해제가 미뤄졌다"),
@@ -38,7 +38,7 @@ _HAPPENINGS = {
 }
 _AREAS = {
     "object": Both("object", "객체"),
-    "table": Both("table", "객체의 표"),
+    "table": Both("table", "테이블"),
     "interpreter": Both("interpreter", "인터프리터"),
 }
 
@@ -84,7 +84,13 @@ def caches(kept: Sequence[CacheRecord]) -> Rows:
     return Rows(
         header,
         tuple(
-            (each.name, _POLICIES[each.policy], each.held, "-" if each.held_max is None else each.held_max, each.hits)
+            (
+                use(each.name),
+                _POLICIES[each.policy],
+                each.held,
+                "-" if each.held_max is None else each.held_max,
+                each.hits,
+            )
             for each in kept
         ),
     )
@@ -94,7 +100,7 @@ def used_blocks(blocks: Sequence[UsedBlock]) -> Rows:
     """Memory in use, and what for."""
     header = (_ADDRESS, Both("bytes", "바이트"), Both("area", "영역"), Both("what", "쓰임"))
     return Rows(
-        header, tuple((address(each.address), each.size_bytes, _AREAS[each.area], each.what) for each in blocks)
+        header, tuple((address(each.address), each.size_bytes, _AREAS[each.area], use(each.what)) for each in blocks)
     )
 
 

@@ -1,15 +1,15 @@
 """Objects and the references between them: each a box, each reference an arrow.
 
-    #1 ┌─ 0x1000010040, 56 B ─┐
-       │ ob_refcnt  2         │◀────╮     what is counted: this arrow, and a name
-       │ ob_type    list      │     │
-       │ [[...]]              │     │
-       │ → #2                 ├──╮  │
-       └──────────────────────┘  │  │
-         + list items, 32 B      │  │
-    #2 ┌─ 0x1000010080, 56 B ─┐  │  │
-       │ ob_refcnt  1         │◀─╯  │
-       │ → #1                 ├─────╯
+    #1 ┌─ ann, 0x1000010840, 56 B ─┐
+       │ ob_refcnt  2              │◀─────╮     two arrows may arrive here, and one from a name
+       │ ob_type    list           │      │
+       │ [[[...]]]                 │      │
+       │ → #2                      ├──╮   │
+       └───────────────────────────┘  │   │
+         + list items, 8 B            │   │
+    #2 ┌─ ben, 0x1000010880, 56 B ─┐  │   │
+       │ ob_refcnt  1              │◀─╯   │
+       │ → #1                      ├──────╯
 
 The two fields of every object's header have CPython's names for them. A line that is too short has no arrows: the
 numbers say the same.
@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from quire.records import Language, ObjectRecord
-from quire.report.cells import cut, padded, pieces
+from quire.report.cells import cells, cut, padded, pieces
 from quire.report.pictures import words
 
 _BOX_CELLS_MAX = 44
@@ -62,8 +62,9 @@ class _Lines:
 
 def _box(picture: _Lines, one: ObjectRecord, numbers: dict[int, int], box_cells: int, language: Language) -> None:
     room = box_cells - 4
-    head = cut(f" {words.address(one.address)}, {one.size_bytes} B ", room)
-    picture.lines.append(f"┌─{head}{'─' * (room - len(head) + 1)}┐")
+    name = f"{one.name}, " if one.name else ""
+    head = cut(f" {name}{words.address(one.address)}, {one.size_bytes} B ", room)
+    picture.lines.append(f"┌─{head}{'─' * (room - cells(head) + 1)}┐")
     picture.arriving[numbers[one.address]] = len(picture.lines)
     count = words.IMMORTAL.told_in(language) if one.count is None else f"{one.count:,}"
     inside = [f"ob_refcnt  {count}", f"ob_type    {one.type}"]
@@ -71,7 +72,8 @@ def _box(picture: _Lines, one: ObjectRecord, numbers: dict[int, int], box_cells:
     picture.lines += [f"│ {padded(cut(text, room), room)} │" for text in inside]
     _references(picture, one, numbers, room)
     picture.lines.append(f"└{'─' * (box_cells - 2)}┘")
-    picture.lines += [f"  + {cut(f'{table.what}, {table.size_bytes:,} B', room)}" for table in one.tables]
+    for table in one.tables:
+        picture.lines.append("  + " + cut(f"{words.use(table.what).told_in(language)}, {table.size_bytes:,} B", room))
 
 
 def _references(picture: _Lines, one: ObjectRecord, numbers: dict[int, int], room: int) -> None:

@@ -64,6 +64,24 @@ YES = Both("yes", "예")
 NO = Both("no", "아니요")
 
 
+_USES = {
+    "list items": "리스트 항목",
+    "keys table": "키 테이블",
+    "attribute values": "속성 값",
+    "shared names": "공유하는 이름",
+    "call stack": "호출 스택",
+    "objects made once": "한 번만 만드는 객체",
+    "small integers": "작은 정수",
+    "single characters": "한 글자 문자열",
+    "interned strings": "인턴된 문자열",
+}
+
+
+def use(what: str) -> Both:
+    """What a block or a cache is for, which records tell in English; a type's name stays as it is."""
+    return Both(what, _USES.get(what, what))
+
+
 def address(value: int) -> str:
     """An address as pictures write it."""
     return f"{value:#x}"

@@ -389,6 +389,26 @@ CLAIMS: tuple[Claim, ...] = (
         ),
     ),
     Claim(
+        key="linked",
+        article=2,
+        says=Text(
+            "A pool is in a doubly linked list with the other pools of its size class.",
+            "풀은 같은 크기 클래스의 다른 풀들과 이중 연결 리스트를 이룬다.",
+        ),
+        verdict=Verdict.TRUE,
+        does=Text(
+            "Two words of its header lead to the next used pool and to the one before. A full pool is in no list.",
+            "헤더의 두 워드가 다음과 이전의 사용 중인 풀을 가리킨다. 가득 찬 풀은 어느 목록에도 없다.",
+        ),
+        since="2.3",
+        source="Include/internal/pycore_obmalloc.h, struct pool_header",
+        measure="linked_pools",
+        findings=(
+            Finding(Text("the first pool leads to the second", "첫째 풀이 둘째 풀을 가리킨다"), True),
+            Finding(Text("the second leads back", "둘째 풀이 첫째 풀을 가리킨다"), True),
+        ),
+    ),
+    Claim(
         key="free-list",
         article=2,
         says=Text(
@@ -545,6 +565,28 @@ CLAIMS: tuple[Claim, ...] = (
         findings=(
             Finding(Text("512 bytes lie in an arena", "512바이트는 아레나에 있다"), True),
             Finding(Text("513 bytes lie in an arena", "513바이트는 아레나에 있다"), False),
+        ),
+    ),
+    Claim(
+        key="uses",
+        article=2,
+        says=Text(
+            "Part of the memory is for internal use and for what is no object; the rest is for objects.",
+            "메모리의 일부는 내부용과 비객체용으로 쓰고, 나머지는 객체 전용이다.",
+        ),
+        verdict=Verdict.PARTLY,
+        does=Text(
+            "What runs without the lock asks libc. But tables and buffers lie among the objects: the domains mem and "
+            "object have one allocator.",
+            "잠금 없이 쓰는 메모리는 libc에서 받는다. 그러나 테이블과 버퍼는 객체들 사이에 놓인다. mem과 object "
+            "도메인은 할당자 하나를 함께 쓰기 때문이다.",
+        ),
+        since=Text("3.6, for mem", "3.6(mem)"),
+        source="Objects/obmalloc.c, PYMEM_FUNCS; the C API's chapter on memory management; bpo-26249",
+        measure="domains",
+        findings=(
+            Finding(Text("raw requests go where objects do", "raw 요청이 객체와 같은 할당자로 간다"), False),
+            Finding(Text("mem requests go where objects do", "mem 요청이 객체와 같은 할당자로 간다"), True),
         ),
     ),
     Claim(

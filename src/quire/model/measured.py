@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from quire.errors import UnsupportedRuntime
-from quire.model.real import Pymalloc
+from quire.model.real import Pymalloc, allocator_of, check_supported
 
 # --- processes and programs ---------------------------------------------------------------------------------------
 
@@ -128,6 +128,17 @@ def pool_states() -> list[bool]:
     return [gives_nothing, serves_first, allocator.allocate(100) == full[0]]
 
 
+def linked_pools() -> list[bool]:
+    """Of two used pools of one class, the one that was full before the first: whether each leads to the other."""
+    allocator = Pymalloc()
+    pools = [[allocator.allocate(512) for _ in range(31)] for _ in range(2)]
+    for blocks in reversed(pools):
+        allocator.free(blocks[-1])
+    first, second = (blocks[0] - 48 for blocks in pools)
+    following, before = (ctypes.c_void_p.from_address(place).value for place in (first + 16, second + 24))
+    return [following == second, before == first]
+
+
 def reuse() -> list[int]:
     """Three blocks are freed; which of them, counted by their freeing, the next three requests get."""
     allocator = Pymalloc()
@@ -197,6 +208,13 @@ def _free_all(allocator: Pymalloc, blocks: list[int]) -> None:
 def not_in_the_heap() -> list[bool]:
     """Whether a class of Python's own, ``None`` and 5 lie in the interpreter's file; and whether a list does."""
     return [_lies_in_a_file(id(value)) for value in (int, None, 5, [1, 2, 3])]
+
+
+def domains() -> list[bool]:
+    """Whether requests of the domains raw and mem are served by the allocator of objects."""
+    check_supported()
+    raw, mem, of_objects = (allocator_of(domain).malloc for domain in range(3))
+    return [raw == of_objects, mem == of_objects]
 
 
 def policies() -> list[bool]:

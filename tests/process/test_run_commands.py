@@ -38,7 +38,7 @@ def report_file(tmp_path: Path) -> str:
 
 
 def test_help_names_every_command() -> None:
-    """quire alone, with --help, -h or help says which commands there are; each has help of its own, in 120 columns."""
+    """quire alone, with --help, -h or help says which commands there are; each has help of its own, in 80 columns."""
     texts = {say(*words) for words in ([], ["--help"], ["-h"], ["help"])}
     assert len(texts) == 1
     (text,) = texts
@@ -46,7 +46,7 @@ def test_help_names_every_command() -> None:
         assert f"quire {command}" in text
         own = say(command, "--help")
         assert own.startswith(f"quire {command}")
-        assert max(map(len, (text + own).splitlines())) <= 120
+        assert max(map(len, (text + own).splitlines())) <= 80
 
 
 def test_every_option_and_setting_is_told() -> None:

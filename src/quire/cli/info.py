@@ -18,7 +18,8 @@ from quire.report.view import Column, ColumnKind, Row, Table, View
 HELP = """\
 quire info
 
-Says whether this Python can be served, which settings are in force, and which of the machine's limits matter.
+Says whether this Python can be served, which settings are in force, and which
+of the machine's limits matter.
 """
 
 _COLUMNS = (Column("", ColumnKind.NAME), Column("", ColumnKind.NAME), Column("", ColumnKind.GLOSS))

@@ -29,7 +29,7 @@ from quire.export.comparison import to_json
 from quire.export.files import write_whole
 from quire.process import settings
 from quire.process.core import require_core
-from quire.process.measure import ON_QUIRE, PLAINLY, Program, measure
+from quire.process.measure import ON_QUIRE, PLAINLY, Program, check_accounts, measure
 from quire.process.version import __version__
 from quire.records import Comparison, Measurement, Pair
 from quire.report.compare_view import compare_view
@@ -77,6 +77,7 @@ def run(arguments: list[str]) -> int:
         return 0
     plain, quire = _environments(line)
     require_core()
+    check_accounts()
     _end_like_an_interrupt(signal.SIGTERM, signal.SIGHUP)
     with tempfile.TemporaryDirectory(prefix="quire-compare-") as folder, Progress() as progress:
         course = _Course(_program(line, Path(folder)), {PLAINLY: plain, ON_QUIRE: quire}, progress)

@@ -86,6 +86,17 @@ def test_info_says_why_a_python_cannot_be_served() -> None:
     assert "cannot be served: a debug allocator is active" in say("info", environment={"PYTHONMALLOC": "debug"})
 
 
+@pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="quire is where this Python has its packages")
+def test_info_says_that_the_start_up_file_is_not_read() -> None:
+    """Where quire is found by PYTHONPATH alone a program can install it, and quire run cannot."""
+    pytest.importorskip("quire._core", reason="the native core is not installed")
+    base = sys._base_executable  # type: ignore[attr-defined]
+    outcome = run([base, "-m", "quire", "info"], {"PYTHONPATH": sysconfig.get_path("platlib")})
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    words = " ".join(outcome.stdout.split())
+    assert "can be served by quire.install(), but not by quire run or QUIRE=1" in words
+
+
 @pytest.mark.parametrize("environment", [{}, {"QUIRE": "1"}], ids=["to be", "served"])
 def test_info_says_that_a_limit_makes_the_range_smaller(environment: dict[str, str]) -> None:
     """Of 2 GB of addresses the heap gets a quarter, in whole powers of two; without a limit nothing is said of it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -250,6 +251,16 @@ def test_a_trace_function_does_not_see_the_report(tmp_path: Path, hook: str) -> 
     assert (outcome.exit_code, outcome.stdout) == (plain.exit_code, plain.stdout)
     assert re.sub("0x[0-9a-f]+", "", outcome.stderr) == re.sub("0x[0-9a-f]+", "", plain.stderr)
     assert (tmp_path / "report.json").exists()
+
+
+def test_a_time_that_stands_still_is_the_programs_alone(tmp_path: Path) -> None:
+    """What a program puts in the place of the clocks, as tests of time do, does not change what is reported."""
+    file = tmp_path / "report.json"
+    code = "import time; time.monotonic = time.process_time = lambda: 1e9"
+    run([*QUIRE_RUN, "--quiet", "--json", str(file), "-c", code]).expect("")
+    report = json.loads(file.read_text())
+    assert 0 < report["wall_seconds"] < 1000
+    assert 0 < report["cpu_seconds"] < 1000
 
 
 def test_a_profiler_of_c_is_left_alone() -> None:

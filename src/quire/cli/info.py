@@ -62,7 +62,14 @@ def _verdict(config: settings.Config) -> str:
     if installed():
         return "This Python can be served, and quire serves this very process."
     error = why_not(config)
-    return "This Python can be served." if error is None else f"This Python cannot be served: {error}."
+    if error is not None:
+        return f"This Python cannot be served: {error}."
+    if not has_start_file(sys.path):
+        return (
+            "This Python can be served by quire.install(), but not by quire run or QUIRE=1: it does not read "
+            "quire.pth. Install quire where it has its packages."
+        )
+    return "This Python can be served."
 
 
 def _notes(config: settings.Config) -> tuple[str, ...]:

@@ -78,6 +78,9 @@ def test_info_says_what_is_in_force() -> None:
     assert Path("/proc/sys/vm/max_map_count").read_text().strip() in text
     assert "found" in text
     assert "serves this very process" in say("info", environment={"QUIRE": "1"})
+    guarded = say("info", environment={"QUIRE": "1", "QUIRE_GUARD": "all"})
+    assert "16,384 slots in use" in guarded
+    assert "serve each Python process" in guarded  # the glosses still fit
 
 
 def test_info_says_why_a_python_cannot_be_served() -> None:

@@ -136,4 +136,6 @@ def in_words(error: BaseException) -> str:
         return printable(str(error))
     if isinstance(error, OSError) and error.strerror:
         return printable(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+    if isinstance(error, MemoryError) and not str(error):
+        return "no memory is left for it; allow the process more (ulimit -v, ulimit -d)"
     return printable(f"{type(error).__name__}: {error}")

@@ -38,7 +38,7 @@ def report_file(tmp_path: Path) -> str:
 
 
 def test_help_names_every_command() -> None:
-    """quire alone, with --help, -h or help says which commands there are; each has help of its own, in 120 columns."""
+    """quire alone, with --help, -h or help says which commands there are; each has help of its own, in 80 columns."""
     texts = {say(*words) for words in ([], ["--help"], ["-h"], ["help"])}
     assert len(texts) == 1
     (text,) = texts
@@ -46,7 +46,7 @@ def test_help_names_every_command() -> None:
         assert f"quire {command}" in text
         own = say(command, "--help")
         assert own.startswith(f"quire {command}")
-        assert max(map(len, (text + own).splitlines())) <= 120
+        assert max(map(len, (text + own).splitlines())) <= 80
 
 
 def test_every_option_and_setting_is_told() -> None:
@@ -78,12 +78,26 @@ def test_info_says_what_is_in_force() -> None:
     assert Path("/proc/sys/vm/max_map_count").read_text().strip() in text
     assert "found" in text
     assert "serves this very process" in say("info", environment={"QUIRE": "1"})
+    guarded = say("info", environment={"QUIRE": "1", "QUIRE_GUARD": "all"})
+    assert "16,384 slots in use" in guarded
+    assert "serve each Python process" in guarded  # the glosses still fit
 
 
 def test_info_says_why_a_python_cannot_be_served() -> None:
     """quire info tells the reason and the remedy, and is no failure."""
     pytest.importorskip("quire._core", reason="the native core is not installed")
     assert "cannot be served: a debug allocator is active" in say("info", environment={"PYTHONMALLOC": "debug"})
+
+
+@pytest.mark.skipif(sys.prefix == sys.base_prefix, reason="quire is where this Python has its packages")
+def test_info_says_that_the_start_up_file_is_not_read() -> None:
+    """Where quire is found by PYTHONPATH alone a program can install it, and quire run cannot."""
+    pytest.importorskip("quire._core", reason="the native core is not installed")
+    base = sys._base_executable  # type: ignore[attr-defined]
+    outcome = run([base, "-m", "quire", "info"], {"PYTHONPATH": sysconfig.get_path("platlib")})
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
+    words = " ".join(outcome.stdout.split())
+    assert "can be served by quire.install(), but not by quire run or QUIRE=1" in words
 
 
 @pytest.mark.parametrize("environment", [{}, {"QUIRE": "1"}], ids=["to be", "served"])

@@ -99,6 +99,7 @@ def assert_refused(outcome: Outcome) -> None:
         (["--json", "empty/../script.py", "./script.py"], "over the script ./script.py"),
         (["--large-blocks=both", "script.py"], "it is quire or libc"),
         (["--large-blocks"], "needs a value"),
+        ([""], "the script's name is empty"),
         (["-S", "script.py"], "leave -S out"),
         (["-BS", "script.py"], "leave -S out"),
         (["-X", "dev", "script.py"], "leave out -X dev"),
@@ -126,6 +127,7 @@ def test_a_command_line_that_cannot_be(folder: Path, arguments: list[str], words
         ({"QUIRE_RANGE": "-1G"}, "QUIRE_RANGE=-1G"),
         ({"QUIRE_RANGE": "9" * 5000}, "is not a size"),
         ({"QUIRE_JSON": "nowhere/out.json"}, "cannot write nowhere/out.json"),
+        ({"QUIRE_JSON": "-"}, "QUIRE_JSON writes a file; give its path"),
         ({"QUIRE_JSON": "script.py"}, "over the script script.py"),
         ({"PYTHONDEVMODE": "1"}, "PYTHONDEVMODE"),
         ({"PYTHONMALLOC": "debug"}, "PYTHONMALLOC=debug"),
@@ -144,6 +146,7 @@ def test_an_environment_that_cannot_be(folder: Path, environment: dict[str, str]
         (["rnu", "script.py"], "did you mean run?"),
         (["script.py"], "quire run script.py"),
         (["--verbose"], "there is no command --verbose"),
+        ([""], "there is no command without a name; there are run,"),
         (["show"], "takes one file"),
         (["show", "one", "two"], "takes one file"),
         (["show", "--all"], "takes one file"),
@@ -176,6 +179,20 @@ def test_a_script_that_may_not_be_read(folder: Path) -> None:
     if os.access(folder / "script.py", os.R_OK):
         pytest.skip("this user may read everything")
     assert "may not be read" in refused(folder, ["run", "script.py"])
+
+
+def test_a_script_in_a_folder_that_may_not_be_looked_into(folder: Path) -> None:
+    """Nobody knows whether it is there; the line names the permissions, as Python's own does."""
+    import os
+
+    hidden = folder / "taken.json"
+    hidden.chmod(0)
+    try:
+        if os.access(hidden, os.X_OK):
+            pytest.skip("this user may look everywhere")
+        assert "may not be read; check its permissions" in refused(folder, ["run", "taken.json/script.py"])
+    finally:
+        hidden.chmod(0o700)
 
 
 def test_a_package_that_alone_knows_its_modules_is_left_to_python(folder: Path) -> None:

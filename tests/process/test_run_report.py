@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -210,6 +211,61 @@ def test_an_error_in_the_report_is_one_line() -> None:
     outcome = run([*QUIRE_RUN, "-c", code])
     assert (outcome.exit_code, outcome.stdout, outcome.stderr.count("\n")) == (6, "", 1)
     assert outcome.stderr.startswith("quire: no report of the memory: TypeError: ")
+
+
+def test_a_report_that_can_open_no_file_is_one_line() -> None:
+    """A program that has given away its files has a line, not a traceback: what it takes to say so is there before."""
+    code = "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)); sys.exit(6)"
+    outcome = run([*QUIRE_RUN, "-c", code])
+    assert (outcome.exit_code, outcome.stdout, outcome.stderr.count("\n")) == (6, "", 1)
+    assert outcome.stderr.startswith(
+        "quire: no report of the memory: /proc/self/mem cannot be read: Too many open files"
+    )
+
+
+SEEN = """
+import os, sys
+class Late:
+    def __del__(self): os.write(1, b"late\\n")
+late = Late()
+import atexit
+def see(frame, event, argument, write=os.write):
+    write(1, f"{event} {frame.f_code.co_name}\\n".encode())
+    return see
+"""
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "atexit.register(lambda: None); sys.settrace(see)",
+        "atexit.register(lambda: None); sys.setprofile(see)",
+        "sys.settrace(lambda *_: 1 / 0)",
+    ],
+)
+def test_a_trace_function_does_not_see_the_report(tmp_path: Path, hook: str) -> None:
+    """What traces or profiles the program to its end has as much to tell as plainly, and is in place again after."""
+    program = f"{SEEN}{hook}"
+    plain = run([sys.executable, "-c", program])
+    outcome = run([*QUIRE_RUN, "--quiet", "--json", str(tmp_path / "report.json"), "-c", program])
+    assert (outcome.exit_code, outcome.stdout) == (plain.exit_code, plain.stdout)
+    assert re.sub("0x[0-9a-f]+", "", outcome.stderr) == re.sub("0x[0-9a-f]+", "", plain.stderr)
+    assert (tmp_path / "report.json").exists()
+
+
+def test_a_time_that_stands_still_is_the_programs_alone(tmp_path: Path) -> None:
+    """What a program puts in the place of the clocks, as tests of time do, does not change what is reported."""
+    file = tmp_path / "report.json"
+    code = "import time; time.monotonic = time.process_time = lambda: 1e9"
+    run([*QUIRE_RUN, "--quiet", "--json", str(file), "-c", code]).expect("")
+    report = json.loads(file.read_text())
+    assert 0 < report["wall_seconds"] < 1000
+    assert 0 < report["cpu_seconds"] < 1000
+
+
+def test_a_profiler_of_c_is_left_alone() -> None:
+    """cProfile, still at work, has no function that could be put back; the program ends without a word."""
+    run([*QUIRE_RUN, "--quiet", "--json", os.devnull, "-c", "import cProfile; cProfile.Profile().enable()"]).expect("")
 
 
 def test_a_relative_path_is_from_where_the_program_began(tmp_path: Path) -> None:

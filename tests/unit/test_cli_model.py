@@ -32,6 +32,18 @@ def test_without_a_chapter_all_are_listed(capsys: pytest.CaptureFixture[str]) ->
     assert english != korean
 
 
+def test_what_to_type_next_is_in_the_same_language(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asked for a language that is not the locale's is told to ask for it again."""
+    monkeypatch.setenv("LC_ALL", "en_GB.UTF-8")
+    listed = output(capsys, "--lang", "ko")
+    assert "quire model book --lang ko\n" in listed
+    assert "quire model articles --lang ko\n" in listed
+    assert "(quire model hardware --lang ko)" in output(capsys, "book", "--lang", "ko")
+    assert "quire model book\n" in output(capsys, "--lang", "en")
+
+
 @pytest.mark.parametrize("word", ["book", "1", "BOOK"])
 def test_a_chapter_is_told_by_its_name_or_number(capsys: pytest.CaptureFixture[str], word: str) -> None:
     """A pipe gets plain text, 80 cells wide, and no colours."""

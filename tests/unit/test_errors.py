@@ -15,6 +15,7 @@ from quire.errors import InvalidOption, in_words
         (PermissionError(13, "Permission denied"), "Permission denied"),
         (OSError("odd"), "OSError: odd"),
         (ValueError("two\nlines"), "ValueError: two lines"),
+        (MemoryError(), "no memory is left for it; allow the process more"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )

@@ -58,7 +58,7 @@ MAY_IMPORT = {
     "model": {"records", "errors"},
     "process": {"records", "text", "errors", "model", "_core"},
     "report": {"records", "text", "errors"},
-    "export": {"records", "errors", "model", "process", "report"},
+    "export": {"records", "text", "errors", "model", "process", "report"},
     "web": {"records", "errors", "model", "process", "report", "export"},
     "cli": {"records", "errors", "model", "process", "report", "export", "web", "__init__"},
     "__init__": {"records", "errors", "process", "export"},  # install() with a config that asks for a report

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from quire.errors import UnsupportedRuntime
 from quire.process import measure
 from quire.process.measure import Program
 from quire.process.reading import Reading, rss_max_bytes
@@ -81,3 +82,15 @@ def test_the_peak_is_the_kernels() -> None:
     """VmHWM, in bytes."""
     text = Path("/proc/self/status").read_text()
     assert rss_max_bytes() >= int(text.partition("VmHWM:")[2].split()[0]) * 1024 > 5 * MIB
+
+
+def test_where_the_kernel_does_not_tell_nothing_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without /proc the line says so, before anything is run."""
+
+    def fail() -> int:
+        raise FileNotFoundError(2, "No such file or directory", "/proc/self/status")
+
+    measure.check_accounts()
+    monkeypatch.setattr(measure, "rss_max_bytes", fail)
+    with pytest.raises(UnsupportedRuntime, match="mount /proc"):
+        measure.check_accounts()

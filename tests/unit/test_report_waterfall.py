@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,6 +89,7 @@ def test_the_head_says_what_matters_first() -> None:
     """A stranger reads in two lines: how long, how much, and whether it is in use or only held."""
     view = run_view(after_a_peak())
     assert view.title == "quire: examples/peak.py a b"
+    assert run_view(replace(after_a_peak(), argv=("./frozen",))).title == "quire: ./frozen"
     assert view.facts == (
         "6.2 s, 95% of a processor; peak 688.0 MiB; at the end 657.7 MiB resident",
         "in use 20.8 MiB (3%); freed but held 618.6 MiB (94%); other 18.4 MiB (3%)",

@@ -8,7 +8,7 @@ Python to start, and looks for options behind the script.
 from __future__ import annotations
 
 from quire.errors import InvalidOption
-from quire.process.settings import did_you_mean, read_guard, read_large_blocks
+from quire.process.settings import did_you_mean, read_guard, read_json_path, read_large_blocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,19 +138,13 @@ def _parse_option(line: CommandLine, word: str, words: _Words) -> None:
         case "--children":
             line.serves_children = True
         case "--json":
-            line.json = _json(value)
+            line.json = read_json_path(value, name)
         case "--large-blocks":
             line.large_blocks = read_large_blocks(value, name)
         case "--runs":
             line.runs = _runs(value)
         case "--timeout":
             line.timeout_seconds = _seconds(value)
-
-
-def _json(value: str) -> str:
-    if value in ("", "-"):
-        raise InvalidOption("--json writes a file; give its path")
-    return value
 
 
 def _runs(value: str) -> int:

@@ -29,7 +29,7 @@ from quire.export.comparison import to_json
 from quire.export.files import write_whole
 from quire.process import settings
 from quire.process.core import require_core
-from quire.process.measure import ON_QUIRE, PLAINLY, Program, measure
+from quire.process.measure import ON_QUIRE, PLAINLY, Program, check_accounts, measure
 from quire.process.version import __version__
 from quire.records import Comparison, Measurement, Pair
 from quire.report.compare_view import compare_view
@@ -40,22 +40,27 @@ quire compare [OPTIONS] [PYTHON'S OPTIONS] SCRIPT [ARGUMENTS]
 quire compare [OPTIONS] [PYTHON'S OPTIONS] -m MODULE [ARGUMENTS]
 quire compare [OPTIONS] [PYTHON'S OPTIONS] -c COMMAND [ARGUMENTS]
 
-Runs a Python program plainly and on quire, in turn, several times. Then says what each side takes: time, peak
-memory, memory at the end; how far the runs lie apart; and in one sentence whether quire helps this program.
+Runs a Python program plainly and on quire, in turn, several times. Then says
+what each side takes: time, peak memory, memory at the end; how far the runs lie
+apart; and in one sentence whether quire helps this program.
 
-  --runs N              pairs of runs, after one pair to warm up. If not given: what fits into about a minute,
-                        6 to 20; 3 where a pair takes longer than a minute
+  --runs N              pairs of runs, after one pair to warm up. If not given:
+                        what fits into about a minute, 6 to 20; 3 where a pair
+                        takes longer than a minute
   --timeout SECONDS     stop if one run takes longer
-  --json FILE           write all measurements to FILE as well; quire show FILE shows them again
+  --json FILE           write all measurements to FILE as well; quire show FILE
+                        shows them again
   --children            serve the Python processes that the program starts, too
   --large-blocks=libc   leave blocks above 512 bytes to libc, as CPython does
-  --guard, --guard=N    on quire, with guarded sampling (N up to 2147483647, or all): what it costs
+  --guard, --guard=N    on quire, with guarded sampling (N up to 2147483647, or
+                        all): what it costs
   --help                this text
 
-The program must come to its end, and runs many times: whatever it changes, it changes each time. What it prints is
-not shown, but its standard output is compared. Its standard input is empty, or the file that is given:
-quire compare SCRIPT < FILE. A run that fails ends the comparison with exit code 2. Ctrl-C ends it, too; what has
-been measured until then is shown.
+The program must come to its end, and runs many times: whatever it changes, it
+changes each time. What it prints is not shown, but its standard output is
+compared. Its standard input is empty, or the file that is given:
+quire compare SCRIPT < FILE. A run that fails ends the comparison with exit code
+2. Ctrl-C ends it, too; what has been measured until then is shown.
 """
 
 _MINUTE = 60.0
@@ -72,6 +77,7 @@ def run(arguments: list[str]) -> int:
         return 0
     plain, quire = _environments(line)
     require_core()
+    check_accounts()
     _end_like_an_interrupt(signal.SIGTERM, signal.SIGHUP)
     with tempfile.TemporaryDirectory(prefix="quire-compare-") as folder, Progress() as progress:
         course = _Course(_program(line, Path(folder)), {PLAINLY: plain, ON_QUIRE: quire}, progress)

@@ -18,7 +18,8 @@ from quire.report.view import Column, ColumnKind, Row, Table, View
 HELP = """\
 quire info
 
-Says whether this Python can be served, which settings are in force, and which of the machine's limits matter.
+Says whether this Python can be served, which settings are in force, and which
+of the machine's limits matter.
 """
 
 _COLUMNS = (Column("", ColumnKind.NAME), Column("", ColumnKind.NAME), Column("", ColumnKind.GLOSS))
@@ -61,7 +62,14 @@ def _verdict(config: settings.Config) -> str:
     if installed():
         return "This Python can be served, and quire serves this very process."
     error = why_not(config)
-    return "This Python can be served." if error is None else f"This Python cannot be served: {error}."
+    if error is not None:
+        return f"This Python cannot be served: {error}."
+    if not has_start_file(sys.path):
+        return (
+            "This Python can be served by quire.install(), but not by quire run or QUIRE=1: it does not read "
+            "quire.pth. Install quire where it has its packages."
+        )
+    return "This Python can be served."
 
 
 def _notes(config: settings.Config) -> tuple[str, ...]:
@@ -99,20 +107,23 @@ def _setting_rows(config: settings.Config) -> tuple[Row, ...]:
         _row("QUIRE_RANGE", _range(config), "addresses to reserve"),
         _row("QUIRE_REPORT", _on(config.report), "say at the end where the memory was"),
         _row("QUIRE_JSON", config.json or "not set", "the same as a file; %p: one a process"),
-        _row("QUIRE_GUARD", _guard(config), "guarded sampling"),
+        _row("QUIRE_GUARD", _guard_rate(config), _guard_gloss(config)),
     )
 
 
-def _guard(config: settings.Config) -> str:
+def _guard_rate(config: settings.Config) -> str:
     if not config.guard:
         return "off"
-    rate = f"one request in {config.guard_interval:,}" if config.guard_interval > 1 else "every request"
-    if not installed():
-        return rate
+    return f"one in {config.guard_interval:,}" if config.guard_interval > 1 else "every request"
+
+
+def _guard_gloss(config: settings.Config) -> str:
+    if not config.guard or not installed():
+        return "requests to be sampled, and guarded"
     from quire.process.statistics import stats
 
     guard = stats().guard
-    return f"{rate}; {guard.slots_allocated} of {guard.slots:,} slots in use"
+    return f"guarded; {guard.slots_allocated:,} of {guard.slots:,} slots in use"
 
 
 def _on(value: bool) -> str:

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 HELP = """\
 quire: Python's memory manager as a program you can run on and look into.
 
-  quire run SCRIPT [ARGUMENTS]   run a program on quire's heap; at its end, see where its memory is
-  quire show FILE                see a report again that --json has written
-  quire compare SCRIPT           run it plainly and on quire, several times: would quire help it?
-  quire model [CHAPTER]          how Python manages memory, told by a model of it
-  quire info                     whether this Python can be served, and what is set
+  quire run SCRIPT       run a program on quire's heap; see where its memory is
+  quire show FILE        see a report again that --json has written
+  quire compare SCRIPT   run it plainly and on quire: would quire help it?
+  quire model [CHAPTER]  how Python manages memory, told by a model of it
+  quire info             whether this Python can be served, and what is set
 
-  quire COMMAND --help           more about one of them
+  quire COMMAND --help   more about one of them
   quire --version
 
 A service needs no other command: set QUIRE=1 in its environment.
@@ -96,7 +96,7 @@ def _unknown(name: str) -> str:
 
     if os.path.exists(name):
         return f"there is no command {name}; to run a program: quire run {name}"
-    return f"there is no command {name}{did_you_mean(name, _COMMANDS)}"
+    return f"there is no command {name or 'without a name'}{did_you_mean(name, _COMMANDS)}"
 
 
 def _say(line: str) -> None:

@@ -20,27 +20,29 @@ from quire.report.chapter_view import draw_chapter, draw_list
 HELP = """\
 quire model [CHAPTER | articles] [--lang en|ko] [--json]
 
-Tells how Python manages memory, chapter by chapter: each is told by steps that run on a model of it, in plain Python,
-and draws what they show. Without a chapter: which there are. A chapter is named by its name or its number.
-"articles" tells what the two articles behind the chapters say and what CPython does, and runs what shows it.
+Tells how Python manages memory, chapter by chapter: each is told by steps that
+run on a model of it, in plain Python, and draws what they show. Without a
+chapter: which there are. A chapter is named by its name or its number.
+"articles" tells what the two articles behind the chapters say and what CPython
+does, and runs what shows it.
 
   --lang en|ko          in English or in Korean; by default as the locale says
-  --json                the chapter as JSON, with the records that its steps show
+  --json                the chapter as JSON, with the records its steps show
   --help                this text
 """
 
 _WIDTH_MAX = 120
 _LANGUAGES = {"ko": Language.KO, "korean": Language.KO, "en": Language.EN, "english": Language.EN}
-_TO_READ = Both("To read one: quire model {name}", "읽으려면: quire model {name}")
+_TO_READ = Both("To read one: quire model {again}", "읽으려면: quire model {again}")
 _CLAIMS = Both(
-    "What the articles behind it say, and what CPython does: quire model articles",
-    "바탕이 된 두 글이 말하는 것과 CPython이 하는 것: quire model articles",
+    "What the articles behind it say, and what CPython does: quire model {again}",
+    "바탕이 된 두 글이 말하는 것과 CPython이 하는 것: quire model {again}",
 )
 _CHANGE = Both(
     "The steps are functions of {module}: change a line, and see what becomes of it. They stand in {file}",
     "단계는 {module}의 함수다. 한 줄을 바꾸고 무엇이 달라지는지 보자. 파일: {file}",
 )
-_NEXT = Both("Next: {title} (quire model {name})", "다음 장: {title} (quire model {name})")
+_NEXT = Both("Next: {title} (quire model {again})", "다음 장: {title} (quire model {again})")
 
 
 _ARTICLES = "articles"
@@ -131,7 +133,10 @@ def _chapter(word: str) -> Chapter | str:
 
 def _show_list(language: Language) -> None:
     rows = [(chapter.name, chapter.title(language)) for chapter in CHAPTERS]
-    feet = [_TO_READ.told_in(language).format(name=CHAPTERS[0].name), _CLAIMS.told_in(language)]
+    feet = [
+        _TO_READ.told_in(language).format(again=_again(CHAPTERS[0].name, language)),
+        _CLAIMS.told_in(language).format(again=_again(_ARTICLES, language)),
+    ]
     write(draw_list(rows, TITLE.told_in(language), feet, language, style(_WIDTH_MAX)))
 
 
@@ -146,5 +151,10 @@ def _around(chapter: Chapter, language: Language) -> tuple[str, list[str]]:
     file = sys.modules[chapter.module].__file__
     feet = [_CHANGE.told_in(language).format(module=chapter.module, file=file)]
     for after in CHAPTERS[CHAPTERS.index(chapter) + 1 :][:1]:
-        feet.append(_NEXT.told_in(language).format(title=after.title(language), name=after.name))
+        feet.append(_NEXT.told_in(language).format(title=after.title(language), again=_again(after.name, language)))
     return f"{CHAPTERS.index(chapter) + 1}/{len(CHAPTERS)}", feet
+
+
+def _again(name: str, language: Language) -> str:
+    """What to type for this chapter in the same language."""
+    return name if language is language_of(os.environ) else f"{name} --lang {language}"

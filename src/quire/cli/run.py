@@ -26,22 +26,28 @@ HELP = """\
 quire run [OPTIONS] [PYTHON'S OPTIONS] SCRIPT [ARGUMENTS]
 quire run [OPTIONS] [PYTHON'S OPTIONS] -m MODULE [ARGUMENTS]
 quire run [OPTIONS] [PYTHON'S OPTIONS] -c COMMAND [ARGUMENTS]
-quire run [OPTIONS] [PYTHON'S OPTIONS] -             the program comes on standard input
+quire run [OPTIONS] [PYTHON'S OPTIONS] -     the program comes on standard input
 
-Runs a Python program as plain python would, on quire's heap. When it ends, one screen on standard error says
-where its memory was. (A program that a signal or os._exit ends is gone before it can say anything.)
+Runs a Python program as plain python would, on quire's heap. When it ends, one
+screen on standard error says where its memory was. (A program that a signal or
+os._exit ends is gone before it can say anything.)
 
   --quiet               no screen
-  --json FILE           write the report to FILE as well; quire show FILE shows it again. With %p in FILE, which
-                        stands for the process's number, forks and served children write one each
+  --json FILE           write the report to FILE as well; quire show FILE shows
+                        it again. With %p in FILE, which stands for the
+                        process's number, forks and served children write one
+                        each
   --children            serve the Python processes it starts, too
   --large-blocks=libc   leave blocks above 512 bytes to libc, as CPython does
-  --guard, --guard=N    guarded sampling, at its default rate or of one request in N (up to 2147483647, or all): an
-                        access past a sampled block's end or after its free ends the program, and says whose it was
+  --guard, --guard=N    guarded sampling, at its default rate or of one request
+                        in N (up to 2147483647, or all): an access past a
+                        sampled block's end or after its free ends the program,
+                        and says whose it was
   --help                this text
 
-What the options set can be set in the environment, too, for a service: QUIRE=1, QUIRE_REPORT=1, QUIRE_JSON,
-QUIRE_LARGE_BLOCKS, QUIRE_GUARD, QUIRE_RANGE (addresses to reserve, like 64G), QUIRE_DISABLE=1.
+What the options set can be set in the environment, too, for a service: QUIRE=1,
+QUIRE_REPORT=1, QUIRE_JSON, QUIRE_LARGE_BLOCKS, QUIRE_GUARD, QUIRE_RANGE
+(addresses to reserve, like 64G), QUIRE_DISABLE=1.
 """
 
 

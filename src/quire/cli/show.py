@@ -14,7 +14,8 @@ from quire.report.run_view import run_view
 HELP = """\
 quire show FILE
 
-Shows a report again that quire run --json FILE or quire compare --json FILE has written.
+Shows a report again that quire run --json FILE or quire compare --json FILE has
+written.
 """
 
 _ORIGIN = "a report comes from quire run or quire compare --json FILE"

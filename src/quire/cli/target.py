@@ -39,12 +39,25 @@ def check_target(line: CommandLine, path: list[str]) -> None:
 
 def _check_script(line: CommandLine) -> None:
     script = line.target
-    if not os.path.exists(script):
+    if not script:
+        raise InvalidOption("the script's name is empty; give its path")
+    if not os.path.exists(script) and not _is_hidden(script):
         raise InvalidOption(f"there is no script {script}{_module_hint(line)}")
     if os.path.isdir(script) and not _has_main(script):
         raise InvalidOption(f"{script} is a folder without a __main__.py; name the script in it that is to run")
     if not os.access(script, os.R_OK):
         raise InvalidOption(f"the script {script} may not be read; check its permissions")
+
+
+def _is_hidden(path: str) -> bool:
+    """Whether a folder on the way may not be looked into, so that nobody knows."""
+    try:
+        os.stat(path)
+    except PermissionError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def check_is_not_target(line: CommandLine, report: str) -> None:

@@ -1,7 +1,8 @@
 """What a program says of its memory when it ends: a screen on standard error, a file, or both.
 
     report_at_end()   before the program: remembers the start, and begins to sample
-    _Ending.tell()    after it, as the last of the functions given to atexit: samples once more, and tells
+    _Ending.tell()    after it, as the last of the functions given to atexit: samples once more, and tells;
+                      what the program gave to sys.settrace and sys.setprofile does not see it
 
 Where each process writes a file of its own, a fork begins anew, and tells at its own end:
 
@@ -18,13 +19,18 @@ from __future__ import annotations
 import os
 import sys
 import time
+from _operator import call
 
+import quire.text  # noqa: F401  # for in_words, which may have to say that no file can be opened any more
 from quire.errors import in_words
 from quire.process.core import require_core
 from quire.process.settings import PROCESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from quire.process.settings import Config
     from quire.records import RunReport
 
@@ -37,12 +43,29 @@ _AFTER_ALL_OTHERS = -(10**6)
 
 def report_at_end(config: Config) -> None:
     """Have this process report as the config says, when it ends."""
-    import atexit
-
     ending = _Ending(config)
-    atexit.register(ending.tell)
+    _tell_unseen(ending.tell)
     if config.reports_each:
         os.register_at_fork(after_in_child=ending.begin_in_fork)
+
+
+def _tell_unseen(tell: Callable[[], None]) -> None:
+    """Give ``tell`` to atexit so that no trace or profile function of the program's sees it.
+
+    They are taken away before it and put back after it (atexit calls the last function first), by functions of C
+    alone: one of Python's would be seen itself. What C code has set for itself, as cProfile does, stays.
+    """
+    import atexit
+
+    traces: list[Any] = []
+    profiles: list[Any] = []
+    hooks = ((sys.gettrace, sys.settrace, traces), (sys.getprofile, sys.setprofile, profiles))
+    for _, put, kept in hooks:
+        atexit.register(list, map(put, kept))
+    atexit.register(tell)
+    for get, put, kept in hooks:
+        atexit.register(list, map(put, map([].append, kept)))  # append gives None for each
+        atexit.register(kept.extend, filter(callable, map(call, [get])))
 
 
 class _Ending:
@@ -169,9 +192,10 @@ class _Ending:
 
 
 class _Clock:
-    """Time since it was made."""
+    """Time since it was made, by the functions there were then: tests of programs put others in their place."""
 
     def __init__(self) -> None:
+        self._clocks = time.monotonic, time.process_time
         self._start = self._now()
 
     def read(self) -> tuple[float, float]:
@@ -180,7 +204,8 @@ class _Clock:
         return wall - self._start[0], cpu - self._start[1]
 
     def _now(self) -> tuple[float, float]:
-        return time.monotonic(), time.process_time()
+        wall, cpu = self._clocks
+        return wall(), cpu()
 
 
 def _note_interrupt() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from quire.errors import AllocatorInUse, OutOfMemory, QuireError, UnsupportedRuntime
+from quire.errors import AllocatorInUse, InvalidOption, OutOfMemory, QuireError, UnsupportedRuntime
 from quire.process.core import core, require_core
 from quire.process.settings import RANGE_BYTES_MIN, Config, check_writable, is_disabled, read_config
 
@@ -41,6 +41,8 @@ def install(config: Config | None = None) -> Config | None:
         return None
     if config is None:
         config = read_config(os.environ)
+    elif not isinstance(config, Config):
+        raise InvalidOption(f"{config!r} is no quire.Config; write quire.install(quire.Config(guard=100)), for example")
     if config.json is not None:
         check_writable(config.json)
     _check_allocator_stays()

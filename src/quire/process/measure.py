@@ -64,6 +64,18 @@ class Program:
         return self.folder / "reading"
 
 
+def check_accounts() -> None:
+    """See that the kernel tells what a process uses.
+
+    Raises:
+        UnsupportedRuntime: it does not.
+    """
+    try:
+        rss_max_bytes()
+    except (OSError, ValueError):
+        raise UnsupportedRuntime("the comparison needs /proc/self/status, which cannot be read; mount /proc") from None
+
+
 def measure(program: Program, environment: dict[str, str], where: str) -> Measurement:
     """Run the program once, to its end.
 

@@ -85,13 +85,13 @@ class Config:
         if large_blocks not in ("quire", "libc"):
             raise InvalidOption(f"large_blocks={large_blocks!r} is not understood; give 'quire' or 'libc'")
         if range_bytes is not None:
-            _check_range(range_bytes, f"range_bytes={range_bytes!r}")
+            _check_range(range_bytes, f"range_bytes={range_bytes!r}", "give it in bytes, like 64 * 1024**3")
         _check_guard(guard, f"guard={guard!r}")
         set_once = object.__setattr__
         set_once(self, "large_blocks", large_blocks)
         set_once(self, "range_bytes", range_bytes)
         set_once(self, "report", bool(report))
-        set_once(self, "json", None if json is None else os.fspath(json))
+        set_once(self, "json", None if json is None else read_json_path(os.fsdecode(json), "json"))
         set_once(self, "guard", guard if guard == "all" else int(guard))
 
     @property
@@ -162,11 +162,12 @@ def read_config(environment: Mapping[str, str]) -> Config:
         if name.startswith("QUIRE_") and name not in _KNOWN:
             raise InvalidOption(f"there is no setting {name}{did_you_mean(name, SETTINGS, 'QUIRE_')}")
     _switch(environment, "QUIRE")
+    json = environment.get("QUIRE_JSON")
     return Config(
         large_blocks=read_large_blocks(environment.get("QUIRE_LARGE_BLOCKS") or "quire", "QUIRE_LARGE_BLOCKS"),
         range_bytes=_range_bytes(environment.get("QUIRE_RANGE", "")),
         report=_switch(environment, "QUIRE_REPORT"),
-        json=environment.get("QUIRE_JSON") or None,
+        json=read_json_path(json, "QUIRE_JSON") if json else None,
         guard=read_guard(environment.get("QUIRE_GUARD") or "0", "QUIRE_GUARD"),
     )
 
@@ -181,6 +182,17 @@ def read_large_blocks(value: str, option: str) -> LargeBlocks:
         case "quire" | "libc":
             return value
     raise InvalidOption(f"{option}={value} is not understood; it is quire or libc")
+
+
+def read_json_path(value: str, option: str) -> str:
+    """Where the report goes.
+
+    Raises:
+        InvalidOption: that is no file; the message names the option.
+    """
+    if value in ("", "-"):
+        raise InvalidOption(f"{option} writes a file; give its path")
+    return value
 
 
 def read_guard(value: str, option: str) -> Guard:
@@ -223,13 +235,13 @@ def _range_bytes(value: str) -> int | None:
     if value == "":
         return None
     range_bytes = _size_bytes(value)
-    _check_range(range_bytes, f"QUIRE_RANGE={value}")
+    _check_range(range_bytes, f"QUIRE_RANGE={value}", "write it like 64G")
     return range_bytes
 
 
-def _check_range(range_bytes: object, what: str) -> None:
+def _check_range(range_bytes: object, what: str, how: str) -> None:
     if type(range_bytes) is not int or not RANGE_BYTES_MIN <= range_bytes <= RANGE_BYTES_MAX:
-        raise InvalidOption(f"{what} is not a size from 64M to 64T; write it like 64G")
+        raise InvalidOption(f"{what} is not a size from 64M to 64T; {how}")
 
 
 def _check_guard(guard: object, what: str) -> None:

@@ -133,9 +133,8 @@ def _notes(comparison: Comparison, results: Results) -> tuple[str, ...]:
         ),
         "The machine is busy with other things, or the program is uneven: times lie far apart. "
         "Come back when it is quiet, or take more --runs.": _is_wide(wall) or _is_wide(cpu),
-        "What is not seen: the program ends by os._exit, or becomes another program, before it can be read.": (
-            peak is None or end is None
-        ),
+        "What is not seen: the program ends by os._exit, becomes another program, or changes its user, its root or "
+        "its limits, before it can be read.": peak is None or end is None,
         "In a program so short or small, quire's own start shows. It is paid once; compare the usual work.": (
             _is_start(wall, _START_SECONDS_MAX) or _is_start(peak, _START_BYTES_MAX)
         ),

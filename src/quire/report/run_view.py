@@ -18,7 +18,7 @@ def run_view(report: RunReport) -> View:
     if any(_class_bytes(counts) for counts in statistics.classes):
         tables.append(_class_table(statistics))
     return View(
-        title=f"quire: {one_line(report.argv[1:])}",
+        title=f"quire: {one_line(report.argv[1:] or report.argv)}",
         subtitle=f"Python {report.python}",
         facts=(_run_sentence(report), _memory_sentence(report)),
         tables=tuple(tables),

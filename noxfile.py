@@ -126,7 +126,7 @@ def fuzz(session: nox.Session) -> None:
     flags += ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     clang = ["clang", *flags]
     session.run(*clang, "-c", f"{core}/os/fake.c", "-o", f"{work}/fake.o", external=True)  # is not what is explored
-    sources = [core / "base/base.c", *core.glob("heap/*.c"), *core.glob("observe/*.c"), "tests/fuzz/heap_fuzzer.c"]
+    sources = [*core.glob("base/*.c"), *core.glob("heap/*.c"), *core.glob("observe/*.c"), "tests/fuzz/heap_fuzzer.c"]
     target = work / "heap_fuzzer"
     session.run(*clang, "-fsanitize=fuzzer", *map(str, sources), f"{work}/fake.o", "-o", f"{target}", external=True)
     (work / "corpus").mkdir(exist_ok=True)

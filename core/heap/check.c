@@ -113,8 +113,9 @@ check_pool_arena(const struct heap *heap, const struct arena *arena)
 static const char *
 check_run_arena(const struct heap *heap, const struct arena *arena)
 {
-    const uint16_t *units = units_of(heap, arena);
-    size_t unit = 0, runs = 0;
+    const struct unit_table *table = unit_table_of(heap, arena);
+    const uint16_t *units = table->lengths;
+    size_t unit = 0, runs = 0, in_runs = 0, purged = 0;
     bool after_hole = false;
     while (unit < UNITS_AN_ARENA) {
         size_t length = units[unit] & UNIT_LENGTH;
@@ -125,9 +126,16 @@ check_run_arena(const struct heap *heap, const struct arena *arena)
         CHECK(taken || !after_hole, "no two holes are neighbours");
         CHECK(!taken || unit + length <= arena->touched, "a run was touched");
         runs += taken;
+        in_runs += taken ? length : 0;
         after_hole = !taken;
-        unit += length;
+        for (size_t end = unit + length; unit < end; unit++) {
+            CHECK(!taken || !unit_is_purged(table, unit), "nothing of a run is purged");
+            CHECK(unit < arena->touched || !unit_is_purged(table, unit), "what was purged was touched before");
+            purged += unit_is_purged(table, unit);
+        }
     }
+    CHECK(purged == arena->purged, "purged units are as many as are counted");
+    CHECK(in_runs + arena->resting + purged == arena->touched, "what was touched is in runs, rests, or was purged");
     for (size_t hole = 0; hole < arena->first_hole; hole += units[hole] & UNIT_LENGTH) {
         CHECK(units[hole] & UNIT_TAKEN, "no hole begins before the first");
     }

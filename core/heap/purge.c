@@ -1,4 +1,5 @@
-/* Purge: pages of empty pools go back to the system while their arena stays. They count as untouched again.
+/* Purge: pages of empty pools, and of holes between runs, go back to the system while their arena stays. They count as
+ * untouched again.
  *
  *     | used | resting  resting | full | resting | untouched ...
  *             \___ one call ___/
@@ -18,16 +19,28 @@ can_be_purged(const struct pool *pool)
     return pool->state == SLOT_RESTING && !pool->is_purged;
 }
 
-/* Neighbours that can all be purged. The system refuses where memory is locked; then they stay as they are. */
+/* The system refuses where memory is locked; then nothing has changed. */
 static bool
-purge_pools(struct heap *heap, struct arena *arena, struct pool *first, size_t count)
+purge_bytes(struct heap *heap, char *address, size_t size_bytes)
 {
-    char *address = pool_address(heap, first);
-    size_t size_bytes = count * slots_a_pool(arena) * POOL_BYTES;
     unmark(address, size_bytes);
     bool is_refused = os_purge(address, size_bytes) != 0;
     mark_free(address, size_bytes);
     if (is_refused) {
+        return false;
+    }
+    heap->totals.resting_bytes -= size_bytes;
+    heap->totals.touched_bytes -= size_bytes;
+    return true;
+}
+
+/* --- pools --- */
+
+/* Neighbours that can all be purged. */
+static bool
+purge_neighbours(struct heap *heap, struct arena *arena, struct pool *first, size_t count)
+{
+    if (!purge_bytes(heap, pool_address(heap, first), count * slots_a_pool(arena) * POOL_BYTES)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
@@ -37,14 +50,12 @@ purge_pools(struct heap *heap, struct arena *arena, struct pool *first, size_t c
         pool->carved = 0;
     }
     arena->purged = (uint16_t)(arena->purged + count);
-    heap->totals.resting_bytes -= size_bytes;
-    heap->totals.touched_bytes -= size_bytes;
     return true;
 }
 
 /* Until no more than goal_bytes rest in the heap; returns whether the system took all that was offered. */
 static bool
-purge_arena(struct heap *heap, struct arena *arena, size_t goal_bytes)
+purge_pools(struct heap *heap, struct arena *arena, size_t goal_bytes)
 {
     unsigned slots = slots_a_pool(arena);
     for (unsigned i = 1; i <= arena->cut && heap->totals.resting_bytes > goal_bytes; i++) {
@@ -53,12 +64,77 @@ purge_arena(struct heap *heap, struct arena *arena, size_t goal_bytes)
         while (i + count <= arena->cut && can_be_purged(&first[count * slots])) {
             count++;
         }
-        if (count != 0 && !purge_pools(heap, arena, first, count)) {
+        if (count != 0 && !purge_neighbours(heap, arena, first, count)) {
             return false;
         }
         i += (unsigned)count;
     }
     return true;
+}
+
+/* --- holes between runs --- */
+
+/* Whole pages of units in a row, none of them purged. */
+static bool
+purge_units(struct heap *heap, struct arena *arena, size_t first, size_t end)
+{
+    size_t units_a_page = os_page_bytes() / RUN_UNIT_BYTES;
+    first = align_up(first, units_a_page);
+    end = end / units_a_page * units_a_page;
+    if (first >= end) {
+        return true;
+    }
+    if (!purge_bytes(heap, units_address(heap, arena) + first * RUN_UNIT_BYTES, (end - first) * RUN_UNIT_BYTES)) {
+        return false;
+    }
+    struct unit_table *table = unit_table_of(heap, arena);
+    for (size_t unit = first; unit < end; unit++) {
+        table->purged[unit / 64] |= (uint64_t)1 << (unit % 64);
+    }
+    arena->purged = (uint16_t)(arena->purged + (end - first));
+    arena->resting = (uint16_t)(arena->resting - (end - first));
+    return true;
+}
+
+/* The touched part of a hole, from unit to end: its parts that have their pages. */
+static bool
+purge_hole(struct heap *heap, struct arena *arena, size_t unit, size_t end, size_t goal_bytes)
+{
+    const struct unit_table *table = unit_table_of(heap, arena);
+    while (unit < end && heap->totals.resting_bytes > goal_bytes) {
+        size_t first = unit;
+        bool is_purged = unit_is_purged(table, first);
+        while (unit < end && unit_is_purged(table, unit) == is_purged) {
+            unit++;
+        }
+        if (!is_purged && !purge_units(heap, arena, first, unit)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+purge_holes(struct heap *heap, struct arena *arena, size_t goal_bytes)
+{
+    const uint16_t *units = units_of(heap, arena);
+    size_t length;
+    for (size_t unit = 0; unit < arena->touched; unit += length) {
+        length = units[unit] & UNIT_LENGTH;
+        size_t end = unit + length < arena->touched ? unit + length : arena->touched;
+        if (!(units[unit] & UNIT_TAKEN) && !purge_hole(heap, arena, unit, end, goal_bytes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- */
+
+static bool
+purge_arena(struct heap *heap, struct arena *arena, size_t goal_bytes)
+{
+    return arena->kind == ARENA_RUN ? purge_holes(heap, arena, goal_bytes) : purge_pools(heap, arena, goal_bytes);
 }
 
 void

@@ -3,6 +3,8 @@
  *     | run       | hole  | run | run         | untouched ...             |
  *     units[]: 12 ... 12  6 . 6  3.3   ...
  *
+ * A hole's pages may have gone back (purge.c); they count as untouched until a run needs them again.
+ *
  * A table holds the length of each run and hole at its first and at its last unit, so that a run that is given
  * back finds both neighbours. A request takes the smallest hole that is large enough, the lowest of equal ones;
  * the search begins where the first hole may be.
@@ -93,8 +95,37 @@ longest_after(const struct heap *heap, const struct arena *arena, size_t old_hol
 }
 
 static void
-note_touched(struct heap *heap, struct arena *arena, size_t end)
+note_resting(struct heap *heap, struct arena *arena, size_t length)
 {
+    arena->resting = (uint16_t)(arena->resting + length);
+    heap->totals.resting_bytes += length * RUN_UNIT_BYTES;
+}
+
+/* How many units from first to end were purged; none is any more. */
+static size_t
+take_purged(struct unit_table *table, const struct arena *arena, size_t first, size_t end)
+{
+    size_t count = 0;
+    for (size_t unit = first; arena->purged != 0 && unit < end; unit++) {
+        count += unit_is_purged(table, unit);
+        table->purged[unit / 64] &= ~((uint64_t)1 << (unit % 64));
+    }
+    return count;
+}
+
+/* Units of a hole, from first to end, belong to a run from now on. */
+static void
+note_taken(struct heap *heap, struct arena *arena, size_t first, size_t end)
+{
+    size_t touched_end = end < arena->touched ? end : arena->touched;
+    size_t purged = take_purged(unit_table_of(heap, arena), arena, first, end);
+    size_t resting = touched_end > first ? touched_end - first - purged : 0;
+    arena->purged = (uint16_t)(arena->purged - purged);
+    arena->resting = (uint16_t)(arena->resting - resting);
+    heap->totals.resting_bytes -= resting * RUN_UNIT_BYTES;
+    if (purged != 0) {
+        growth_touch_again(heap, purged * RUN_UNIT_BYTES);
+    }
     if (end > arena->touched) {
         growth_touch(heap, (end - arena->touched) * RUN_UNIT_BYTES);
         arena->touched = (uint16_t)end;
@@ -142,7 +173,7 @@ runs_allocate(struct heap *heap, size_t size_bytes, size_t *dirty_bytes)
     *dirty_bytes = (dirty_units < length ? dirty_units : length) * RUN_UNIT_BYTES;
     mark(units, first, length, UNIT_TAKEN);
     mark(units, first + length, hole - length, 0);
-    note_touched(heap, arena, first + length);
+    note_taken(heap, arena, first, first + length);
     if (first == arena->first_hole) {
         arena->first_hole = (uint16_t)(first + length);
     }
@@ -163,6 +194,7 @@ runs_free(struct heap *heap, void *address)
     mark(units, first - before, hole, 0);
     mark_free(address, length * RUN_UNIT_BYTES);
     note_hole(arena, first - before);
+    note_resting(heap, arena, length);
     arena->runs--;
     arena_settle(heap, arena, longest_after(heap, arena, 0, hole), arena->runs == 0);
 }
@@ -192,7 +224,11 @@ runs_resize(struct heap *heap, void *address, size_t size_bytes)
             arena->first_hole = (uint16_t)(first + length);
         }
         note_hole(arena, first + length);
-        note_touched(heap, arena, first + length);
+        if (length > old_length) {
+            note_taken(heap, arena, first + old_length, first + length);
+        } else {
+            note_resting(heap, arena, old_length - length);
+        }
         arena_relist(heap, arena, longest_after(heap, arena, old_hole, hole));
     }
     return true;

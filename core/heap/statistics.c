@@ -53,8 +53,8 @@ add_run_arena(struct heap_statistics *statistics, const struct heap *heap, const
     }
     counts->arenas++;
     counts->units_in_use += taken;
-    counts->units_free += arena->touched - taken;
-    counts->units_untouched += (size_t)UNITS_AN_ARENA - arena->touched;
+    counts->units_free += arena->resting;
+    counts->units_untouched += (size_t)UNITS_AN_ARENA - taken - arena->resting;
     statistics->runs_allocated += arena->runs;
     statistics->run_bytes += taken * RUN_UNIT_BYTES;
 }

@@ -54,6 +54,7 @@ static_assert(sizeof(struct pool) == 64, "64 bytes of metadata a pool");
  *
  *     pools that serve a class + free_pools + (capacity - cut) == capacity      (kinds SMALL and LARGE)
  *     the lengths of runs and holes add up to UNITS_AN_ARENA        (kind RUN)
+ *     units of runs + resting + purged == touched                   (kind RUN)
  */
 struct arena {
     struct arena *next; /* in the list of available arenas with the same room */
@@ -68,16 +69,22 @@ struct arena {
     uint16_t runs;      /* RUN: allocated runs */
     uint16_t first_hole; /* RUN: no hole begins before this unit */
     uint16_t idle;      /* pools marked as idle */
-    uint16_t purged;    /* free pools whose pages went back */
+    uint16_t purged;    /* free pools, or units of holes, whose pages went back */
+    uint16_t resting;   /* RUN: units of holes that were handed out and have their pages */
     uint8_t kind;       /* enum arena_kind */
-    uint8_t reserved[17];
+    uint8_t reserved[15];
 };
 static_assert(sizeof(struct arena) == sizeof(struct pool), "an entry of the table of slots");
 
-/* RUN arenas: the length of each run and hole, at its first and at its last unit. */
+/* RUN arenas: in slot 0, the length of each run and hole, at its first and at its last unit; and a bit for each unit
+ * whose page went back. */
 enum { UNIT_TAKEN = 0x8000, UNIT_LENGTH = 0x7fff };
 
-static_assert(UNITS_AN_ARENA * sizeof(uint16_t) <= ARENA_HEADER_BYTES, "the unit table fits slot 0");
+struct unit_table {
+    uint16_t lengths[UNITS_AN_ARENA];
+    uint64_t purged[(UNITS_AN_ARENA + 63) / 64];
+};
+static_assert(sizeof(struct unit_table) <= ARENA_HEADER_BYTES, "the unit table fits slot 0");
 
 /* Entries of one arena in the table of slots, which is aligned to as many bytes. */
 #define ENTRIES_BYTES (SLOTS_AN_ARENA * sizeof(struct pool))
@@ -210,10 +217,22 @@ arena_address(const struct heap *heap, const struct arena *arena)
 }
 
 /* Of an arena of runs: its unit table, and what the table describes. */
+static inline struct unit_table *
+unit_table_of(const struct heap *heap, const struct arena *arena)
+{
+    return (struct unit_table *)arena_address(heap, arena);
+}
+
 static inline uint16_t *
 units_of(const struct heap *heap, const struct arena *arena)
 {
-    return (uint16_t *)arena_address(heap, arena);
+    return unit_table_of(heap, arena)->lengths;
+}
+
+static inline bool
+unit_is_purged(const struct unit_table *table, size_t unit)
+{
+    return (table->purged[unit / 64] >> (unit % 64)) & 1;
 }
 
 static inline char *
@@ -236,20 +255,23 @@ slots_a_pool(const struct arena *arena)
     return arena->kind == ARENA_LARGE ? SLOTS_A_LARGE_POOL : 1;
 }
 
-/* Of pools that were ever cut, and not purged, and of runs that were ever handed out. */
+/* Of pools that were ever cut, and of runs that were ever handed out; what was purged is not. */
 static inline size_t
 arena_touched_bytes(const struct arena *arena)
 {
     if (arena->kind == ARENA_RUN) {
-        return arena->touched * RUN_UNIT_BYTES;
+        return ((size_t)arena->touched - arena->purged) * RUN_UNIT_BYTES;
     }
     return ((size_t)arena->cut - arena->purged) * slots_a_pool(arena) * POOL_BYTES;
 }
 
-/* Of free pools that can be purged. */
+/* Of free pools and of holes that can be purged. */
 static inline size_t
 arena_resting_bytes(const struct arena *arena)
 {
+    if (arena->kind == ARENA_RUN) {
+        return arena->resting * RUN_UNIT_BYTES;
+    }
     return ((size_t)arena->free_pools - arena->purged) * slots_a_pool(arena) * POOL_BYTES;
 }
 

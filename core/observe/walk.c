@@ -26,15 +26,30 @@ walk_pools(struct heap *heap, struct arena *arena, bool (*visit)(void *context, 
     return true;
 }
 
-/* A hole that an older tenant touched in part counts as two: what was touched, and what never was. */
-static size_t
-touched_part(const struct arena *arena, size_t unit, size_t length)
+static bool
+is_untouched(const struct arena *arena, const struct unit_table *table, size_t unit)
 {
-    if (arena->touched <= unit) {
-        return 0;
+    return unit >= arena->touched || unit_is_purged(table, unit);
+}
+
+/* A hole may have several parts: what an older tenant has touched, and what nobody has, or not since it was purged. */
+static bool
+walk_hole(struct heap *heap, struct arena *arena, size_t unit, size_t end,
+          bool (*visit)(void *context, char *address, size_t size_bytes, enum run_state state), void *context)
+{
+    const struct unit_table *table = unit_table_of(heap, arena);
+    while (unit < end) {
+        size_t first = unit;
+        bool untouched = is_untouched(arena, table, first);
+        while (unit < end && is_untouched(arena, table, unit) == untouched) {
+            unit++;
+        }
+        char *address = units_address(heap, arena) + first * RUN_UNIT_BYTES;
+        if (!visit(context, address, (unit - first) * RUN_UNIT_BYTES, untouched ? RUN_UNTOUCHED : RUN_FREE)) {
+            return false;
+        }
     }
-    size_t touched = arena->touched - unit;
-    return touched < length ? touched : length;
+    return true;
 }
 
 bool
@@ -46,18 +61,10 @@ walk_runs(struct heap *heap, struct arena *arena,
     for (size_t unit = 0; unit < UNITS_AN_ARENA; unit += length) {
         length = units[unit] & UNIT_LENGTH;
         char *address = units_address(heap, arena) + unit * RUN_UNIT_BYTES;
-        if (units[unit] & UNIT_TAKEN) {
-            if (!visit(context, address, length * RUN_UNIT_BYTES, RUN_ALLOCATED)) {
-                return false;
-            }
-            continue;
-        }
-        size_t touched_bytes = touched_part(arena, unit, length) * RUN_UNIT_BYTES;
-        size_t untouched_bytes = length * RUN_UNIT_BYTES - touched_bytes;
-        if (touched_bytes != 0 && !visit(context, address, touched_bytes, RUN_FREE)) {
-            return false;
-        }
-        if (untouched_bytes != 0 && !visit(context, address + touched_bytes, untouched_bytes, RUN_UNTOUCHED)) {
+        bool goes_on = units[unit] & UNIT_TAKEN
+                           ? visit(context, address, length * RUN_UNIT_BYTES, RUN_ALLOCATED)
+                           : walk_hole(heap, arena, unit, unit + length, visit, context);
+        if (!goes_on) {
             return false;
         }
     }

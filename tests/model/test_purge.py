@@ -1,4 +1,4 @@
-"""Empty pools go back before the heap would hold more than ever, and serve again as if they were new."""
+"""Empty pools and holes between runs go back before the heap would hold more than ever, and serve again as if new."""
 
 from __future__ import annotations
 
@@ -72,6 +72,69 @@ def test_an_arena_goes_back_with_purged_pools(heap: Heap) -> None:
     small = [heap.allocate(64) for _ in range(4 * MIB // 64)]
     heap.allocate(4 * MIB)
     for address in small:
+        heap.free(address)
+    assert heap.check() is None
+    assert heap.statistics().arenas_given_back > 0
+
+
+@pytest.fixture
+def holes() -> Iterator[tuple[Heap, list[int]]]:
+    """A heap with runs of 64 KiB, every other one of which was freed: a hole of 64 KiB before each that is left."""
+    fake.refuse(0)
+    heap = Heap(64 * MIB, core=fake.Heap)
+    runs = [heap.allocate(64 * KIB) for _ in range(30)]
+    for address in runs:
+        ctypes.memset(address, 0xA5, 64 * KIB)
+    for address in runs[::2]:
+        heap.free(address)
+    yield heap, runs
+    fake.refuse(0)
+
+
+def test_holes_make_no_peak(holes: tuple[Heap, list[int]]) -> None:
+    """They go back for a mapping, as many as it needs; what lives beside them stays as it is."""
+    heap, runs = holes
+    before, resident = heap.statistics(), fake.resident_bytes()
+    heap.allocate(640 * KIB)
+    after = heap.statistics()
+    assert after.touched_bytes + after.mapping_bytes <= before.touched_bytes
+    assert fake.resident_bytes() <= resident - 600 * KIB
+    assert all(ctypes.string_at(address, 64 * KIB) == b"\xa5" * 64 * KIB for address in runs[1::2])
+    assert heap.check() is None
+
+
+def test_a_purged_hole_serves_again(holes: tuple[Heap, list[int]]) -> None:
+    """In part, too: what a run takes of it counts as touched, and reads as zeros."""
+    heap, runs = holes
+    heap.allocate(15 * 64 * KIB)
+    touched = heap.statistics().touched_bytes
+    address = heap.allocate(40 * KIB)
+    assert address in runs
+    assert not any(ctypes.string_at(address, 40 * KIB))
+    assert heap.statistics().touched_bytes == touched + 40 * KIB
+    heap.free(address)
+    assert heap.statistics().touched_bytes == touched + 40 * KIB
+    assert heap.check() is None
+
+
+def test_a_run_grows_into_a_purged_hole(holes: tuple[Heap, list[int]]) -> None:
+    """As far as it needs, and back."""
+    heap, runs = holes
+    heap.allocate(15 * 64 * KIB)
+    touched = heap.statistics().touched_bytes
+    assert heap.reallocate(runs[1], 100 * KIB) == runs[1]
+    assert heap.statistics().touched_bytes == touched + 36 * KIB
+    assert heap.reallocate(runs[1], 64 * KIB) == runs[1]
+    assert heap.statistics().arenas[2].units_free == 9
+    assert heap.check() is None
+
+
+def test_an_arena_of_runs_goes_back_with_purged_holes(holes: tuple[Heap, list[int]]) -> None:
+    """What was purged is not counted twice."""
+    heap, runs = holes
+    heap.allocate(15 * 64 * KIB)
+    more = [heap.allocate(256 * KIB) for _ in range(12)]
+    for address in (*runs[1::2], *more):
         heap.free(address)
     assert heap.check() is None
     assert heap.statistics().arenas_given_back > 0

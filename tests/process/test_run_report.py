@@ -77,7 +77,8 @@ def test_the_file_agrees_with_the_kernel(tmp_path: Path, script: Path) -> None:
     assert report.cpu_seconds > 0
     assert report.wall_seconds > 0
     assert rss_bytes * 0.9 < report.end.rss_bytes < rss_bytes * 1.4
-    assert rss_max_bytes <= report.rss_max_bytes < rss_max_bytes * 1.4
+    # The kernel counts resident pages on each processor apart, so its sum may be some hundred KiB less a little later.
+    assert rss_max_bytes - 2**20 < report.rss_max_bytes < rss_max_bytes * 1.4
     assert sum(row.end_bytes for row in waterfall(report)) == report.end.rss_bytes
     assert sum(row.peak_bytes for row in waterfall(report)) == report.rss_max_bytes
     assert report.rss_max_bytes >= report.end.rss_bytes >= report.end.pss_bytes

@@ -13,6 +13,7 @@ from comparisons import comparison, comparisons, measurement
 from quire.errors import InvalidOption
 from quire.export.comparison import from_json, to_json
 from quire.records import Comparison, Measurement
+from quire.report.cells import cells
 from quire.report.compare_view import compare_view
 from quire.report.plain import Style, draw
 
@@ -163,7 +164,7 @@ def test_outputs_are_held_against_each_other(plain: str, quire: str, words: str)
 def test_the_screen_fits_its_width(runs: Comparison, width: int) -> None:
     """No line is longer than the terminal, whatever the numbers, and nothing of it steers the terminal."""
     text = draw(compare_view(runs), Style(width=width))
-    assert max(map(len, text.splitlines())) <= width
+    assert max(map(cells, text.splitlines())) <= width
     assert all(character.isprintable() for character in text.replace("\n", ""))
 
 

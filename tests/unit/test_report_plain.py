@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from quire.records import RunReport
+from quire.report.cells import cells
 from quire.report.plain import Style, draw
 from quire.report.run_view import run_view
 from quire.report.view import Column, ColumnKind, Row, RowKind, Table, View
@@ -101,7 +102,7 @@ def test_glosses_go_before_bars() -> None:
 def test_the_screen_fits_its_width(report: RunReport, width: int) -> None:
     """No line of the screen is longer than the terminal, from 80 columns on, and it fits one tall window."""
     lines = draw(run_view(report), Style(width=width)).splitlines()
-    assert max(map(len, lines)) <= width
+    assert max(map(cells, lines)) <= width
     assert len(lines) <= 45
 
 

@@ -28,6 +28,7 @@ from quire.model.geometry import QUIRE, Geometry
 from quire.model.links import LinkedList
 from quire.model.pool import Pool
 from quire.model.raw import RawAllocator
+from quire.model.runs import Runs
 from quire.model.system import System
 from quire.records import ArenaKind, Domain, HeapState, HeapStatistics
 
@@ -255,16 +256,19 @@ class Allocator:
         units = -(-size_bytes // self.geometry.run_unit_bytes)
         arena = self._arena_with(ArenaKind.RUN, units) or self._new_arena(ArenaKind.RUN)
         assert isinstance(arena, RunArena)
-        touched_before = arena.touched_bytes
+        purged, touched_end = len(arena.runs.purged), arena.runs.touched_end
         address = arena.runs.take(size_bytes)
         assert address is not None
-        self._note_touched(arena, touched_before)
+        self._note_touched(arena.runs, purged, touched_end)
         self.available[ArenaKind.RUN].update(arena)
         return address
 
-    def _note_touched(self, arena: RunArena, touched_before: int) -> None:
-        if arena.touched_bytes > touched_before:
-            self.raw.touch(arena.touched_bytes - touched_before)
+    def _note_touched(self, runs: Runs, purged: int, touched_end: int) -> None:
+        """A run was taken or grew: so many units were purged before, and the memory was touched up to there."""
+        if len(runs.purged) < purged:
+            self.raw.touch((purged - len(runs.purged)) * runs.unit_bytes, again=True)
+        if runs.touched_end > touched_end:
+            self.raw.touch(runs.touched_end - touched_end)
 
     # --- resizing ---
 
@@ -300,9 +304,9 @@ class Allocator:
     def _resize_run(self, arena: RunArena, address: int, size_bytes: int) -> bool:
         if not self.geometry.runs_serve(size_bytes):
             return False
-        touched_before = arena.touched_bytes
+        purged, touched_end = len(arena.runs.purged), arena.runs.touched_end
         fits = arena.runs.resize(address, size_bytes)
-        self._note_touched(arena, touched_before)
+        self._note_touched(arena.runs, purged, touched_end)
         self.available[ArenaKind.RUN].update(arena)
         return fits
 
@@ -353,7 +357,7 @@ class Allocator:
         self.totals.arenas_given_back += 1
 
     def _purge(self, wanted_bytes: int) -> None:
-        """Pages of empty pools go back to the system, so many bytes or a few more, from the last arena on.
+        """Pages of empty pools and of holes go back to the system, so many bytes or a few more, from the last arena on.
 
         What rests with an arena of one kind serves no request of another kind, nor one for a mapping.
         """
@@ -362,22 +366,16 @@ class Allocator:
         wanted_bytes = max(wanted_bytes, self.geometry.arena_bytes // 4)
         for address in reversed(self._arena_addresses):
             arena = self.arenas[address]
-            for pools in arena.resting_pools() if isinstance(arena, PoolArena) else ():
-                if wanted_bytes <= 0 or not self._purge_pools(pools):
+            for start, size_bytes in list(arena.resting()):
+                if wanted_bytes <= 0:
                     return
-                wanted_bytes -= sum(pool.size_bytes for pool in pools)
-
-    def _purge_pools(self, pools: list[Pool]) -> bool:
-        """Whether the system took them; it refuses where memory is locked."""
-        size_bytes = sum(pool.size_bytes for pool in pools)
-        try:
-            self.system.purge(pools[0].address, size_bytes)
-        except OutOfMemory:
-            return False
-        for pool in pools:
-            pool.purge()
-        self.raw.touched_bytes -= size_bytes
-        return True
+                try:
+                    self.system.purge(start, size_bytes)
+                except OutOfMemory:  # where memory is locked
+                    return
+                arena.purge(start, size_bytes)
+                self.raw.touched_bytes -= size_bytes
+                wanted_bytes -= size_bytes
 
     # --- checks and totals ---
 

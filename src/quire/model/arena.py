@@ -49,7 +49,15 @@ class Arena(Linked):
 
     @property
     def touched_bytes(self) -> int:
-        """In pools that were ever cut, and not purged, or in runs that were ever handed out."""
+        """In pools that were ever cut, or in runs that were ever handed out, without what was purged."""
+        raise NotImplementedError
+
+    def resting(self) -> Iterator[tuple[int, int]]:
+        """Address and size of what is empty and has its pages, neighbours together, in address order."""
+        raise NotImplementedError
+
+    def purge(self, address: int, size_bytes: int) -> None:
+        """The pages of something that rested went back to the system."""
         raise NotImplementedError
 
     def record(self) -> ArenaRecord:
@@ -108,11 +116,15 @@ class PoolArena(Arena):
         pool.serves = False
         self.free_pools.append(pool)
 
-    def resting_pools(self) -> Iterator[list[Pool]]:
-        """Empty pools that have pages, neighbours together, in address order."""
-        for rests, pools in groupby(self.pools, lambda pool: not pool.serves and not pool.is_purged):
+    def resting(self) -> Iterator[tuple[int, int]]:
+        for rests, neighbours in groupby(self.pools, lambda pool: not pool.serves and not pool.is_purged):
             if rests:
-                yield list(pools)
+                pools = list(neighbours)
+                yield pools[0].address, len(pools) * self.pool_bytes
+
+    def purge(self, address: int, size_bytes: int) -> None:
+        for start in range(address, address + size_bytes, self.pool_bytes):
+            self.pool_at(start).purge()
 
     def pool_at(self, address: int) -> Pool:
         """The pool that ``address`` lies in.
@@ -155,7 +167,18 @@ class RunArena(Arena):
 
     @property
     def touched_bytes(self) -> int:
-        return self.runs.touched_end - self.runs.address
+        return self.runs.touched_bytes
+
+    def resting(self) -> Iterator[tuple[int, int]]:
+        page_bytes = self.geometry.page_bytes
+        for address, size_bytes, touched in self.runs.holes():
+            first = -(-address // page_bytes) * page_bytes
+            end = (address + size_bytes) // page_bytes * page_bytes
+            if touched and first < end:
+                yield first, end - first
+
+    def purge(self, address: int, size_bytes: int) -> None:
+        self.runs.purge(address, size_bytes)
 
     def record(self) -> ArenaRecord:
         return ArenaRecord(
@@ -167,16 +190,13 @@ class RunArena(Arena):
         )
 
     def _run_records(self) -> Iterator[Run]:
-        """Runs and holes; the untouched tail is a record of its own, also where a hole has merged with it."""
-        for address, size_bytes, taken in self.runs:
-            if taken:
-                yield Run(address, size_bytes, BlockState.ALLOCATED)
-                continue
-            used_before = min(max(self.runs.touched_end - address, 0), size_bytes)
-            if used_before:
-                yield Run(address, used_before, BlockState.FREE)
-            if size_bytes > used_before:
-                yield Run(address + used_before, size_bytes - used_before, BlockState.UNTOUCHED)
+        """Runs and holes; the untouched parts of a hole are records of their own."""
+        runs = [Run(address, size, BlockState.ALLOCATED) for address, size, taken in self.runs if taken]
+        holes = [
+            Run(address, size, BlockState.FREE if touched else BlockState.UNTOUCHED)
+            for address, size, touched in self.runs.holes()
+        ]
+        yield from sorted(runs + holes, key=lambda run: run.address)
 
 
 class AvailableArenas:

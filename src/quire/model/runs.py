@@ -12,6 +12,7 @@ raw allocator cuts its regions this way, 16 bytes a unit, and quire its arenas f
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from quire.errors import NotABlock
 
@@ -28,6 +29,8 @@ class Runs:
         self.unit_bytes = unit_bytes
         self.touched_end = address
         """What lies before this address was handed out at some time; the rest never."""
+        self.purged: set[int] = set()
+        """Units of holes whose pages went back to the system, by address: they are untouched again."""
         self._sizes = {address: size_bytes}
         """Of each run and hole, by address."""
         self._start_of_hole_ending_at = {self.end: address}
@@ -43,12 +46,29 @@ class Runs:
         """Whether nothing is allocated."""
         return not self._taken
 
+    @property
+    def touched_bytes(self) -> int:
+        """What was handed out at some time, without what was purged."""
+        return self.touched_end - self.address - len(self.purged) * self.unit_bytes
+
     def __iter__(self) -> Iterator[tuple[int, int, bool]]:
         """Every run and hole in order: address, size in bytes, whether it is allocated."""
         start = self.address
         while start < self.end:
             yield start, self._sizes[start], start in self._taken
             start += self._sizes[start]
+
+    def holes(self) -> Iterator[tuple[int, int, bool]]:
+        """Every hole in order, in parts: address, size in bytes, whether it was touched, and not purged since."""
+        for start, size, taken in self:
+            if not taken:
+                for touched, units in groupby(range(start, start + size, self.unit_bytes), self._is_touched):
+                    part = list(units)
+                    yield part[0], len(part) * self.unit_bytes, touched
+
+    def purge(self, address: int, size_bytes: int) -> None:
+        """The pages of a part of a hole went back."""
+        self.purged.update(range(address, address + size_bytes, self.unit_bytes))
 
     def size_of(self, address: int) -> int:
         """The size of the allocated run at ``address``.
@@ -104,6 +124,9 @@ class Runs:
         """Whole units, one at least."""
         return -(-max(size_bytes, 1) // self.unit_bytes) * self.unit_bytes
 
+    def _is_touched(self, unit: int) -> bool:
+        return unit < self.touched_end and unit not in self.purged
+
     def _is_hole(self, start: int) -> bool:
         return start in self._sizes and start not in self._taken
 
@@ -111,6 +134,7 @@ class Runs:
         self._sizes[start] = size
         self._taken.add(start)
         self.touched_end = max(self.touched_end, start + size)
+        self.purged.difference_update(range(start, start + size, self.unit_bytes))
 
     def _add_merged_hole(self, start: int, size: int) -> None:
         if self._is_hole(start + size):

@@ -8,7 +8,7 @@
  * would hold more than ever, as much goes back, from the last arena on; unless what was purged before was soon needed
  * again (growth.c).
  *
- * Callers: growth.c. Calls: os/. The model is quire.model.allocator.
+ * Callers: growth.c. Calls: runs.c, os/. The model is quire.model.allocator.
  */
 #include "heap/structs.h"
 #include "os/os.h"
@@ -96,18 +96,14 @@ purge_units(struct heap *heap, struct arena *arena, size_t first, size_t end)
     return true;
 }
 
-/* The touched part of a hole, from unit to end: its parts that have their pages. */
 static bool
-purge_hole(struct heap *heap, struct arena *arena, size_t unit, size_t end, size_t goal_bytes)
+purge_hole(struct heap *heap, struct arena *arena, size_t first, size_t end, size_t goal_bytes)
 {
     const struct unit_table *table = unit_table_of(heap, arena);
-    while (unit < end && heap->totals.resting_bytes > goal_bytes) {
-        size_t first = unit;
-        bool is_purged = unit_is_purged(table, first);
-        while (unit < end && unit_is_purged(table, unit) == is_purged) {
-            unit++;
-        }
-        if (!is_purged && !purge_units(heap, arena, first, unit)) {
+    size_t part_end;
+    for (size_t unit = first; unit < end && heap->totals.resting_bytes > goal_bytes; unit = part_end) {
+        part_end = runs_part_end(arena, table, unit, end);
+        if (!unit_is_untouched(arena, table, unit) && !purge_units(heap, arena, unit, part_end)) {
             return false;
         }
     }
@@ -121,8 +117,7 @@ purge_holes(struct heap *heap, struct arena *arena, size_t goal_bytes)
     size_t length;
     for (size_t unit = 0; unit < arena->touched; unit += length) {
         length = units[unit] & UNIT_LENGTH;
-        size_t end = unit + length < arena->touched ? unit + length : arena->touched;
-        if (!(units[unit] & UNIT_TAKEN) && !purge_hole(heap, arena, unit, end, goal_bytes)) {
+        if (!(units[unit] & UNIT_TAKEN) && !purge_hole(heap, arena, unit, unit + length, goal_bytes)) {
             return false;
         }
     }

@@ -9,7 +9,7 @@
  * back finds both neighbours. A request takes the smallest hole that is large enough, the lowest of equal ones;
  * the search begins where the first hole may be.
  *
- * Callers: heap.c, pool.c, arena.c. Calls: arena.c, growth.c. The model is quire.model.runs.
+ * Callers: heap.c, pool.c, arena.c, purge.c, observe/. Calls: arena.c, growth.c. The model is quire.model.runs.
  */
 #include "heap/structs.h"
 
@@ -81,6 +81,17 @@ runs_longest_hole(const struct heap *heap, const struct arena *arena)
         }
     }
     return longest;
+}
+
+/* A hole that ends at end has parts: what was touched and what was not. Where the part ends that begins at unit. */
+size_t
+runs_part_end(const struct arena *arena, const struct unit_table *table, size_t unit, size_t end)
+{
+    bool is_untouched = unit_is_untouched(arena, table, unit);
+    while (unit < end && unit_is_untouched(arena, table, unit) == is_untouched) {
+        unit++;
+    }
+    return unit;
 }
 
 /* The longest hole once a hole has changed its length: a walk only where the longest may have shrunk. */

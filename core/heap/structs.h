@@ -235,6 +235,13 @@ unit_is_purged(const struct unit_table *table, size_t unit)
     return (table->purged[unit / 64] >> (unit % 64)) & 1;
 }
 
+/* Of a hole: no run ever had it, or none since it was purged. */
+static inline bool
+unit_is_untouched(const struct arena *arena, const struct unit_table *table, size_t unit)
+{
+    return unit >= arena->touched || unit_is_purged(table, unit);
+}
+
 static inline char *
 units_address(const struct heap *heap, const struct arena *arena)
 {
@@ -301,6 +308,7 @@ void runs_free(struct heap *heap, void *address);
 bool runs_resize(struct heap *heap, void *address, size_t size_bytes);
 size_t runs_size_of(const struct heap *heap, const void *address);
 size_t runs_longest_hole(const struct heap *heap, const struct arena *arena);
+size_t runs_part_end(const struct arena *arena, const struct unit_table *table, size_t unit, size_t end);
 
 /* mapping.c */
 void *mapping_allocate(struct heap *heap, size_t size_bytes, size_t *dirty_bytes);

@@ -27,25 +27,16 @@ walk_pools(struct heap *heap, struct arena *arena, bool (*visit)(void *context, 
 }
 
 static bool
-is_untouched(const struct arena *arena, const struct unit_table *table, size_t unit)
-{
-    return unit >= arena->touched || unit_is_purged(table, unit);
-}
-
-/* A hole may have several parts: what an older tenant has touched, and what nobody has, or not since it was purged. */
-static bool
-walk_hole(struct heap *heap, struct arena *arena, size_t unit, size_t end,
+walk_hole(struct heap *heap, struct arena *arena, size_t first, size_t end,
           bool (*visit)(void *context, char *address, size_t size_bytes, enum run_state state), void *context)
 {
     const struct unit_table *table = unit_table_of(heap, arena);
-    while (unit < end) {
-        size_t first = unit;
-        bool untouched = is_untouched(arena, table, first);
-        while (unit < end && is_untouched(arena, table, unit) == untouched) {
-            unit++;
-        }
-        char *address = units_address(heap, arena) + first * RUN_UNIT_BYTES;
-        if (!visit(context, address, (unit - first) * RUN_UNIT_BYTES, untouched ? RUN_UNTOUCHED : RUN_FREE)) {
+    size_t part_end;
+    for (size_t unit = first; unit < end; unit = part_end) {
+        part_end = runs_part_end(arena, table, unit, end);
+        char *address = units_address(heap, arena) + unit * RUN_UNIT_BYTES;
+        enum run_state state = unit_is_untouched(arena, table, unit) ? RUN_UNTOUCHED : RUN_FREE;
+        if (!visit(context, address, (part_end - unit) * RUN_UNIT_BYTES, state)) {
             return false;
         }
     }

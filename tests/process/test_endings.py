@@ -127,7 +127,7 @@ def embedding(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def embed(embedding: Path, lives: list[str], environment: dict[str, str]) -> Outcome:
-    python = sys._base_executable  # type: ignore[attr-defined]
+    python = sys._base_executable  # type: ignore[attr-defined]  # has no public name
     return run([str(embedding), python, *lives], {"PYTHONUSERBASE": str(embedding.parent), **environment})
 
 

@@ -93,7 +93,7 @@ def test_info_says_why_a_python_cannot_be_served() -> None:
 def test_info_says_that_the_start_up_file_is_not_read() -> None:
     """Where quire is found by PYTHONPATH alone a program can install it, and quire run cannot."""
     pytest.importorskip("quire._core", reason="the native core is not installed")
-    base = sys._base_executable  # type: ignore[attr-defined]
+    base = sys._base_executable  # type: ignore[attr-defined]  # has no public name
     outcome = run([base, "-m", "quire", "info"], {"PYTHONPATH": sysconfig.get_path("platlib")})
     assert (outcome.exit_code, outcome.stderr) == (0, "")
     words = " ".join(outcome.stdout.split())

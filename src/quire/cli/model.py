@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from quire.cli.screen import style, write
 from quire.errors import InvalidOption
 from quire.export.chapter import to_json
+from quire.model.articles import NAME as ARTICLES
 from quire.model.articles import tell_claims
 from quire.model.chapters import CHAPTERS, TITLE, Chapter, tell
 from quire.process.settings import did_you_mean
@@ -43,9 +44,6 @@ _CHANGE = Both(
     "단계는 {module}의 함수다. 한 줄을 바꾸고 무엇이 달라지는지 보자. 파일: {file}",
 )
 _NEXT = Both("Next: {title} (quire model {again})", "다음 장: {title} (quire model {again})")
-
-
-_ARTICLES = "articles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +115,13 @@ def language_of(environment: Mapping[str, str]) -> Language:
 
 
 def _chapter(word: str) -> Chapter | str:
-    if word.lower() == _ARTICLES:
-        return _ARTICLES
+    if word.lower() == ARTICLES:
+        return ARTICLES
     names = [chapter.name for chapter in CHAPTERS]
     if word.isascii() and word.isdigit() and 1 <= int(word) <= len(CHAPTERS):
         return CHAPTERS[int(word) - 1]
     if word.lower() not in names:
-        hint = did_you_mean(word.lower(), (*names, _ARTICLES)) or f"; there are {', '.join(names)}"
+        hint = did_you_mean(word.lower(), (*names, ARTICLES)) or f"; there are {', '.join(names)}"
         raise InvalidOption(f"there is no chapter {word}{hint}")
     return CHAPTERS[names.index(word.lower())]
 
@@ -135,7 +133,7 @@ def _show_list(language: Language) -> None:
     rows = [(chapter.name, chapter.title(language)) for chapter in CHAPTERS]
     feet = [
         _TO_READ.told_in(language).format(again=_again(CHAPTERS[0].name, language)),
-        _CLAIMS.told_in(language).format(again=_again(_ARTICLES, language)),
+        _CLAIMS.told_in(language).format(again=_again(ARTICLES, language)),
     ]
     write(draw_list(rows, TITLE.told_in(language), feet, language, style(_WIDTH_MAX)))
 

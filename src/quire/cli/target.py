@@ -41,7 +41,7 @@ def _check_script(line: CommandLine) -> None:
     script = line.target
     if not script:
         raise InvalidOption("the script's name is empty; give its path")
-    if not os.path.exists(script) and not _is_hidden(script):
+    if _is_missing(script):
         raise InvalidOption(f"there is no script {script}{_module_hint(line)}")
     if os.path.isdir(script) and not _has_main(script):
         raise InvalidOption(f"{script} is a folder without a __main__.py; name the script in it that is to run")
@@ -49,14 +49,14 @@ def _check_script(line: CommandLine) -> None:
         raise InvalidOption(f"the script {script} may not be read; check its permissions")
 
 
-def _is_hidden(path: str) -> bool:
-    """Whether a folder on the way may not be looked into, so that nobody knows."""
+def _is_missing(path: str) -> bool:
+    """Whether nothing is there. Where a folder on the way may not be looked into, nobody knows."""
     try:
         os.stat(path)
     except PermissionError:
+        return False
+    except (OSError, ValueError):
         return True
-    except OSError:
-        pass
     return False
 
 

@@ -171,10 +171,10 @@ class RunArena(Arena):
 
     def resting(self) -> Iterator[tuple[int, int]]:
         page_bytes = self.geometry.page_bytes
-        for address, size_bytes, touched in self.runs.holes():
+        for address, size_bytes, state in self.runs.parts():
             first = -(-address // page_bytes) * page_bytes
             end = (address + size_bytes) // page_bytes * page_bytes
-            if touched and first < end:
+            if state is BlockState.FREE and first < end:
                 yield first, end - first
 
     def purge(self, address: int, size_bytes: int) -> None:
@@ -186,17 +186,8 @@ class RunArena(Arena):
             address=self.address,
             size_bytes=self.geometry.arena_bytes,
             kind=self.kind,
-            runs=tuple(self._run_records()),
+            runs=tuple(Run(*part) for part in self.runs.parts()),
         )
-
-    def _run_records(self) -> Iterator[Run]:
-        """Runs and holes; the untouched parts of a hole are records of their own."""
-        runs = [Run(address, size, BlockState.ALLOCATED) for address, size, taken in self.runs if taken]
-        holes = [
-            Run(address, size, BlockState.FREE if touched else BlockState.UNTOUCHED)
-            for address, size, touched in self.runs.holes()
-        ]
-        yield from sorted(runs + holes, key=lambda run: run.address)
 
 
 class AvailableArenas:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from quire.errors import NotABlock
+from quire.records import BlockState
 
 
 class Runs:
@@ -58,13 +59,16 @@ class Runs:
             yield start, self._sizes[start], start in self._taken
             start += self._sizes[start]
 
-    def holes(self) -> Iterator[tuple[int, int, bool]]:
-        """Every hole in order, in parts: address, size in bytes, whether it was touched, and not purged since."""
+    def parts(self) -> Iterator[tuple[int, int, BlockState]]:
+        """Every run in order, and every hole, where it is touched and where not: address, size in bytes, state."""
         for start, size, taken in self:
-            if not taken:
-                for touched, units in groupby(range(start, start + size, self.unit_bytes), self._is_touched):
-                    part = list(units)
-                    yield part[0], len(part) * self.unit_bytes, touched
+            if taken:
+                yield start, size, BlockState.ALLOCATED
+                continue
+            for touched, units in groupby(range(start, start + size, self.unit_bytes), self._is_touched):
+                part = list(units)
+                state = BlockState.FREE if touched else BlockState.UNTOUCHED
+                yield part[0], len(part) * self.unit_bytes, state
 
     def purge(self, address: int, size_bytes: int) -> None:
         """The pages of a part of a hole went back."""

@@ -37,7 +37,7 @@ from quire.report.cells import cut
 from quire.report.pictures.code import draw_code
 from quire.report.pictures.frames import draw_frames, draw_program
 from quire.report.pictures.heap import draw_arena, draw_heap, draw_pool
-from quire.report.pictures.lists import as_rows
+from quire.report.pictures.lists import as_rows, of_kind
 from quire.report.pictures.objects import draw_objects
 from quire.report.pictures.pages import draw_pages
 from quire.report.pictures.tables import draw_table
@@ -64,11 +64,11 @@ def _draw_alike(records: tuple[Record, ...], language: Language, width: int) -> 
     if table is not None:
         yield from draw_table(table, language, width)
     elif isinstance(first, ObjectRecord):
-        yield from draw_objects([one for one in records if isinstance(one, ObjectRecord)], language, width)
+        yield from draw_objects(of_kind(ObjectRecord, records), language, width)
     elif isinstance(first, FrameRecord):
-        yield from draw_frames([one for one in records if isinstance(one, FrameRecord)], language, width)
+        yield from draw_frames(of_kind(FrameRecord, records), language, width)
     elif isinstance(first, PageTable):
-        yield from draw_pages([one for one in records if isinstance(one, PageTable)], language, width)
+        yield from draw_pages(of_kind(PageTable, records), language, width)
     else:
         for record in records:
             yield from _draw_one(record, language, width)

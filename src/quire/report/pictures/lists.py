@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from quire.records import (
+    Area,
     Both,
     CacheRecord,
     Collection,
+    Happening,
     HeapStatistics,
     NameRecord,
     ObjectEvent,
@@ -18,6 +21,8 @@ from quire.records import (
 )
 from quire.report.pictures.words import COUNT, IMMORTAL, address, use
 
+_Kind = TypeVar("_Kind")
+
 _TYPE = Both("type", "타입")
 _ADDRESS = Both("address", "주소")
 _POLICIES = {
@@ -27,20 +32,25 @@ _POLICIES = {
     "segmentation": Both("segmentation", "분할"),
 }
 _HAPPENINGS = {
-    "made": Both("made", "만들어졌다"),
-    "reused": Both("made from a kept one", "보관된 것으로 만들어졌다"),
-    "finalized": Both("finalized", "파이널라이저가 호출되었다"),
-    "resurrected": Both("resurrected", "되살아났다"),
-    "cleared": Both("weak reference cleared", "약한 참조가 비워졌다"),
-    "postponed": Both("postponed", "해제가 미뤄졌다"),
-    "kept": Both("kept for the next", "다음을 위해 보관되었다"),
-    "freed": Both("freed", "해제되었다"),
+    Happening.MADE: Both("made", "만들어졌다"),
+    Happening.REUSED: Both("made from a kept one", "보관된 것으로 만들어졌다"),
+    Happening.FINALIZED: Both("finalized", "파이널라이저가 호출되었다"),
+    Happening.RESURRECTED: Both("resurrected", "되살아났다"),
+    Happening.CLEARED: Both("weak reference cleared", "약한 참조가 비워졌다"),
+    Happening.POSTPONED: Both("postponed", "해제가 미뤄졌다"),
+    Happening.KEPT: Both("kept for the next", "다음을 위해 보관되었다"),
+    Happening.FREED: Both("freed", "해제되었다"),
 }
 _AREAS = {
-    "object": Both("object", "객체"),
-    "table": Both("table", "테이블"),
-    "interpreter": Both("interpreter", "인터프리터"),
+    Area.OBJECT: Both("object", "객체"),
+    Area.TABLE: Both("table", "테이블"),
+    Area.INTERPRETER: Both("interpreter", "인터프리터"),
 }
+
+
+def of_kind(kind: type[_Kind], records: Sequence[object]) -> list[_Kind]:
+    """Those of the records that are of this kind."""
+    return [each for each in records if isinstance(each, kind)]
 
 
 def as_rows(records: Sequence[Record]) -> Rows | None:
@@ -49,13 +59,13 @@ def as_rows(records: Sequence[Record]) -> Rows | None:
         case Rows():
             return records[0]
         case ObjectEvent():
-            return events([each for each in records if isinstance(each, ObjectEvent)])
+            return events(of_kind(ObjectEvent, records))
         case CacheRecord():
-            return caches([each for each in records if isinstance(each, CacheRecord)])
+            return caches(of_kind(CacheRecord, records))
         case UsedBlock():
-            return used_blocks([each for each in records if isinstance(each, UsedBlock)])
+            return used_blocks(of_kind(UsedBlock, records))
         case NameRecord():
-            return names([each for each in records if isinstance(each, NameRecord)])
+            return names(of_kind(NameRecord, records))
         case Collection():
             return collection(records[0])
         case HeapStatistics():

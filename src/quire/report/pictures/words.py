@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quire.records import BlockState, Both, PoolState
+from quire.records import BlockState, Both, LockHappening, PoolState
 
 ARENA = Both("arena", "아레나")
 POOL = Both("pool", "풀")
@@ -53,11 +53,11 @@ WAITS = Both("waits", "대기")
 RESTS = Both("does not run", "쉼")
 HAS_THE_LOCK = Both("holds the lock, and runs", "잠금을 쥐고 실행")
 HAPPENED = {
-    "takes": Both("takes the lock", "잠금을 얻는다"),
-    "waits": Both("waits for it", "잠금을 기다린다"),
-    "asks": Both("asks for it", "잠금을 달라고 요청한다"),
-    "drops": Both("drops it", "잠금을 놓는다"),
-    "ends": Both("ends", "끝난다"),
+    LockHappening.TAKES: Both("takes the lock", "잠금을 얻는다"),
+    LockHappening.WAITS: Both("waits for it", "잠금을 기다린다"),
+    LockHappening.ASKS: Both("asks for it", "잠금을 달라고 요청한다"),
+    LockHappening.DROPS: Both("drops it", "잠금을 놓는다"),
+    LockHappening.ENDS: Both("ends", "끝난다"),
 }
 
 YES = Both("yes", "예")

@@ -63,12 +63,13 @@ def write(records: list[dict[str, Any]], folder: Path) -> None:
 
 
 def bars_section(every: list[Figures]) -> str:
+    found = [(figures.python, verdict) for figures in every for verdict in verdicts(figures)]
     rows = [
-        [figures.python, verdict.what, verdict.bar, verdict.measured, WORDS[verdict.is_reached]]
-        for figures in every
-        for verdict in verdicts(figures)
+        [python, verdict.what, verdict.bar, verdict.measured, WORDS[verdict.is_reached]] for python, verdict in found
     ]
-    return "## What it must reach\n\n" + table(["Python", "", "bar", "measured", ""], rows)
+    parts = ["## What it must reach", table(["Python", "", "bar", "measured", ""], rows)]
+    reasons = dict.fromkeys(verdict.why_missed for _, verdict in found if verdict.is_reached is False)
+    return "\n\n".join(parts + [f"*Missed:* {reason}" for reason in reasons if reason])
 
 
 def plot_section(every: list[Figures], folder: Path) -> str:

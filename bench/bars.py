@@ -21,9 +21,9 @@ WHY_ALLOCATION = (
     "takes 37 with it."
 )
 WHY_PEAK = (
-    "Free blocks beside live ones, in the classes of both request kinds, come on top of the fixed cost, and weigh in "
-    "programs of 20 to 30 MiB. Empty pools and holes are purged before a new peak, but not if they are soon needed "
-    "again: without that limit some peaks are lower, for up to eight times the page faults (docs/design/heap.md)."
+    "What is empty at the peak is soon needed again: phases of a program that take turns use pools of different kinds. "
+    "Empty pools and holes are purged before a new peak, but within a limit: without it these peaks are two or three "
+    "per cent lower, for up to twice the page faults, which takes more time than the heap saves (docs/design/heap.md)."
 )
 WHY_START = (
     "Most of it is Python's own work, reading and running quire's modules: it takes longer in a build without "

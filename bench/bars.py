@@ -26,8 +26,8 @@ WHY_PEAK = (
     "per cent lower, for up to twice the page faults, which takes more time than the heap saves (docs/design/heap.md)."
 )
 WHY_START = (
-    "Most of it is Python's own work, reading and running quire's modules: it takes longer in a build without "
-    "profile-guided optimisation, as this 3.13 is, whose plain start takes twice as long as the optimised 3.11's."
+    "Reading and running quire's modules is Python's own work, and `quire run` starts Python twice, first to read the "
+    "command line: so both grow with what a start of the Python takes, which the table of starts tells."
 )
 
 

@@ -52,6 +52,7 @@ check_pool(const struct heap *heap, const struct pool *pool, unsigned slot, bool
     CHECK(pool->state != SLOT_RESTING || pool->frees_left == 0, "a resting pool has no live block");
     CHECK(!pool->is_purged || pool->state == SLOT_RESTING, "a purged pool rests");
     CHECK(!pool->is_purged || pool->carved == 0, "nothing of a purged pool is carved");
+    CHECK(!pool->is_old || pool->state == SLOT_RESTING, "an old pool rests");
     return check_free_list(heap, pool);
 }
 
@@ -71,7 +72,10 @@ static const char *
 check_resting(const struct arena *arena)
 {
     size_t count = 0;
+    bool after_purged = false;
     for (const struct pool *pool = arena->free_pool; pool != NULL; pool = pool->next) {
+        CHECK(pool->is_purged || !after_purged, "a free pool that has its pages serves before a purged one");
+        after_purged = pool->is_purged;
         CHECK(arena_of_pool(pool) == arena, "a free pool rests with its own arena");
         CHECK(pool->state == SLOT_RESTING, "a free pool rests");
         CHECK(++count <= arena->free_pools, "an arena's free pools are as many as it counts");
@@ -115,7 +119,7 @@ check_run_arena(const struct heap *heap, const struct arena *arena)
 {
     const struct unit_table *table = unit_table_of(heap, arena);
     const uint16_t *units = table->lengths;
-    size_t unit = 0, runs = 0, in_runs = 0, purged = 0;
+    size_t unit = 0, runs = 0, in_runs = 0, purged = 0, old = 0;
     bool after_hole = false;
     while (unit < UNITS_AN_ARENA) {
         size_t length = units[unit] & UNIT_LENGTH;
@@ -131,10 +135,13 @@ check_run_arena(const struct heap *heap, const struct arena *arena)
         for (size_t end = unit + length; unit < end; unit++) {
             CHECK(!taken || !unit_is_purged(table, unit), "nothing of a run is purged");
             CHECK(unit < arena->touched || !unit_is_purged(table, unit), "what was purged was touched before");
+            CHECK(!unit_is_old(table, unit) || (!taken && unit < arena->touched), "an old unit rests, or was purged");
             purged += unit_is_purged(table, unit);
+            old += unit_is_old(table, unit);
         }
     }
     CHECK(purged == arena->purged, "purged units are as many as are counted");
+    CHECK(old == arena->old, "old units are as many as are counted");
     CHECK(in_runs + arena->resting + purged == arena->touched, "what was touched is in runs, rests, or was purged");
     for (size_t hole = 0; hole < arena->first_hole; hole += units[hole] & UNIT_LENGTH) {
         CHECK(units[hole] & UNIT_TAKEN, "no hole begins before the first");

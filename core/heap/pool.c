@@ -87,6 +87,7 @@ begin(struct pool *pool, unsigned domain, unsigned size_class)
     pool->carved = 0;
     pool->free = NULL;
     pool->frees_left = 0;
+    pool->is_old = false;
     pool->state = SLOT_LISTED;
 }
 
@@ -130,7 +131,7 @@ note_taken(struct heap *heap, struct arena *arena, struct pool *pool)
 {
     size_t pool_bytes = slots_a_pool(arena) * POOL_BYTES;
     if (pool->is_purged) {
-        growth_touch_again(heap, pool_bytes);
+        growth_touch_again(heap, pool_bytes, pool->is_old);
         pool->is_purged = false;
         arena->purged--;
     } else {

@@ -112,16 +112,28 @@ note_resting(struct heap *heap, struct arena *arena, size_t length)
     heap->totals.resting_bytes += length * RUN_UNIT_BYTES;
 }
 
-/* How many units from first to end were purged; none is any more. */
-static size_t
-take_purged(struct unit_table *table, const struct arena *arena, size_t first, size_t end)
+/* How many units from first to end were purged, and of those by a sweep; neither purged nor old is any more. */
+struct taken {
+    size_t purged, swept;
+};
+
+static struct taken
+take_marks(struct unit_table *table, struct arena *arena, size_t first, size_t end)
 {
-    size_t count = 0;
-    for (size_t unit = first; arena->purged != 0 && unit < end; unit++) {
-        count += unit_is_purged(table, unit);
-        table->purged[unit / 64] &= ~((uint64_t)1 << (unit % 64));
+    struct taken taken = {0, 0};
+    if (arena->purged + arena->old == 0) {
+        return taken;
     }
-    return count;
+    for (size_t unit = first; unit < end; unit++) {
+        bool is_purged = unit_is_purged(table, unit), is_old = unit_is_old(table, unit);
+        taken.purged += is_purged;
+        taken.swept += is_purged && is_old;
+        arena->old = (uint16_t)(arena->old - is_old);
+        table->purged[unit / 64] &= ~((uint64_t)1 << (unit % 64));
+        table->old[unit / 64] &= ~((uint64_t)1 << (unit % 64));
+    }
+    arena->purged = (uint16_t)(arena->purged - taken.purged);
+    return taken;
 }
 
 /* Units of a hole, from first to end, belong to a run from now on. */
@@ -129,13 +141,15 @@ static void
 note_taken(struct heap *heap, struct arena *arena, size_t first, size_t end)
 {
     size_t touched_end = end < arena->touched ? end : arena->touched;
-    size_t purged = take_purged(unit_table_of(heap, arena), arena, first, end);
-    size_t resting = touched_end > first ? touched_end - first - purged : 0;
-    arena->purged = (uint16_t)(arena->purged - purged);
+    struct taken taken = take_marks(unit_table_of(heap, arena), arena, first, end);
+    size_t resting = touched_end > first ? touched_end - first - taken.purged : 0;
     arena->resting = (uint16_t)(arena->resting - resting);
     heap->totals.resting_bytes -= resting * RUN_UNIT_BYTES;
-    if (purged != 0) {
-        growth_touch_again(heap, purged * RUN_UNIT_BYTES);
+    if (taken.swept != 0) {
+        growth_touch_again(heap, taken.swept * RUN_UNIT_BYTES, true);
+    }
+    if (taken.purged != taken.swept) {
+        growth_touch_again(heap, (taken.purged - taken.swept) * RUN_UNIT_BYTES, false);
     }
     if (end > arena->touched) {
         growth_touch(heap, (end - arena->touched) * RUN_UNIT_BYTES);

@@ -41,7 +41,8 @@ struct pool {
     uint8_t head_slot;   /* of the pool it belongs to; differs from slot in INNER slots only */
     bool is_idle;        /* it stayed on its ring when it became empty; it may have live blocks again */
     bool is_purged;      /* RESTING: its pages went back; nothing of it is carved */
-    uint8_t reserved[7];
+    bool is_old;         /* RESTING: since before the last sweep; and if purged, by a sweep */
+    uint8_t reserved[6];
 
     /* LISTED: neighbours in the class's ring. RESTING: next is the arena's next free pool */
     struct pool *next;
@@ -71,18 +72,21 @@ struct arena {
     uint16_t idle;      /* pools marked as idle */
     uint16_t purged;    /* free pools, or units of holes, whose pages went back */
     uint16_t resting;   /* RUN: units of holes that were handed out and have their pages */
+    uint16_t old;       /* RUN: units that are marked as old */
     uint8_t kind;       /* enum arena_kind */
-    uint8_t reserved[15];
+    uint8_t reserved[13];
 };
 static_assert(sizeof(struct arena) == sizeof(struct pool), "an entry of the table of slots");
 
-/* RUN arenas: in slot 0, the length of each run and hole, at its first and at its last unit; and a bit for each unit
- * whose page went back. */
+/* RUN arenas: in slot 0, the length of each run and hole, at its first and at its last unit; a bit for each unit whose
+ * page went back; and one for each unit of a hole that is old: it has rested since before the last sweep, or was purged
+ * by a sweep. */
 enum { UNIT_TAKEN = 0x8000, UNIT_LENGTH = 0x7fff };
 
 struct unit_table {
     uint16_t lengths[UNITS_AN_ARENA];
     uint64_t purged[(UNITS_AN_ARENA + 63) / 64];
+    uint64_t old[(UNITS_AN_ARENA + 63) / 64];
 };
 static_assert(sizeof(struct unit_table) <= ARENA_HEADER_BYTES, "the unit table fits slot 0");
 
@@ -120,6 +124,7 @@ struct kept {
     uintptr_t address;
     size_t size_bytes;
     bool is_tail; /* it begins where a mapping ends, which may grow into it */
+    bool is_old;  /* it has been kept since before the last sweep */
 };
 
 /* Mappings by address: open addressing, at most half full. */
@@ -235,6 +240,12 @@ unit_is_purged(const struct unit_table *table, size_t unit)
     return (table->purged[unit / 64] >> (unit % 64)) & 1;
 }
 
+static inline bool
+unit_is_old(const struct unit_table *table, size_t unit)
+{
+    return (table->old[unit / 64] >> (unit % 64)) & 1;
+}
+
 /* Of a hole: no run ever had it, or none since it was purged. */
 static inline bool
 unit_is_untouched(const struct arena *arena, const struct unit_table *table, size_t unit)
@@ -290,6 +301,22 @@ pool_allocated(const struct pool *pool)
 
 /* --- between the files of heap/ --- */
 
+/* Of what rests, as much as is wanted is to go back: before a peak whatever it is, by a sweep what is old. */
+struct purge {
+    struct heap *heap;
+    size_t wanted_bytes; /* a sweep's is never exceeded */
+    bool is_sweep;
+    size_t slots_left;
+    uint64_t deadline_ns;
+    size_t unasked;      /* slots that were looked at since the clock was asked */
+    bool is_late;
+    struct swept swept;
+
+    /* neighbours of one arena, to go in one call */
+    char *offered;
+    size_t offered_bytes;
+};
+
 /* arena.c */
 struct arena *arena_obtain(struct heap *heap, enum arena_kind kind);
 struct arena *arena_fullest_with(struct heap *heap, enum arena_kind kind, size_t room);
@@ -325,15 +352,19 @@ size_t kept_take_tail(struct heap *heap, uintptr_t mapping_end);
 size_t kept_bytes_for(const struct heap *heap, size_t mapped_bytes);
 void kept_give_back(struct heap *heap, size_t wanted_bytes);
 bool kept_give_back_all(struct heap *heap);
+bool kept_sweep(struct purge *purge);
 
 /* purge.c */
 void purge_resting(struct heap *heap, size_t wanted_bytes);
+bool purge_is_due(struct purge *purge);
+void purge_spend(struct purge *purge, size_t slots);
+size_t purge_arena(struct purge *purge, struct arena *arena, size_t first_slot);
 
 /* growth.c */
 bool growth_allows_kept(const struct heap *heap, size_t more_bytes);
 void growth_prepare(struct heap *heap, size_t more_bytes);
 void growth_note(struct heap *heap);
 void growth_touch(struct heap *heap, size_t more_bytes);
-void growth_touch_again(struct heap *heap, size_t more_bytes);
+void growth_touch_again(struct heap *heap, size_t more_bytes, bool had_rested);
 
 #endif

@@ -213,6 +213,24 @@ class HeapStatistics:
         return pooled + self.runs_allocated + self.mappings + self.guard.slots_allocated
 
 
+# --- giving back ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one step of a sweep gave back, by kind, and where the next begins."""
+
+    cursor: int
+    """Of the next step; 0: the sweep is done."""
+    empty_pool_bytes: int
+    hole_bytes: int
+    kept_bytes: int
+    young_bytes: int
+    """At rest, but not for long: the next sweep gives it back, unless it is used before."""
+    is_refused: bool
+    """The system did not take pages back, and the step ended there."""
+
+
 # --- objects --------------------------------------------------------------------------------------------------
 
 

@@ -51,11 +51,13 @@ class Pool(Linked):
         """Whether it is with its size class, in the class's list or full; else it is with its arena."""
         self.is_purged = False
         """Whether its pages went back to the system, while it was with its arena."""
+        self.is_old = False
+        """Whether it has been with its arena since before the last sweep; of a purged one, whether a sweep did it."""
 
     def begin(self, domain: Domain, size_class: int) -> None:
         """Serve a size class. A pool that served the same one before may keep its free list."""
         self.serves = True
-        self.is_purged = False
+        self.is_purged = self.is_old = False
         if (domain, size_class) == (self.domain, self.size_class) and not self.geometry.carves_anew:
             return
         self.domain, self.size_class = domain, size_class
@@ -65,9 +67,9 @@ class Pool(Linked):
         self.carved = 0
         self.free = []
 
-    def purge(self) -> None:
+    def purge(self, *, by_sweep: bool) -> None:
         """Its pages go back: all of it is untouched again. It is with its arena."""
-        self.is_purged = True
+        self.is_purged, self.is_old = True, by_sweep
         self.carved = 0
         self.free = []
 

@@ -134,10 +134,10 @@ class Twins:
         if isinstance(model, int) and isinstance(native, int):
             twin.model, twin.native = model, native
 
-    def sweep(self, slots_max: int, reserve_bytes: int) -> None:
+    def sweep(self, **limits: int) -> None:
         """A step of a sweep over both, from where the last one ended: the same goes back."""
-        native = self.native.sweep(self.cursor, slots_max=slots_max, reserve_bytes=reserve_bytes)
-        model = self._ask_model(lambda: self.model.sweep(self.cursor, slots_max=slots_max, reserve_bytes=reserve_bytes))
+        native = self.native.sweep(self.cursor, **limits)
+        model = self._ask_model(lambda: self.model.sweep(self.cursor, **limits))
         assert model == native
         self.cursor = native.cursor
 

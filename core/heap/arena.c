@@ -9,7 +9,6 @@
  * Callers: pool.c, runs.c. Calls: kept.c, where the system refuses; os/.
  */
 #include "heap/structs.h"
-#include "os/os.h"
 
 #include <string.h>
 

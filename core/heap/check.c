@@ -24,11 +24,26 @@ check_free_list(const struct heap *heap, const struct pool *pool)
         size_t index = offset / pool->block_bytes;
         CHECK(offset % pool->block_bytes == 0, "a free block begins where a block begins");
         CHECK(index < pool->carved, "a free block was cut off once");
+        CHECK(!pages_is_away(pool, index), "a free block touches no purged page");
         CHECK(!((seen[index / 64] >> (index % 64)) & 1), "a free block stands on the free list once");
         seen[index / 64] |= (uint64_t)1 << (index % 64);
         length++;
     }
-    CHECK(pool_allocated(pool) + length == pool->carved, "allocated and free blocks add up to those cut off");
+    CHECK(pool_allocated(pool) + length + pool->away == pool->carved, "allocated, free and away add up to those cut off");
+    return NULL;
+}
+
+static const char *
+check_pages(const struct pool *pool)
+{
+    size_t away = 0;
+    for (size_t index = 0; index < pool->carved && pool->purged_pages != 0; index++) {
+        away += pages_is_away(pool, index);
+    }
+    CHECK(away == pool->away, "who touches a purged page is away");
+    CHECK(pool->purged_pages == 0 || away != 0, "blocks were cut from a purged page");
+    CHECK(pool->purged_pages == 0 || pool->state != SLOT_RETIRED, "a retired pool has all its pages");
+    CHECK(pool->purged_pages == 0 || !pool->is_purged, "all of a pool is purged, or pages of it");
     return NULL;
 }
 
@@ -53,7 +68,8 @@ check_pool(const struct heap *heap, const struct pool *pool, unsigned slot, bool
     CHECK(!pool->is_purged || pool->state == SLOT_RESTING, "a purged pool rests");
     CHECK(!pool->is_purged || pool->carved == 0, "nothing of a purged pool is carved");
     CHECK(!pool->is_old || pool->state == SLOT_RESTING, "an old pool rests");
-    return check_free_list(heap, pool);
+    const char *broken = check_pages(pool);
+    return broken != NULL ? broken : check_free_list(heap, pool);
 }
 
 static const char *
@@ -91,7 +107,7 @@ check_pool_arena(const struct heap *heap, const struct arena *arena)
     unsigned slots = slots_a_pool(arena);
     CHECK(arena->capacity == SLOTS_AN_ARENA / slots - 1, "pools fill the arena");
     CHECK(arena->cut <= arena->capacity, "no more pools are cut than there are");
-    size_t resting = 0, idle = 0, purged = 0;
+    size_t resting = 0, idle = 0, purged = 0, pages = 0, resting_pages = 0;
     for (unsigned i = 1; i <= arena->cut; i++) {
         const struct pool *pool = &slots_of(arena)[i * slots];
         const char *broken = check_pool(heap, pool, i * slots, is_large);
@@ -104,7 +120,11 @@ check_pool_arena(const struct heap *heap, const struct arena *arena)
         resting += pool->state == SLOT_RESTING;
         idle += pool->is_idle;
         purged += pool->is_purged;
+        pages += pool_purged_pages(pool);
+        resting_pages += pool->state == SLOT_RESTING ? pool_purged_pages(pool) : 0;
     }
+    CHECK(pages == arena->purged_pages, "purged pages are as many as are counted");
+    CHECK(resting_pages == arena->resting_purged_pages, "and those of pools that rest");
     CHECK(purged == arena->purged, "purged pools are as many as are counted");
     CHECK(idle == arena->idle, "idle pools are as many as are counted");
     CHECK(resting == arena->free_pools, "every resting pool is free to be taken");

@@ -14,7 +14,6 @@
  * Callers: mapping.c, growth.c, arena.c, heap.c, sweep.c. Calls: growth.c, purge.c, os/. The model is quire.model.kept.
  */
 #include "heap/structs.h"
-#include "os/os.h"
 
 #include <string.h>
 

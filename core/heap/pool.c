@@ -10,10 +10,9 @@
  * ring stays there for the next request, unless it is all that keeps the arena from going back, or more than 16 KiB
  * of it were cut off: a large pool that served many.
  *
- * Callers: fast.h, heap.c. Calls: arena.c, growth.c, runs.c. The model is quire.model.allocator.
+ * Callers: fast.h, heap.c. Calls: arena.c, growth.c, pages.c, runs.c. The model is quire.model.allocator.
  */
 #include "heap/fast.h"
-#include "os/os.h"
 
 /* --- the ring of a class --- */
 
@@ -88,6 +87,7 @@ begin(struct pool *pool, unsigned domain, unsigned size_class)
     pool->free = NULL;
     pool->frees_left = 0;
     pool->is_old = false;
+    pool->seen = 0;
     pool->state = SLOT_LISTED;
 }
 
@@ -125,6 +125,19 @@ room_of(const struct arena *arena)
     return (size_t)arena->free_pools + arena->capacity - arena->cut;
 }
 
+/* Pages of a pool that rested will be touched anew. What growth purges in turn is another pool's: it serves already. */
+static void
+note_taken_pages(struct heap *heap, struct arena *arena, struct pool *pool)
+{
+    size_t pages = pool_purged_pages(pool);
+    arena->purged_pages = (uint16_t)(arena->purged_pages - pages);
+    arena->resting_purged_pages = (uint16_t)(arena->resting_purged_pages - pages);
+    heap->totals.resting_bytes += pages * os_page_bytes();
+    pool->purged_pages = pool->away = 0;
+    pool->state = SLOT_LISTED;
+    growth_touch_again(heap, pages * os_page_bytes(), true);
+}
+
 /* A resting pool will serve again; one that was purged is touched anew. */
 static void
 note_taken(struct heap *heap, struct arena *arena, struct pool *pool)
@@ -134,8 +147,11 @@ note_taken(struct heap *heap, struct arena *arena, struct pool *pool)
         growth_touch_again(heap, pool_bytes, pool->is_old);
         pool->is_purged = false;
         arena->purged--;
-    } else {
-        heap->totals.resting_bytes -= pool_bytes;
+        return;
+    }
+    heap->totals.resting_bytes -= pool_bytes;
+    if (UNLIKELY(pool->purged_pages != 0)) {
+        note_taken_pages(heap, arena, pool);
     }
 }
 
@@ -146,9 +162,9 @@ take_pool(struct heap *heap, struct arena *arena)
     if (pool == NULL) {
         pool = cut_pool(heap, arena);
     } else {
-        note_taken(heap, arena, pool);
         arena->free_pool = pool->next;
         arena->free_pools--;
+        note_taken(heap, arena, pool);
     }
     arena_relist(heap, arena, room_of(arena));
     return pool;
@@ -170,7 +186,9 @@ rest(struct heap *heap, struct arena *arena, struct pool *pool)
     pool->next = arena->free_pool;
     arena->free_pool = pool;
     arena->free_pools++;
-    heap->totals.resting_bytes += pool_bytes_of(pool->size_class);
+    size_t pages = pool_purged_pages(pool);
+    arena->resting_purged_pages = (uint16_t)(arena->resting_purged_pages + pages);
+    heap->totals.resting_bytes += pool_bytes_of(pool->size_class) - pages * os_page_bytes();
 }
 
 /* Whether a pool of the arena has a live block. Idle pools may have some again, so they are looked at, if it
@@ -255,7 +273,18 @@ new_pool(struct heap *heap, unsigned domain, unsigned size_class)
 static bool
 has_block(const struct pool *pool)
 {
-    return pool->free != NULL || pool->carved < pool->capacity;
+    return pool->free != NULL || pool->carved < pool->capacity || pool->purged_pages != 0;
+}
+
+/* Pages that are there serve before pages that are not: the next pool takes the first one's place, if it has a block. */
+static struct pool *
+pass_over_purged(struct pool **ring)
+{
+    struct pool *pool = *ring;
+    if (pool->free == NULL && pool->purged_pages != 0 && pool->next->free != NULL) {
+        *ring = pool->next;
+    }
+    return *ring;
 }
 
 static void
@@ -267,7 +296,7 @@ retire(struct pool **ring, struct pool *pool)
     pool->frees_left = 1;
 }
 
-/* The current pool has no free block: find the next pool that has one, or cut one, and take it. */
+/* The current pool has no free block: find the next pool that has one, bring a page back or cut a pool, and take it. */
 SLOW void *
 pool_refill(struct domain *domain, unsigned size_class)
 {
@@ -281,8 +310,12 @@ pool_refill(struct domain *domain, unsigned size_class)
         if (pool == NULL) {
             return NULL;
         }
+    } else {
+        pool = pass_over_purged(ring);
     }
-    if (pool->free == NULL) {
+    if (pool->purged_pages != 0) {
+        pages_restore(domain->heap, pool);
+    } else if (pool->free == NULL) {
         carve(domain->heap, pool);
     }
     void *block = pool->free;

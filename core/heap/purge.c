@@ -1,17 +1,16 @@
-/* Purge: pages of empty pools, and of holes between runs, go back to the system while their arena stays. They count as
- * untouched again.
+/* Purge: pages of empty pools, of holes between runs, and pages of sparse pools on which no block lives, go back to the
+ * system while their arena stays. They count as untouched again.
  *
- *     | used | resting  resting | full | resting | untouched ...
- *             \___ one call ___/
+ *     | used | resting  resting | sparse: page page live page | resting | untouched ...
+ *             \_________ one call _________/           \_ another _/
  *
  * What rests with an arena of one kind serves no request of another kind, nor one for a mapping. So before the heap
  * would hold more than ever, as much goes back, from the last arena on; unless what was purged before was soon needed
  * again (growth.c). A sweep (sweep.c) purges what has rested for long, and leaves a reserve.
  *
- * Callers: growth.c, sweep.c. Calls: runs.c, os/. The model is quire.model.purge.
+ * Callers: growth.c, sweep.c. Calls: pages.c, runs.c, os/. The model is quire.model.purge.
  */
 #include "heap/structs.h"
-#include "os/os.h"
 
 enum { SLOTS_A_LOOK = 64 }; /* at the clock: as long as a call of the system's, about */
 
@@ -45,6 +44,7 @@ purge_bytes(struct purge *purge, char *address, size_t size_bytes)
     return !purge->swept.is_refused;
 }
 
+/* It rested. */
 static void
 note_gone(struct purge *purge, size_t size_bytes)
 {
@@ -60,29 +60,66 @@ want_less(struct purge *purge, size_t size_bytes)
 
 /* --- pools --- */
 
-/* What was offered goes back; returns whether the system took it. */
+static size_t
+resting_bytes_of(const struct pool *pool)
+{
+    return pool_bytes_of(pool->size_class) - pool_purged_pages(pool) * os_page_bytes();
+}
+
+static void
+note_purged(struct purge *purge, struct pool *pool)
+{
+    struct arena *arena = arena_of_pool(pool);
+    size_t gone_bytes = resting_bytes_of(pool);
+    note_gone(purge, gone_bytes);
+    purge->swept.empty_pool_bytes += gone_bytes;
+    pool->is_purged = true;
+    pool->is_old = purge->is_sweep;
+    pool->free = NULL;
+    pool->carved = 0;
+    arena->purged++;
+    arena->purged_pages = (uint16_t)(arena->purged_pages - pool_purged_pages(pool));
+    arena->resting_purged_pages = (uint16_t)(arena->resting_purged_pages - pool_purged_pages(pool));
+    pool->purged_pages = pool->away = 0;
+}
+
+static void
+note_pages_purged(struct purge *purge, struct pool *pool, unsigned pages)
+{
+    size_t gone_bytes = (size_t)__builtin_popcount(pages) * os_page_bytes();
+    purge->heap->totals.touched_bytes -= gone_bytes;
+    purge->swept.page_bytes += gone_bytes;
+    pool->seen = pages_seen(purge->heap, pool) | PAGES_LOOKED_AT;
+}
+
+/* What was offered goes back; returns whether the system took it. Links may stand on pages of pools in use: so these
+ * leave the free lists before. */
 static bool
 purge_offered(struct purge *purge)
 {
     struct heap *heap = purge->heap;
-    char *end = purge->offered + purge->offered_bytes;
+    char *start = purge->offered, *end = start + purge->offered_bytes;
+    size_t pool_bytes = slots_a_pool(arena_of(heap, start)) * POOL_BYTES;
     purge->offered_bytes = 0;
-    if (!purge_bytes(purge, purge->offered, (size_t)(end - purge->offered))) {
-        return false;
+    for (char *at = start; at < end; at = (char *)align_up((uintptr_t)at + 1, pool_bytes)) {
+        struct pool *pool = pool_of(heap, at);
+        if (pool->state == SLOT_LISTED) {
+            pages_take_away(heap, pool, pages_between(heap, pool, at, end));
+        }
     }
-    struct arena *arena = arena_of(heap, purge->offered);
-    size_t pool_bytes = slots_a_pool(arena) * POOL_BYTES;
-    for (char *address = purge->offered; address < end; address += pool_bytes) {
-        struct pool *pool = slot_of(heap, address);
-        pool->is_purged = true;
-        pool->is_old = purge->is_sweep;
-        pool->free = NULL;
-        pool->carved = 0;
-        arena->purged++;
-        note_gone(purge, pool_bytes);
-        purge->swept.empty_pool_bytes += pool_bytes;
+    bool is_done = purge_bytes(purge, start, (size_t)(end - start));
+    for (char *at = start; at < end; at = (char *)align_up((uintptr_t)at + 1, pool_bytes)) {
+        struct pool *pool = pool_of(heap, at);
+        if (pool->state != SLOT_LISTED && is_done) {
+            note_purged(purge, pool);
+        } else if (pool->state == SLOT_LISTED && is_done) {
+            note_pages_purged(purge, pool, pages_between(heap, pool, at, end));
+        } else if (pool->state == SLOT_LISTED) {
+            pages_bring_back(heap, pool, pages_between(heap, pool, at, end));
+            pool->seen = pages_seen(heap, pool);
+        }
     }
-    return true;
+    return is_done;
 }
 
 /* Returns whether the system took what was offered before, which was no neighbour. */
@@ -110,19 +147,66 @@ is_wanted(const struct purge *purge, const char *address, size_t size_bytes)
 }
 
 static bool
-purge_resting_pool(struct purge *purge, struct pool *pool, size_t pool_bytes)
+purge_resting_pool(struct purge *purge, struct pool *pool)
 {
     char *address = pool_address(purge->heap, pool);
+    size_t resting_bytes = resting_bytes_of(pool);
     if (purge->is_sweep && !pool->is_old) {
         pool->is_old = true;
-        purge->swept.young_bytes += pool_bytes;
+        purge->swept.young_bytes += resting_bytes;
         return true;
     }
-    if (!is_wanted(purge, address, pool_bytes)) {
+    if (!is_wanted(purge, address, resting_bytes)) {
         return true;
     }
-    want_less(purge, pool_bytes);
-    return offer(purge, address, pool_bytes);
+    want_less(purge, resting_bytes);
+    return offer(purge, address, pool_bytes_of(pool->size_class));
+}
+
+static bool
+offer_pages(struct purge *purge, struct pool *pool, unsigned pages)
+{
+    char *address = pool_address(purge->heap, pool);
+    while (pages != 0) {
+        unsigned first = lowest_bit(pages);
+        unsigned count = lowest_bit(~(pages >> first));
+        if (!offer(purge, address + first * os_page_bytes(), count * os_page_bytes())) {
+            return false;
+        }
+        pages &= ~(((1u << count) - 1) << first);
+    }
+    return true;
+}
+
+/* It serves, and few of its blocks live. */
+static bool
+purge_sparse_pool(struct purge *purge, struct pool *pool)
+{
+    uint32_t seen = pages_seen(purge->heap, pool);
+    if ((pool->seen & ~(uint32_t)PAGES_LOOKED_AT) != seen) {
+        pool->seen = seen;
+        purge->swept.young_pools++;
+        return true;
+    }
+    if (pool->seen & PAGES_LOOKED_AT) {
+        return true;
+    }
+    unsigned pages = pages_without_live_block(purge->heap, pool);
+    pool->seen |= pages == 0 ? PAGES_LOOKED_AT : 0;
+    purge->unasked = SLOTS_A_LOOK;
+    return offer_pages(purge, pool, pages);
+}
+
+/* False: the system did not take what was offered before. */
+static bool
+purge_pool(struct purge *purge, struct pool *pool)
+{
+    if (pool->state == SLOT_RESTING) {
+        return pool->is_purged || purge_resting_pool(purge, pool);
+    }
+    bool is_sparse = pool->state == SLOT_LISTED && purge->live_percent_max != 0
+                  && pool->frees_left * 100 <= (size_t)purge->live_percent_max * pool->capacity;
+    return !is_sparse || purge_sparse_pool(purge, pool);
 }
 
 /* Those that have their pages serve first. */
@@ -147,8 +231,7 @@ purge_pools(struct purge *purge, struct arena *arena, size_t first_slot)
     size_t slot = align_up(first_slot == 0 ? 1 : first_slot, slots); /* the first is slot 0's */
     size_t purged = arena->purged;
     for (; slot < end && !purge_is_due(purge); slot += slots) {
-        struct pool *pool = &slots_of(arena)[slot];
-        if (pool->state == SLOT_RESTING && !pool->is_purged && !purge_resting_pool(purge, pool, slots * POOL_BYTES)) {
+        if (!purge_pool(purge, &slots_of(arena)[slot])) {
             break;
         }
         purge_spend(purge, slots);

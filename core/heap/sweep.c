@@ -4,12 +4,12 @@
  *     sweep 2               old --> gone
  *
  * So nothing goes back that did not rest from one sweep to the next, and no path that serves a request has to note when
- * it was used. Kept pieces come last.
+ * it was used. Of pools in use a sweep notes what it saw of the free list; one that looks the same to the next has rested.
+ * Kept pieces come last.
  *
  * Callers: hook/, module/. Calls: purge.c, kept.c. The model is quire.model.purge.
  */
 #include "heap/structs.h"
-#include "os/os.h"
 
 static size_t
 resting_bytes(const struct heap *heap)
@@ -40,6 +40,7 @@ heap_sweep(struct heap *heap, size_t cursor, const struct sweep_limits *limits)
         .heap = heap,
         .wanted_bytes = all_bytes > limits->reserve_bytes ? all_bytes - limits->reserve_bytes : 0,
         .is_sweep = true,
+        .live_percent_max = limits->live_percent_max,
         .slots_left = limits->slots_max,
         .deadline_ns = limits->deadline_ns,
     };

@@ -183,15 +183,15 @@ module_sweep(struct heap *heap, PyObject *args)
     size_t cursor;
     unsigned long long deadline_ns;
     struct sweep_limits limits;
-    if (!PyArg_ParseTuple(args, "O&O&KO&:sweep", convert_size, &cursor, convert_size, &limits.slots_max, &deadline_ns,
-                          convert_size, &limits.reserve_bytes)) {
+    if (!PyArg_ParseTuple(args, "O&O&KO&I:sweep", convert_size, &cursor, convert_size, &limits.slots_max, &deadline_ns,
+                          convert_size, &limits.reserve_bytes, &limits.live_percent_max)) {
         return NULL;
     }
     limits.deadline_ns = deadline_ns;
     struct swept swept = heap_sweep(heap, cursor, &limits);
-    return Py_BuildValue("(nnnnnN)", (Py_ssize_t)swept.cursor, (Py_ssize_t)swept.empty_pool_bytes,
-                         (Py_ssize_t)swept.hole_bytes, (Py_ssize_t)swept.kept_bytes, (Py_ssize_t)swept.young_bytes,
-                         PyBool_FromLong(swept.is_refused));
+    return Py_BuildValue("(nnnnnnnN)", (Py_ssize_t)swept.cursor, (Py_ssize_t)swept.empty_pool_bytes,
+                         (Py_ssize_t)swept.hole_bytes, (Py_ssize_t)swept.kept_bytes, (Py_ssize_t)swept.page_bytes,
+                         (Py_ssize_t)swept.young_bytes, (Py_ssize_t)swept.young_pools, PyBool_FromLong(swept.is_refused));
 }
 
 static PyObject *

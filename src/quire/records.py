@@ -63,6 +63,14 @@ class Pool:
     untouched: int
     free_list: tuple[int, ...]
     """Indexes of the free blocks, the next to be handed out first."""
+    away: tuple[int, ...] = ()
+    """Indexes of the untouched blocks that touch a page which went back to the system; the other untouched blocks are
+    the pool's last."""
+
+    @property
+    def carved(self) -> int:
+        """Blocks before this index were cut off at some time."""
+        return self.capacity - self.untouched + len(self.away)
 
     @property
     def state(self) -> PoolState:
@@ -225,8 +233,12 @@ class Swept:
     empty_pool_bytes: int
     hole_bytes: int
     kept_bytes: int
+    page_bytes: int
+    """In pages without a live block, of pools in use."""
     young_bytes: int
     """At rest, but not for long: the next sweep gives it back, unless it is used before."""
+    young_pools: int
+    """In use, with few live blocks, and not at rest since the sweep before."""
     is_refused: bool
     """The system did not take pages back, and the step ended there."""
 

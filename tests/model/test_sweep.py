@@ -50,11 +50,11 @@ def pools(heap: Heap) -> Heap:
 def test_what_rests_goes_back_with_the_second_sweep(pools: Heap) -> None:
     """The first finds it young, the second gives back all of it, the third finds nothing."""
     resident = fake.resident_bytes()
-    assert pools.sweep() == Swept(0, 0, 0, 0, MIB, False)
+    assert pools.sweep() == Swept(0, 0, 0, 0, 0, MIB, 0, False)
     assert fake.resident_bytes() == resident
-    assert pools.sweep() == Swept(0, MIB, 0, 0, 0, False)
+    assert pools.sweep() == Swept(0, MIB, 0, 0, 0, 0, 0, False)
     assert fake.resident_bytes() == resident - MIB
-    assert pools.sweep() == Swept(0, 0, 0, 0, 0, False)
+    assert pools.sweep() == Swept(0, 0, 0, 0, 0, 0, 0, False)
     assert pools.check() is None
 
 
@@ -147,7 +147,7 @@ def test_kept_pieces_go_back(heap: Heap) -> None:
     assert heap.sweep().young_bytes == 4 * MIB
     first = heap.sweep(slots_max=64, reserve_bytes=MIB + 512 * KIB)
     assert (first.kept_bytes, first.cursor != 0) == (MIB, True)
-    assert heap.sweep(first.cursor, reserve_bytes=MIB + 512 * KIB) == Swept(0, 0, 0, MIB + 512 * KIB, 0, False)
+    assert heap.sweep(first.cursor, reserve_bytes=MIB + 512 * KIB) == Swept(0, 0, 0, MIB + 512 * KIB, 0, 0, 0, False)
     assert heap.statistics().kept_mapping_bytes == MIB + 512 * KIB
     heap.free(heap.allocate(400 * KIB))
     swept = heap.sweep()
@@ -190,4 +190,4 @@ def test_a_cursor_past_every_arena_ends_the_sweep(heap: Heap) -> None:
     """What it says of kept pieces holds all the same."""
     free(heap, filled(heap, MIB, 1))
     assert heap.sweep(1 << 70).young_bytes == MIB
-    assert heap.sweep(1 << 70) == Swept(0, 0, 0, MIB, 0, False)
+    assert heap.sweep(1 << 70) == Swept(0, 0, 0, MIB, 0, 0, 0, False)

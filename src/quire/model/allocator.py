@@ -159,20 +159,27 @@ class Allocator:
             case _:
                 return self.raw.size_of(address)
 
-    def sweep(self, cursor: int = 0, *, slots_max: int = sys.maxsize, reserve_bytes: int = 0) -> Swept:
+    def sweep(
+        self, cursor: int = 0, *, slots_max: int = sys.maxsize, reserve_bytes: int = 0, live_percent_max: int = 0
+    ) -> Swept:
         """Do a step of a sweep: what rested through the whole sweep before goes back (``purge``).
 
         Args:
             cursor: where the step before ended; 0 begins a sweep.
-            slots_max: so many slots are looked at, at most; an arena of runs counts whole, and kept pages by their size.
+            slots_max: so many slots are looked at, at most; an arena of runs counts whole, kept pages by their size.
             reserve_bytes: of what rests, so much stays.
+            live_percent_max: of pools at rest in which so many of the blocks live, at most, pages without a live block
+                go as well; 0: of none.
 
         Raises:
-            InvalidOption: an argument is negative.
+            InvalidOption: an argument is negative, or not that many in a hundred.
         """
-        if min(cursor, slots_max, reserve_bytes) < 0:
-            raise InvalidOption(f"a sweep with {min(cursor, slots_max, reserve_bytes)}; give numbers of 0 or more")
-        return sweep(self, cursor, slots_max, reserve_bytes)
+        least = min(cursor, slots_max, reserve_bytes, live_percent_max)
+        if least < 0:
+            raise InvalidOption(f"a sweep with {least}; give numbers of 0 or more")
+        if live_percent_max > 100:
+            raise InvalidOption(f"a sweep of pools with up to {live_percent_max} % live blocks; give 0 to 100")
+        return sweep(self, cursor, slots_max, reserve_bytes, live_percent_max)
 
     # --- what there is ---
 
@@ -209,30 +216,54 @@ class Allocator:
         self.system.check_frames(FRAMES_MAX)
         pools = self.used_pools[domain][size_class]
         pool = self._first_with_a_block(pools) or self._new_pool(Domain(domain), size_class)
+        self._restore_pages(pool)
         address = pool.take()
         if pool.is_full and not self.geometry.retires_lazily:
             pools.remove(pool)
         return address
 
     def _first_with_a_block(self, pools: LinkedList[Pool]) -> Pool | None:
-        """The first pool of the list that is not full; full ones that are met leave the list."""
+        """The first pool of the list that is not full; full ones that are met leave the list.
+
+        Pages that are there serve before pages that are not: the next pool takes the first one's place, if it has a
+        block.
+        """
         for pool in pools:
-            if not pool.is_full:
-                return pool
-            pools.remove(pool)
+            if pool.is_full:
+                pools.remove(pool)
+                continue
+            if pool.purged_pages and not pool.free and pool.next is not None and pool.next.free:
+                pools.remove(pool)
+                pools.push_last(pool)
+            return pools.first
         return None
+
+    def _restore_pages(self, pool: Pool) -> None:
+        """The lowest purged pages come back until the pool has a free block."""
+        while pool.purged_pages and not pool.free:
+            self.raw.touch(self.geometry.page_bytes)
+            pool.bring_back([min(pool.purged_pages)])
 
     def _new_pool(self, domain: Domain, size_class: int) -> Pool:
         kind = ArenaKind.LARGE if self.geometry.is_large(size_class) else ArenaKind.SMALL
         arena = self._arena_with(kind, 1) or self._new_arena(kind)
         assert isinstance(arena, PoolArena)
-        next_pool = arena.free_pools[-1] if arena.free_pools else None
-        if next_pool is None or next_pool.is_purged:
-            self.raw.touch(arena.pool_bytes, again=next_pool is not None and not next_pool.is_old)
-        pool = arena.take_pool()
+        pool = self._take_pool(arena)
         self.available[kind].update(arena)
         pool.begin(domain, size_class)
         self.used_pools[domain][size_class].push_first(pool)
+        return pool
+
+    def _take_pool(self, arena: PoolArena) -> Pool:
+        """One that became free, else one that is cut; what of it has no page is touched."""
+        if not arena.free_pools:
+            self.raw.touch(arena.pool_bytes)
+            return arena.take_pool()
+        pool = arena.take_pool()
+        pool.serves = True
+        fresh_bytes = pool.size_bytes - pool.touched_bytes
+        if fresh_bytes:
+            self.raw.touch(fresh_bytes, again=pool.is_purged and not pool.is_old)
         return pool
 
     def _free_block(self, arena: PoolArena, address: int) -> None:

@@ -97,11 +97,11 @@ class PoolArena(Arena):
 
     @property
     def touched_bytes(self) -> int:
-        return sum(not pool.is_purged for pool in self.pools) * self.pool_bytes
+        return sum(pool.touched_bytes for pool in self.pools)
 
     @property
     def resting_bytes(self) -> int:
-        return sum(not pool.is_purged for pool in self.free_pools) * self.pool_bytes
+        return sum(pool.touched_bytes for pool in self.free_pools)
 
     def take_pool(self) -> Pool:
         """The pool that became free last, else one cut from the untouched rest. There is room."""

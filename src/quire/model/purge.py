@@ -1,7 +1,8 @@
-"""Purge: pages of empty pools, and of holes between runs, go back to the system while their arena stays.
+r"""Purge: pages of empty pools, of holes between runs, and pages of sparse pools on which no block lives, go back to
+the system while their arena stays. They count as untouched again.
 
-    | used | empty  empty | full | empty | untouched ...
-            \__ one call _/
+    | used | empty  empty | sparse: page page live page | empty | untouched ...
+            \_________ one call ________/           \_ another /
 
 What is empty in an arena of one kind serves no request of another kind, nor one for a mapping. So before the heap would
 hold more than ever, as much goes back, from the last arena on; unless what was purged before was soon needed again
@@ -10,14 +11,15 @@ hold more than ever, as much goes back, from the last arena on; unless what was 
     sweep 1     young --> old     what comes to rest is young; use makes it young again
     sweep 2               old --> gone
 
-It goes over the heap in steps, slot by slot, a slot being as many addresses as a small pool has. Kept pages come last.
-CPython has nothing like it: what is empty stays until its whole arena is.
+It goes over the heap in steps, slot by slot, a slot being as many addresses as a small pool has. Of a pool in use it
+notes what it saw; one that looks the same to the next sweep has rested. Kept pages come last. CPython has nothing like
+it: what is empty stays until its whole arena is.
 """
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -42,12 +44,12 @@ def purge_resting(allocator: Allocator, wanted_bytes: int) -> None:
         purge.arena(arena)
 
 
-def sweep(allocator: Allocator, cursor: int, slots_max: int, reserve_bytes: int) -> Swept:
+def sweep(allocator: Allocator, cursor: int, slots_max: int, reserve_bytes: int, live_percent_max: int) -> Swept:
     """A step of a sweep; ``Allocator.sweep`` says the rest."""
     geometry, raw = allocator.geometry, allocator.raw
     resting = sum(arena.resting_bytes for arena in allocator.arenas.values())
     wanted = max(resting + raw.kept.size_bytes - reserve_bytes, 0)
-    purge = _Purge(allocator, wanted, is_sweep=True, slots_left=slots_max)
+    purge = _Purge(allocator, wanted, is_sweep=True, live_percent_max=live_percent_max, slots_left=slots_max)
     slots = geometry.arena_bytes // geometry.pool_bytes
     by_index = {arena.index: arena for arena in allocator.arenas.values()}
     end = (max(by_index, default=-1) + 1) * slots
@@ -59,7 +61,16 @@ def sweep(allocator: Allocator, cursor: int, slots_max: int, reserve_bytes: int)
         cursor = end
     if cursor >= end:
         cursor = 0 if not purge.is_due and purge.kept() else geometry.range_bytes // geometry.pool_bytes
-    return Swept(cursor, purge.pool_bytes, purge.hole_bytes, purge.kept_bytes, purge.young_bytes, purge.is_refused)
+    return Swept(
+        cursor=cursor,
+        empty_pool_bytes=purge.pool_bytes,
+        hole_bytes=purge.hole_bytes,
+        kept_bytes=purge.kept_bytes,
+        page_bytes=purge.page_bytes,
+        young_bytes=purge.young_bytes,
+        young_pools=purge.young_pools,
+        is_refused=purge.is_refused,
+    )
 
 
 def _fits_pages(allocator: Allocator) -> bool:
@@ -74,14 +85,18 @@ class _Purge:
     wanted_bytes: int
     """A sweep's is never exceeded."""
     is_sweep: bool = False
+    live_percent_max: int = 0
+    """Of pools whose pages may go."""
     slots_left: int = sys.maxsize
     is_refused: bool = False
     pool_bytes: int = 0
     hole_bytes: int = 0
     kept_bytes: int = 0
     young_bytes: int = 0
-    offered: list[Pool] = field(default_factory=list)
-    """Neighbours, which go in one call."""
+    page_bytes: int = 0
+    young_pools: int = 0
+    offered: range = range(0)
+    """Addresses of neighbours in one arena, which go in one call."""
 
     @property
     def is_due(self) -> bool:
@@ -122,58 +137,97 @@ class _Purge:
 
     def _pools(self, arena: PoolArena, first_slot: int) -> int:
         slots = arena.pool_bytes // self.allocator.geometry.pool_bytes
-        slots_in_all = self.allocator.geometry.arena_bytes // self.allocator.geometry.pool_bytes
+        slot = self.allocator.geometry.arena_bytes // self.allocator.geometry.pool_bytes
         for pool in arena.pools:
-            slot = (pool.address - arena.address) // self.allocator.geometry.pool_bytes
-            if slot < first_slot:
+            slot_of_pool = (pool.address - arena.address) // self.allocator.geometry.pool_bytes
+            if slot_of_pool < first_slot:
                 continue
-            if self.is_due:
-                break
-            if not pool.serves and not pool.is_purged and not self._resting_pool(pool):
+            if self.is_due or not self._pool(arena, pool):
+                slot = slot_of_pool
                 break
             self._spend(slots)
-        else:
-            slot = slots_in_all
         if self.offered:
-            self._purge_offered()
+            self._purge_offered(arena)
         arena.put_purged_last()
         return slot
 
-    def _resting_pool(self, pool: Pool) -> bool:
+    def _pool(self, arena: PoolArena, pool: Pool) -> bool:
+        """False: the system did not take what was offered before."""
+        if not pool.serves:
+            return pool.is_purged or self._resting_pool(arena, pool)
+        is_sparse = pool.linked and pool.allocated * 100 <= self.live_percent_max * pool.capacity
+        is_sparse = is_sparse and self.live_percent_max != 0
+        return not is_sparse or self._sparse_pool(arena, pool)
+
+    def _resting_pool(self, arena: PoolArena, pool: Pool) -> bool:
         if self.is_sweep and not pool.is_old:
             pool.is_old = True
-            self.young_bytes += pool.size_bytes
+            self.young_bytes += pool.touched_bytes
             return True
         if not self._wants(pool):
             return True
-        self.wanted_bytes = max(self.wanted_bytes - pool.size_bytes, 0)
-        return self._offer(pool)
+        self.wanted_bytes = max(self.wanted_bytes - pool.touched_bytes, 0)
+        return self._offer(arena, pool.address, pool.address + pool.size_bytes)
 
     def _wants(self, pool: Pool) -> bool:
         """Before a peak neighbours go as a whole, and are a few more than are wanted."""
         if self.is_sweep:
-            return pool.size_bytes <= self.wanted_bytes
-        return self.wanted_bytes > 0 or self._is_neighbour(pool)
+            return pool.touched_bytes <= self.wanted_bytes
+        return self.wanted_bytes > 0 or pool.address == self.offered.stop
 
-    def _is_neighbour(self, pool: Pool) -> bool:
-        return bool(self.offered) and self.offered[-1].address + pool.size_bytes == pool.address
+    def _sparse_pool(self, arena: PoolArena, pool: Pool) -> bool:
+        """It serves, and few of its blocks live: pages without any are offered."""
+        if not pool.see():
+            self.young_pools += 1
+            return True
+        if pool.is_looked_at:
+            return True
+        page_bytes = self.allocator.geometry.page_bytes
+        pages = pool.pages_without_live_block()
+        pool.is_looked_at = not pages
+        return all(
+            self._offer(arena, pool.address + page * page_bytes, pool.address + (page + 1) * page_bytes)
+            for page in pages
+        )
 
-    def _offer(self, pool: Pool) -> bool:
+    def _offer(self, arena: PoolArena, start: int, end: int) -> bool:
         """Whether the system took what was offered before, which was no neighbour."""
-        if self.offered and not self._is_neighbour(pool) and not self._purge_offered():
+        if self.offered and start != self.offered.stop and not self._purge_offered(arena):
             return False
-        self.offered.append(pool)
+        self.offered = range(self.offered.start if self.offered else start, end)
         return True
 
-    def _purge_offered(self) -> bool:
-        pools, self.offered = self.offered, []
-        size = sum(pool.size_bytes for pool in pools)
-        if not self._purge(pools[0].address, size):
-            return False
-        for pool in pools:
+    def _purge_offered(self, arena: PoolArena) -> bool:
+        """What was offered goes back; whether the system took it. Blocks on it leave their free lists before."""
+        offered, self.offered = self.offered, range(0)
+        resting, serving = self._pools_in(arena, offered)
+        for pool, pages in serving:
+            pool.take_away(pages)
+        is_done = self._purge(offered.start, len(offered))
+        for pool, pages in serving:
+            if not is_done:
+                pool.bring_back(pages)
+            else:
+                self._note_gone(len(pages) * self.allocator.geometry.page_bytes)
+                self.page_bytes += len(pages) * self.allocator.geometry.page_bytes
+            pool.see()
+            pool.is_looked_at = is_done
+        for pool in resting if is_done else ():
+            self._note_gone(pool.touched_bytes)
+            self.pool_bytes += pool.touched_bytes
             pool.purge(by_sweep=self.is_sweep)
-        self.pool_bytes += size
-        return True
+        return is_done
+
+    def _pools_in(self, arena: PoolArena, piece: range) -> tuple[list[Pool], list[tuple[Pool, list[int]]]]:
+        """The pools that the piece touches: those that rest, and those that serve, with their pages in it."""
+        page_bytes = self.allocator.geometry.page_bytes
+        pools = [p for p in arena.pools if p.address < piece.stop and piece.start < p.address + p.size_bytes]
+        serving = []
+        for pool in pools:
+            starts = range(pool.address, pool.address + pool.size_bytes, page_bytes)
+            if pool.serves:
+                serving.append((pool, [page for page, start in enumerate(starts) if start in piece]))
+        return [pool for pool in pools if not pool.serves], serving
 
     # --- holes between runs ---
 
@@ -211,6 +265,7 @@ class _Purge:
             return True
         if not self._purge(first, end - first):
             return False
+        self._note_gone(end - first)
         runs.purge(first, end - first, by_sweep=self.is_sweep)
         self.wanted_bytes = max(self.wanted_bytes - (end - first), 0)
         self.hole_bytes += end - first
@@ -225,8 +280,10 @@ class _Purge:
         except OutOfMemory:
             self.is_refused = True
             return False
-        self.allocator.raw.touched_bytes -= size_bytes
         return True
+
+    def _note_gone(self, size_bytes: int) -> None:
+        self.allocator.raw.touched_bytes -= size_bytes
 
     def _spend(self, slots: int) -> None:
         self.slots_left = max(self.slots_left - slots, 0)

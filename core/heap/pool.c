@@ -126,7 +126,7 @@ room_of(const struct arena *arena)
 }
 
 /* Pages of a pool that rested will be touched anew. What growth purges in turn is another pool's: it serves already. */
-static void
+static SLOW void
 note_taken_pages(struct heap *heap, struct arena *arena, struct pool *pool)
 {
     size_t pages = pool_purged_pages(pool);
@@ -177,6 +177,15 @@ unmark_idle(struct arena *arena, struct pool *pool)
     pool->is_idle = false;
 }
 
+/* It rests with the pages that it has. */
+static SLOW void
+note_resting_pages(struct heap *heap, struct arena *arena, const struct pool *pool)
+{
+    size_t pages = pool_purged_pages(pool);
+    arena->resting_purged_pages = (uint16_t)(arena->resting_purged_pages + pages);
+    heap->totals.resting_bytes -= pages * os_page_bytes();
+}
+
 static void
 rest(struct heap *heap, struct arena *arena, struct pool *pool)
 {
@@ -186,9 +195,10 @@ rest(struct heap *heap, struct arena *arena, struct pool *pool)
     pool->next = arena->free_pool;
     arena->free_pool = pool;
     arena->free_pools++;
-    size_t pages = pool_purged_pages(pool);
-    arena->resting_purged_pages = (uint16_t)(arena->resting_purged_pages + pages);
-    heap->totals.resting_bytes += pool_bytes_of(pool->size_class) - pages * os_page_bytes();
+    heap->totals.resting_bytes += pool_bytes_of(pool->size_class);
+    if (UNLIKELY(pool->purged_pages != 0)) {
+        note_resting_pages(heap, arena, pool);
+    }
 }
 
 /* Whether a pool of the arena has a live block. Idle pools may have some again, so they are looked at, if it
@@ -235,13 +245,10 @@ stays(struct heap *heap, struct pool *pool)
     return arena_is_last(heap, arena) || has_live_block(arena);
 }
 
-/* The pool has become empty. */
-static void
+/* The pool has become empty, and does not stay. */
+static SLOW void
 settle_pool(struct heap *heap, struct pool *pool)
 {
-    if (stays(heap, pool)) {
-        return;
-    }
     struct arena *arena = arena_of_pool(pool);
     rest(heap, arena, pool);
     if (arena->idle != 0 && !has_live_block(arena)) {
@@ -276,13 +283,15 @@ has_block(const struct pool *pool)
     return pool->free != NULL || pool->carved < pool->capacity || pool->purged_pages != 0;
 }
 
-/* Pages that are there serve before pages that are not: the next pool takes the first one's place, if it has a block. */
-static struct pool *
-pass_over_purged(struct pool **ring)
+/* The ring's first pool has only blocks on purged pages. Pages that are there serve before: the next pool takes the
+ * first one's place, if it has a block; else a page comes back. */
+static SLOW struct pool *
+refill_purged(struct heap *heap, struct pool **ring)
 {
-    struct pool *pool = *ring;
-    if (pool->free == NULL && pool->purged_pages != 0 && pool->next->free != NULL) {
-        *ring = pool->next;
+    if ((*ring)->next->free != NULL) {
+        *ring = (*ring)->next;
+    } else {
+        pages_restore(heap, *ring);
     }
     return *ring;
 }
@@ -310,11 +319,9 @@ pool_refill(struct domain *domain, unsigned size_class)
         if (pool == NULL) {
             return NULL;
         }
-    } else {
-        pool = pass_over_purged(ring);
     }
-    if (pool->purged_pages != 0) {
-        pages_restore(domain->heap, pool);
+    if (pool->free == NULL && UNLIKELY(pool->purged_pages != 0)) {
+        pool = refill_purged(domain->heap, ring);
     } else if (pool->free == NULL) {
         carve(domain->heap, pool);
     }
@@ -338,7 +345,9 @@ pool_note_free(struct heap *heap, struct pool *slot, void *address)
 {
     switch (slot->state) {
     case SLOT_LISTED: /* its last block is free */
-        settle_pool(heap, slot);
+        if (!stays(heap, slot)) {
+            settle_pool(heap, slot);
+        }
         return;
     case SLOT_RETIRED: /* its first block is free */
         slot->state = SLOT_LISTED;

@@ -112,28 +112,30 @@ note_resting(struct heap *heap, struct arena *arena, size_t length)
     heap->totals.resting_bytes += length * RUN_UNIT_BYTES;
 }
 
-/* How many units from first to end were purged, and of those by a sweep; neither purged nor old is any more. */
-struct taken {
-    size_t purged, swept;
-};
-
-static struct taken
-take_marks(struct unit_table *table, struct arena *arena, size_t first, size_t end)
+/* Units from first to end, all of which were taken for resting, are neither purged nor old any more: those that were
+ * purged did not rest, and are touched again. */
+static SLOW void
+take_marks(struct heap *heap, struct arena *arena, size_t first, size_t end)
 {
-    struct taken taken = {0, 0};
-    if (arena->purged + arena->old == 0) {
-        return taken;
-    }
+    struct unit_table *table = unit_table_of(heap, arena);
+    size_t purged = 0, swept = 0;
     for (size_t unit = first; unit < end; unit++) {
         bool is_purged = unit_is_purged(table, unit), is_old = unit_is_old(table, unit);
-        taken.purged += is_purged;
-        taken.swept += is_purged && is_old;
+        purged += is_purged;
+        swept += is_purged && is_old;
         arena->old = (uint16_t)(arena->old - is_old);
         table->purged[unit / 64] &= ~((uint64_t)1 << (unit % 64));
         table->old[unit / 64] &= ~((uint64_t)1 << (unit % 64));
     }
-    arena->purged = (uint16_t)(arena->purged - taken.purged);
-    return taken;
+    arena->purged = (uint16_t)(arena->purged - purged);
+    arena->resting = (uint16_t)(arena->resting + purged);
+    heap->totals.resting_bytes += purged * RUN_UNIT_BYTES;
+    if (swept != 0) {
+        growth_touch_again(heap, swept * RUN_UNIT_BYTES, true);
+    }
+    if (purged != swept) {
+        growth_touch_again(heap, (purged - swept) * RUN_UNIT_BYTES, false);
+    }
 }
 
 /* Units of a hole, from first to end, belong to a run from now on. */
@@ -141,15 +143,11 @@ static void
 note_taken(struct heap *heap, struct arena *arena, size_t first, size_t end)
 {
     size_t touched_end = end < arena->touched ? end : arena->touched;
-    struct taken taken = take_marks(unit_table_of(heap, arena), arena, first, end);
-    size_t resting = touched_end > first ? touched_end - first - taken.purged : 0;
+    size_t resting = touched_end > first ? touched_end - first : 0;
     arena->resting = (uint16_t)(arena->resting - resting);
     heap->totals.resting_bytes -= resting * RUN_UNIT_BYTES;
-    if (taken.swept != 0) {
-        growth_touch_again(heap, taken.swept * RUN_UNIT_BYTES, true);
-    }
-    if (taken.purged != taken.swept) {
-        growth_touch_again(heap, (taken.purged - taken.swept) * RUN_UNIT_BYTES, false);
+    if (UNLIKELY((arena->purged | arena->old) != 0)) {
+        take_marks(heap, arena, first, end);
     }
     if (end > arena->touched) {
         growth_touch(heap, (end - arena->touched) * RUN_UNIT_BYTES);

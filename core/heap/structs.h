@@ -310,7 +310,7 @@ pool_allocated(const struct pool *pool)
 static inline size_t
 pool_purged_pages(const struct pool *pool)
 {
-    return pool->purged_pages == 0 ? 0 : (size_t)__builtin_popcount(pool->purged_pages);
+    return (size_t)__builtin_popcount(pool->purged_pages);
 }
 
 /* --- between the files of heap/ --- */

@@ -207,7 +207,7 @@ class HeapStatistics:
     kept_mapping_bytes: int = 0
     """Pages of mappings that were freed or became shorter, which wait for a request."""
     touched_bytes: int = 0
-    """Of arenas: in pools that were ever cut, and not purged, and in runs that were ever handed out."""
+    """Of arenas: in pools that were ever cut, and in runs that were ever handed out, without what was purged since."""
     guard: GuardStatistics = GuardStatistics()
 
     @property

@@ -89,6 +89,8 @@ class Twins:
     range_bytes: int = field(default=RANGE_BYTES, kw_only=True)
     take_refused: Callable[[], dict[str, int]] = field(default=dict, kw_only=True)
     blocks: list[Twin] = field(default_factory=list)
+    cursor: int = 0
+    """Of the sweep."""
 
     def __post_init__(self) -> None:
         self.native = Heap(self.range_bytes, core=self.core)
@@ -132,6 +134,13 @@ class Twins:
         if isinstance(model, int) and isinstance(native, int):
             twin.model, twin.native = model, native
 
+    def sweep(self, **limits: int) -> None:
+        """A step of a sweep over both, from where the last one ended: the same goes back."""
+        native = self.native.sweep(self.cursor, **limits)
+        model = self._ask_model(lambda: self.model.sweep(self.cursor, **limits))
+        assert model == native
+        self.cursor = native.cursor
+
     def misuse(self, address: int) -> None:
         """Free what is at an arbitrary address, unless it is live: both say the same error."""
         if any(address in (twin.model, twin.native) for twin in self.blocks):
@@ -144,7 +153,7 @@ class Twins:
         assert comparable(self.native.state()) == comparable(self.model.state())
         assert self.native.statistics() == self.model.statistics()
 
-    def _ask_model(self, request: Callable[[], int | None]) -> int | type | None:
+    def _ask_model(self, request: Callable[[], Any]) -> Any:
         refused = self.take_refused()
         self.was_refused = any(count for call, count in refused.items() if call != "purged first")
         self.system.refuses = refused

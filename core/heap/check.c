@@ -24,11 +24,26 @@ check_free_list(const struct heap *heap, const struct pool *pool)
         size_t index = offset / pool->block_bytes;
         CHECK(offset % pool->block_bytes == 0, "a free block begins where a block begins");
         CHECK(index < pool->carved, "a free block was cut off once");
+        CHECK(!pages_is_away(pool, index), "a free block touches no purged page");
         CHECK(!((seen[index / 64] >> (index % 64)) & 1), "a free block stands on the free list once");
         seen[index / 64] |= (uint64_t)1 << (index % 64);
         length++;
     }
-    CHECK(pool_allocated(pool) + length == pool->carved, "allocated and free blocks add up to those cut off");
+    CHECK(pool_allocated(pool) + length + pool->away == pool->carved, "allocated, free and away add up to those cut off");
+    return NULL;
+}
+
+static const char *
+check_pages(const struct pool *pool)
+{
+    size_t away = 0;
+    for (size_t index = 0; index < pool->carved && pool->purged_pages != 0; index++) {
+        away += pages_is_away(pool, index);
+    }
+    CHECK(away == pool->away, "who touches a purged page is away");
+    CHECK(pool->purged_pages == 0 || away != 0, "blocks were cut from a purged page");
+    CHECK(pool->purged_pages == 0 || pool->state != SLOT_RETIRED, "a retired pool has all its pages");
+    CHECK(pool->purged_pages == 0 || !pool->is_purged, "all of a pool is purged, or pages of it");
     return NULL;
 }
 
@@ -52,7 +67,9 @@ check_pool(const struct heap *heap, const struct pool *pool, unsigned slot, bool
     CHECK(pool->state != SLOT_RESTING || pool->frees_left == 0, "a resting pool has no live block");
     CHECK(!pool->is_purged || pool->state == SLOT_RESTING, "a purged pool rests");
     CHECK(!pool->is_purged || pool->carved == 0, "nothing of a purged pool is carved");
-    return check_free_list(heap, pool);
+    CHECK(!pool->is_old || pool->state == SLOT_RESTING, "an old pool rests");
+    const char *broken = check_pages(pool);
+    return broken != NULL ? broken : check_free_list(heap, pool);
 }
 
 static const char *
@@ -71,7 +88,10 @@ static const char *
 check_resting(const struct arena *arena)
 {
     size_t count = 0;
+    bool after_purged = false;
     for (const struct pool *pool = arena->free_pool; pool != NULL; pool = pool->next) {
+        CHECK(pool->is_purged || !after_purged, "a free pool that has its pages serves before a purged one");
+        after_purged = pool->is_purged;
         CHECK(arena_of_pool(pool) == arena, "a free pool rests with its own arena");
         CHECK(pool->state == SLOT_RESTING, "a free pool rests");
         CHECK(++count <= arena->free_pools, "an arena's free pools are as many as it counts");
@@ -87,7 +107,7 @@ check_pool_arena(const struct heap *heap, const struct arena *arena)
     unsigned slots = slots_a_pool(arena);
     CHECK(arena->capacity == SLOTS_AN_ARENA / slots - 1, "pools fill the arena");
     CHECK(arena->cut <= arena->capacity, "no more pools are cut than there are");
-    size_t resting = 0, idle = 0, purged = 0;
+    size_t resting = 0, idle = 0, purged = 0, pages = 0, resting_pages = 0;
     for (unsigned i = 1; i <= arena->cut; i++) {
         const struct pool *pool = &slots_of(arena)[i * slots];
         const char *broken = check_pool(heap, pool, i * slots, is_large);
@@ -100,7 +120,11 @@ check_pool_arena(const struct heap *heap, const struct arena *arena)
         resting += pool->state == SLOT_RESTING;
         idle += pool->is_idle;
         purged += pool->is_purged;
+        pages += pool_purged_pages(pool);
+        resting_pages += pool->state == SLOT_RESTING ? pool_purged_pages(pool) : 0;
     }
+    CHECK(pages == arena->purged_pages, "purged pages are as many as are counted");
+    CHECK(resting_pages == arena->resting_purged_pages, "and those of pools that rest");
     CHECK(purged == arena->purged, "purged pools are as many as are counted");
     CHECK(idle == arena->idle, "idle pools are as many as are counted");
     CHECK(resting == arena->free_pools, "every resting pool is free to be taken");
@@ -115,7 +139,7 @@ check_run_arena(const struct heap *heap, const struct arena *arena)
 {
     const struct unit_table *table = unit_table_of(heap, arena);
     const uint16_t *units = table->lengths;
-    size_t unit = 0, runs = 0, in_runs = 0, purged = 0;
+    size_t unit = 0, runs = 0, in_runs = 0, purged = 0, old = 0;
     bool after_hole = false;
     while (unit < UNITS_AN_ARENA) {
         size_t length = units[unit] & UNIT_LENGTH;
@@ -131,10 +155,13 @@ check_run_arena(const struct heap *heap, const struct arena *arena)
         for (size_t end = unit + length; unit < end; unit++) {
             CHECK(!taken || !unit_is_purged(table, unit), "nothing of a run is purged");
             CHECK(unit < arena->touched || !unit_is_purged(table, unit), "what was purged was touched before");
+            CHECK(!unit_is_old(table, unit) || (!taken && unit < arena->touched), "an old unit rests, or was purged");
             purged += unit_is_purged(table, unit);
+            old += unit_is_old(table, unit);
         }
     }
     CHECK(purged == arena->purged, "purged units are as many as are counted");
+    CHECK(old == arena->old, "old units are as many as are counted");
     CHECK(in_runs + arena->resting + purged == arena->touched, "what was touched is in runs, rests, or was purged");
     for (size_t hole = 0; hole < arena->first_hole; hole += units[hole] & UNIT_LENGTH) {
         CHECK(units[hole] & UNIT_TAKEN, "no hole begins before the first");

@@ -7,7 +7,6 @@
  * Callers: hook/, module/. Locking: see heap.h.
  */
 #include "heap/fast.h"
-#include "os/os.h"
 
 #include <errno.h>
 #include <string.h>
@@ -284,7 +283,7 @@ standing_in_pool(const struct heap *heap, const void *address)
             return STANDING_FREE;
         }
     }
-    return STANDING_ALLOCATED;
+    return pages_is_away(pool, offset / pool->block_bytes) ? STANDING_NONE : STANDING_ALLOCATED;
 }
 
 static enum standing

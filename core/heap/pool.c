@@ -10,10 +10,9 @@
  * ring stays there for the next request, unless it is all that keeps the arena from going back, or more than 16 KiB
  * of it were cut off: a large pool that served many.
  *
- * Callers: fast.h, heap.c. Calls: arena.c, growth.c, runs.c. The model is quire.model.allocator.
+ * Callers: fast.h, heap.c. Calls: arena.c, growth.c, pages.c, runs.c. The model is quire.model.allocator.
  */
 #include "heap/fast.h"
-#include "os/os.h"
 
 /* --- the ring of a class --- */
 
@@ -87,6 +86,8 @@ begin(struct pool *pool, unsigned domain, unsigned size_class)
     pool->carved = 0;
     pool->free = NULL;
     pool->frees_left = 0;
+    pool->is_old = false;
+    pool->seen = 0;
     pool->state = SLOT_LISTED;
 }
 
@@ -124,17 +125,33 @@ room_of(const struct arena *arena)
     return (size_t)arena->free_pools + arena->capacity - arena->cut;
 }
 
+/* Pages of a pool that rested will be touched anew. What growth purges in turn is another pool's: it serves already. */
+static SLOW void
+note_taken_pages(struct heap *heap, struct arena *arena, struct pool *pool)
+{
+    size_t pages = pool_purged_pages(pool);
+    arena->purged_pages = (uint16_t)(arena->purged_pages - pages);
+    arena->resting_purged_pages = (uint16_t)(arena->resting_purged_pages - pages);
+    heap->totals.resting_bytes += pages * os_page_bytes();
+    pool->purged_pages = pool->away = 0;
+    pool->state = SLOT_LISTED;
+    growth_touch_again(heap, pages * os_page_bytes(), true);
+}
+
 /* A resting pool will serve again; one that was purged is touched anew. */
 static void
 note_taken(struct heap *heap, struct arena *arena, struct pool *pool)
 {
     size_t pool_bytes = slots_a_pool(arena) * POOL_BYTES;
     if (pool->is_purged) {
-        growth_touch_again(heap, pool_bytes);
+        growth_touch_again(heap, pool_bytes, pool->is_old);
         pool->is_purged = false;
         arena->purged--;
-    } else {
-        heap->totals.resting_bytes -= pool_bytes;
+        return;
+    }
+    heap->totals.resting_bytes -= pool_bytes;
+    if (UNLIKELY(pool->purged_pages != 0)) {
+        note_taken_pages(heap, arena, pool);
     }
 }
 
@@ -145,9 +162,9 @@ take_pool(struct heap *heap, struct arena *arena)
     if (pool == NULL) {
         pool = cut_pool(heap, arena);
     } else {
-        note_taken(heap, arena, pool);
         arena->free_pool = pool->next;
         arena->free_pools--;
+        note_taken(heap, arena, pool);
     }
     arena_relist(heap, arena, room_of(arena));
     return pool;
@@ -160,6 +177,15 @@ unmark_idle(struct arena *arena, struct pool *pool)
     pool->is_idle = false;
 }
 
+/* It rests with the pages that it has. */
+static SLOW void
+note_resting_pages(struct heap *heap, struct arena *arena, const struct pool *pool)
+{
+    size_t pages = pool_purged_pages(pool);
+    arena->resting_purged_pages = (uint16_t)(arena->resting_purged_pages + pages);
+    heap->totals.resting_bytes -= pages * os_page_bytes();
+}
+
 static void
 rest(struct heap *heap, struct arena *arena, struct pool *pool)
 {
@@ -170,6 +196,9 @@ rest(struct heap *heap, struct arena *arena, struct pool *pool)
     arena->free_pool = pool;
     arena->free_pools++;
     heap->totals.resting_bytes += pool_bytes_of(pool->size_class);
+    if (UNLIKELY(pool->purged_pages != 0)) {
+        note_resting_pages(heap, arena, pool);
+    }
 }
 
 /* Whether a pool of the arena has a live block. Idle pools may have some again, so they are looked at, if it
@@ -216,13 +245,10 @@ stays(struct heap *heap, struct pool *pool)
     return arena_is_last(heap, arena) || has_live_block(arena);
 }
 
-/* The pool has become empty. */
-static void
+/* The pool has become empty, and does not stay. */
+static SLOW void
 settle_pool(struct heap *heap, struct pool *pool)
 {
-    if (stays(heap, pool)) {
-        return;
-    }
     struct arena *arena = arena_of_pool(pool);
     rest(heap, arena, pool);
     if (arena->idle != 0 && !has_live_block(arena)) {
@@ -254,7 +280,20 @@ new_pool(struct heap *heap, unsigned domain, unsigned size_class)
 static bool
 has_block(const struct pool *pool)
 {
-    return pool->free != NULL || pool->carved < pool->capacity;
+    return pool->free != NULL || pool->carved < pool->capacity || pool->purged_pages != 0;
+}
+
+/* The ring's first pool has only blocks on purged pages. Pages that are there serve before: the next pool takes the
+ * first one's place, if it has a block; else a page comes back. */
+static SLOW struct pool *
+refill_purged(struct heap *heap, struct pool **ring)
+{
+    if ((*ring)->next->free != NULL) {
+        *ring = (*ring)->next;
+    } else {
+        pages_restore(heap, *ring);
+    }
+    return *ring;
 }
 
 static void
@@ -266,7 +305,7 @@ retire(struct pool **ring, struct pool *pool)
     pool->frees_left = 1;
 }
 
-/* The current pool has no free block: find the next pool that has one, or cut one, and take it. */
+/* The current pool has no free block: find the next pool that has one, bring a page back or cut a pool, and take it. */
 SLOW void *
 pool_refill(struct domain *domain, unsigned size_class)
 {
@@ -281,7 +320,9 @@ pool_refill(struct domain *domain, unsigned size_class)
             return NULL;
         }
     }
-    if (pool->free == NULL) {
+    if (pool->free == NULL && UNLIKELY(pool->purged_pages != 0)) {
+        pool = refill_purged(domain->heap, ring);
+    } else if (pool->free == NULL) {
         carve(domain->heap, pool);
     }
     void *block = pool->free;
@@ -304,7 +345,9 @@ pool_note_free(struct heap *heap, struct pool *slot, void *address)
 {
     switch (slot->state) {
     case SLOT_LISTED: /* its last block is free */
-        settle_pool(heap, slot);
+        if (!stays(heap, slot)) {
+            settle_pool(heap, slot);
+        }
         return;
     case SLOT_RETIRED: /* its first block is free */
         slot->state = SLOT_LISTED;

@@ -9,7 +9,7 @@
 static size_t
 free_list_length(const struct pool *pool)
 {
-    return pool->carved - pool_allocated(pool);
+    return pool->carved - pool_allocated(pool) - pool->away;
 }
 
 static void
@@ -24,7 +24,7 @@ add_pool(struct heap_statistics *statistics, const struct pool *pool)
     counts->pools_used += allocated != pool->capacity;
     counts->blocks_allocated += allocated;
     counts->blocks_free += free_list_length(pool);
-    counts->blocks_untouched += (size_t)pool->capacity - pool->carved;
+    counts->blocks_untouched += (size_t)pool->capacity - pool->carved + pool->away;
 }
 
 static void

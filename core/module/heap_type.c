@@ -175,6 +175,31 @@ heap_method_size_of(PyObject *self, PyObject *object)
     return PyLong_FromSize_t(heap_size_of(heap_of(self), address));
 }
 
+/* --- giving back --- */
+
+PyObject *
+module_sweep(struct heap *heap, PyObject *args)
+{
+    size_t cursor;
+    unsigned long long deadline_ns;
+    struct sweep_limits limits;
+    if (!PyArg_ParseTuple(args, "O&O&KO&I:sweep", convert_size, &cursor, convert_size, &limits.slots_max, &deadline_ns,
+                          convert_size, &limits.reserve_bytes, &limits.live_percent_max)) {
+        return NULL;
+    }
+    limits.deadline_ns = deadline_ns;
+    struct swept swept = heap_sweep(heap, cursor, &limits);
+    return Py_BuildValue("(nnnnnnnN)", (Py_ssize_t)swept.cursor, (Py_ssize_t)swept.empty_pool_bytes,
+                         (Py_ssize_t)swept.hole_bytes, (Py_ssize_t)swept.kept_bytes, (Py_ssize_t)swept.page_bytes,
+                         (Py_ssize_t)swept.young_bytes, (Py_ssize_t)swept.young_pools, PyBool_FromLong(swept.is_refused));
+}
+
+static PyObject *
+heap_method_sweep(PyObject *self, PyObject *args)
+{
+    return module_sweep(heap_of(self), args);
+}
+
 /* --- views --- */
 
 static PyObject *
@@ -218,6 +243,7 @@ static PyMethodDef heap_methods[] = {
     {"reallocate", heap_method_reallocate, METH_VARARGS, NULL},
     {"free", heap_method_free, METH_O, NULL},
     {"size_of", heap_method_size_of, METH_O, NULL},
+    {"sweep", heap_method_sweep, METH_VARARGS, NULL},
     {"check", heap_method_check, METH_NOARGS, NULL},
     {"statistics", heap_method_statistics, METH_NOARGS, NULL},
     {"state", heap_method_state, METH_NOARGS, NULL},

@@ -84,16 +84,28 @@ free_list_of(const struct pool *pool, const char *first_block)
     return list;
 }
 
+static PyObject *
+away_of(const struct pool *pool)
+{
+    PyObject *list = PyList_New(0);
+    for (unsigned index = 0; list != NULL && pool->away != 0 && index < pool->carved; index++) {
+        if (pages_is_away(pool, index) && !append(list, PyLong_FromUnsignedLong(index))) {
+            Py_CLEAR(list);
+        }
+    }
+    return list;
+}
+
 static bool
 append_pool(void *list, struct pool *pool, char *address)
 {
     size_t offset = first_block_offset(pool->size_class);
-    return append(list, Py_BuildValue("(NniinnnnnN)", address_object(address),
+    return append(list, Py_BuildValue("(NniinnnnnNN)", address_object(address),
                                       (Py_ssize_t)pool_bytes_of(pool->size_class), (int)pool->domain,
                                       (int)pool->size_class, (Py_ssize_t)pool->block_bytes, (Py_ssize_t)offset,
-                                      (Py_ssize_t)pool->capacity,
-                                      (Py_ssize_t)pool_allocated(pool), (Py_ssize_t)(pool->capacity - pool->carved),
-                                      free_list_of(pool, address + offset)));
+                                      (Py_ssize_t)pool->capacity, (Py_ssize_t)pool_allocated(pool),
+                                      (Py_ssize_t)(pool->capacity - pool->carved + pool->away),
+                                      free_list_of(pool, address + offset), away_of(pool)));
 }
 
 static bool

@@ -289,6 +289,13 @@ os_unmap(char *address, size_t size_bytes)
     }
 }
 
+/* Each call that can be refused takes a microsecond, and nothing else takes any time. */
+uint64_t
+os_now_ns(void)
+{
+    return 1000 * (uint64_t)(calls + 1);
+}
+
 static PAST_MARKS bool
 is_resident(const struct piece *piece, size_t page)
 {

@@ -31,6 +31,9 @@ int os_map(size_t size_bytes, char **address);
 int os_remap(char *address, size_t old_bytes, size_t new_bytes, char **moved);
 void os_unmap(char *address, size_t size_bytes);
 
+/* The monotonic clock, which never is 0. */
+uint64_t os_now_ns(void);
+
 /* One byte a page, its lowest bit set if the page is resident. */
 int os_resident(char *address, size_t size_bytes, unsigned char *pages);
 

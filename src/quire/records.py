@@ -63,6 +63,14 @@ class Pool:
     untouched: int
     free_list: tuple[int, ...]
     """Indexes of the free blocks, the next to be handed out first."""
+    away: tuple[int, ...] = ()
+    """Indexes of the untouched blocks that touch a page which went back to the system; the other untouched blocks are
+    the pool's last."""
+
+    @property
+    def carved(self) -> int:
+        """Blocks before this index were cut off at some time."""
+        return self.capacity - self.untouched + len(self.away)
 
     @property
     def state(self) -> PoolState:
@@ -199,7 +207,7 @@ class HeapStatistics:
     kept_mapping_bytes: int = 0
     """Pages of mappings that were freed or became shorter, which wait for a request."""
     touched_bytes: int = 0
-    """Of arenas: in pools that were ever cut, and not purged, and in runs that were ever handed out."""
+    """Of arenas: in pools that were ever cut, and in runs that were ever handed out, without what was purged since."""
     guard: GuardStatistics = GuardStatistics()
 
     @property
@@ -211,6 +219,28 @@ class HeapStatistics:
     def blocks_allocated(self) -> int:
         pooled = sum(c.blocks_allocated for c in self.classes)
         return pooled + self.runs_allocated + self.mappings + self.guard.slots_allocated
+
+
+# --- giving back ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one step of a sweep gave back, by kind, and where the next begins."""
+
+    cursor: int
+    """Of the next step; 0: the sweep is done."""
+    empty_pool_bytes: int
+    hole_bytes: int
+    kept_bytes: int
+    page_bytes: int
+    """In pages without a live block, of pools in use."""
+    young_bytes: int
+    """At rest, but not for long: the next sweep gives it back, unless it is used before."""
+    young_pools: int
+    """In use, with few live blocks, and not at rest since the sweep before."""
+    is_refused: bool
+    """The system did not take pages back, and the step ended there."""
 
 
 # --- objects --------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ enum {
     EDGE_BYTES = 64, /* of a large block, how many bytes at either end are looked at */
 };
 
-enum kind { ALLOCATE, ZEROED, RESIZE, FREE, ALLOCATE_MANY, FREE_MANY, REFUSE, LOOK, MISUSE, ABSURD, WATCH, CLOSE, KINDS };
+enum kind { ALLOCATE, ZEROED, RESIZE, FREE, ALLOCATE_MANY, FREE_MANY, REFUSE, LOOK, MISUSE, ABSURD, WATCH, CLOSE, SWEEP, KINDS };
 
 struct step {
     uint8_t kind;
@@ -43,6 +43,7 @@ static struct heap *heap;
 static struct block blocks[BLOCKS_MAX];
 static size_t live;
 static bool is_closed;
+static size_t cursor; /* of the sweep */
 static unsigned char next_pattern;
 
 /* --- what must hold --- */
@@ -262,6 +263,26 @@ passed(size_t held_bytes)
     heap_watch(heap, SIZE_MAX, NULL);
 }
 
+/* A step of a sweep. What it tells is what is held no more. */
+static void
+sweep(const struct step *step)
+{
+    struct heap_totals before = heap->totals;
+    struct sweep_limits limits = {
+        .slots_max = 1 + step->index % 1024,
+        .reserve_bytes = step->size,
+        .live_percent_max = step->flags % 101,
+    };
+    struct swept swept = heap_sweep(heap, cursor, &limits);
+    size_t rested = swept.empty_pool_bytes + swept.hole_bytes;
+    demand(before.resting_bytes - heap->totals.resting_bytes == rested, "what rested and went rests no more");
+    demand(before.touched_bytes - heap->totals.touched_bytes == rested + swept.page_bytes, "nor does it count as touched");
+    demand(before.kept_bytes - heap->totals.kept_bytes == swept.kept_bytes, "what was kept and went is not kept");
+    size_t resting_bytes = heap->totals.resting_bytes + heap->totals.kept_bytes;
+    demand(rested + swept.kept_bytes == 0 || resting_bytes >= step->size, "a reserve stays");
+    cursor = swept.cursor;
+}
+
 /* --- steps --- */
 
 static void
@@ -322,6 +343,9 @@ take_step(const struct step *step)
             is_closed = true;
         }
         return;
+    case SWEEP:
+        sweep(step);
+        return;
     }
 }
 
@@ -338,6 +362,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
     demand(heap_create(RANGE_BYTES, &heap) == 0, "a heap can be made");
     live = 0;
     is_closed = false;
+    cursor = 0;
     size_t steps = (size_bytes - 1) / sizeof(struct step);
     for (size_t i = 0; i < steps; i++) {
         struct step step;

@@ -12,7 +12,7 @@ KIB = 1024
 RANGE_BYTES = 8 * 1024 * KIB
 BLOCKS_MAX = 6000
 AT_ONCE_MAX = 600
-KINDS = "allocate zeroed resize free allocate_many free_many refuse look misuse absurd watch close".split()
+KINDS = "allocate zeroed resize free allocate_many free_many refuse look misuse absurd watch close sweep".split()
 
 
 class Sequence:
@@ -94,6 +94,9 @@ class Sequence:
 
     def close(self, flags: int, index: int, size: int) -> None:
         """Changes nothing of what the model has: the same requests are served, past the fast paths."""
+
+    def sweep(self, flags: int, index: int, size: int) -> None:
+        self.twins.sweep(slots_max=1 + index % 1024, reserve_bytes=size, live_percent_max=flags % 101)
 
     def _allocate(self, size_bytes: int, domain: Domain) -> None:
         if len(self.twins.blocks) < BLOCKS_MAX:

@@ -65,6 +65,14 @@ class TwinsMachine(RuleBasedStateMachine):
     def reallocate(self, index: int, size: int, domain: Domain) -> None:
         self.twins.reallocate(index, size, domain)
 
+    @rule(
+        slots=st.one_of(st.integers(1, 400), st.just(1 << 40)),
+        reserve=st.integers(0, 1 << 21),
+        percent=st.integers(0, 100),
+    )
+    def sweep(self, slots: int, reserve: int, percent: int) -> None:
+        self.twins.sweep(slots_max=slots, reserve_bytes=reserve, live_percent_max=percent)
+
     @rule(offset=st.integers(-(1 << 16), 1 << 27))
     def misuse(self, offset: int) -> None:
         self.twins.misuse(self.twins.native.range[0] + offset)
@@ -101,8 +109,14 @@ def test_a_long_run_that_fills_the_range_and_empties_it(seed: int) -> None:
         elif action < 0.93:
             for _ in range(min(len(twins.blocks), chance.choice([1, 1, 300]))):
                 twins.free(chance.randrange(len(twins.blocks)))
-        else:
+        elif action < 0.97:
             twins.reallocate(chance.randrange(len(twins.blocks)), random_size(chance), Domain.OBJECT)
+        else:
+            twins.sweep(
+                slots_max=chance.choice([1, 40, 1 << 40]),
+                reserve_bytes=chance.choice([0, 0, 200_000]),
+                live_percent_max=chance.choice([0, 25, 100]),
+            )
         if step % 100 == 0:
             twins.check()
     while twins.blocks:

@@ -56,7 +56,7 @@ def _class_statistics(pools: list[Pool], domain: Domain, size_class: int, block_
         pools_full=full,
         blocks_allocated=sum(pool.allocated for pool in held),
         blocks_free=sum(len(pool.free) for pool in held),
-        blocks_untouched=sum(pool.capacity - pool.carved for pool in held),
+        blocks_untouched=sum(pool.capacity - pool.carved + len(pool.away) for pool in held),
     )
 
 

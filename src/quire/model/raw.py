@@ -70,7 +70,8 @@ class RawAllocator:
     def touch(self, more_bytes: int, *, again: bool = False) -> None:
         """A part of an arena is used for the first time, or again since it was purged: the system has no page of it.
 
-        What is needed again was purged in vain: nothing else is before the heap has grown by four times as much.
+        What was purged before a peak and is needed again went in vain: nothing else goes before the heap has grown by
+        four times as much. What a sweep purged had rested for long.
         """
         self._prepare_growth(more_bytes)
         self.touched_bytes += more_bytes

@@ -98,6 +98,7 @@ def _pool(
     allocated: int,
     untouched: int,
     free_list: Iterable[int],
+    away: Iterable[int],
 ) -> Pool:
     return Pool(
         address=address,
@@ -110,4 +111,5 @@ def _pool(
         allocated=allocated,
         untouched=untouched,
         free_list=tuple(free_list),
+        away=tuple(away),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from quire.errors import DoubleFree, InvalidSize, NotABlock, OutOfMemory
+from quire.errors import DoubleFree, InvalidOption, InvalidSize, NotABlock, OutOfMemory
 from quire.process.core import require_core
 from quire.process.decode import decode_state, decode_statistics
-from quire.records import Domain, HeapState, HeapStatistics
+from quire.records import Domain, HeapState, HeapStatistics, Swept
 
 if TYPE_CHECKING:
     from quire._core import Heap as CoreHeap
@@ -102,6 +103,35 @@ class Heap:
             return self._heap.size_of(address)
         except LookupError as error:
             _misused(address, error)
+
+    def sweep(
+        self,
+        cursor: int = 0,
+        *,
+        slots_max: int = sys.maxsize,
+        deadline_ns: int = 0,
+        reserve_bytes: int = 0,
+        live_percent_max: int = 0,
+    ) -> Swept:
+        """Do a step of a sweep: what rested through the whole sweep before goes back to the system.
+
+        Args:
+            cursor: where the step before ended; 0 begins a sweep.
+            slots_max: so many parts of 16 KiB are looked at, at most.
+            deadline_ns: the step ends when the monotonic clock stands there; 0: it may take any time.
+            reserve_bytes: of what rests, so much stays.
+            live_percent_max: of pools at rest in which so many of the blocks live, at most, pages without a live block
+                go as well; 0: of none.
+
+        Raises:
+            InvalidOption: an argument is negative, or not that many in a hundred.
+        """
+        limits = (cursor, slots_max, deadline_ns, reserve_bytes, live_percent_max)
+        if min(limits) < 0:
+            raise InvalidOption(f"a sweep with {min(limits)}; give numbers of 0 or more")
+        if live_percent_max > 100:
+            raise InvalidOption(f"a sweep of pools with up to {live_percent_max} % live blocks; give 0 to 100")
+        return Swept(*self._heap.sweep(*(min(limit, sys.maxsize) for limit in limits)))
 
     def check(self) -> str | None:
         """The first invariant that does not hold, as a sentence; ``None`` if all do. Walks everything."""

@@ -1,4 +1,4 @@
-/* Growth: what the heap holds, at most so far, and who is to be told.
+/* Growth: what the heap holds, at most so far, and who is to be told; of what comes to rest, too.
  *
  * It holds the parts of its arenas that were ever handed out, and its mappings. Both are close to what is resident;
  * arenas as a whole are not, of which the system gives pages only as they are touched.
@@ -12,6 +12,19 @@ heap_watch(struct heap *heap, size_t limit_bytes, void (*passed)(size_t held_byt
 {
     heap->watch_bytes = limit_bytes;
     heap->watch_passed = passed;
+}
+
+void
+heap_notice_rest(struct heap *heap, size_t every_bytes, void (*noticed)(void))
+{
+    heap->notice_bytes = every_bytes;
+    heap->noticed = noticed;
+}
+
+void
+heap_notice_next_rest(struct heap *heap)
+{
+    heap->rested_bytes = heap->notice_bytes - 1;
 }
 
 static size_t

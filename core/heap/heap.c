@@ -80,6 +80,7 @@ heap_create(size_t range_bytes, struct heap **created)
     heap->range_arenas = arenas;
     heap->own_bytes = own_bytes;
     heap->watch_bytes = SIZE_MAX;
+    heap->notice_bytes = SIZE_MAX;
     mark_end_of_range(heap, words);
     for (unsigned index = 0; index < DOMAINS; index++) {
         begin_domain(heap, index);

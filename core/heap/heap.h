@@ -71,6 +71,11 @@ struct swept {
 /* A sweep begins at 0 and is done when the cursor is 0 again. What comes to rest behind the cursor waits for the next. */
 struct swept heap_sweep(struct heap *heap, size_t cursor, const struct sweep_limits *limits);
 
+/* Call each time that so many bytes have come to rest, or may have: pools that became empty or got their first free
+ * block, runs, mappings. Bytes may count twice. It is called from within a free, so it may not allocate. */
+void heap_notice_rest(struct heap *heap, size_t every_bytes, void (*noticed)(void));
+void heap_notice_next_rest(struct heap *heap); /* however little */
+
 /* NULL if every invariant holds, else the one that does not. Walks everything. */
 const char *heap_check(struct heap *heap);
 

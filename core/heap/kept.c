@@ -128,6 +128,7 @@ kept_add(struct heap *heap, struct kept piece)
     mark_free((char *)piece.address, piece.size_bytes);
     heap->kept[heap->kept_count++] = piece;
     heap->totals.kept_bytes += piece.size_bytes;
+    heap_note_rest(heap, piece.size_bytes);
 }
 
 /* The smallest that is large enough, else the largest; of equal ones the newest. There is one. */

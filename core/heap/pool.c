@@ -199,6 +199,7 @@ rest(struct heap *heap, struct arena *arena, struct pool *pool)
     if (UNLIKELY(pool->purged_pages != 0)) {
         note_resting_pages(heap, arena, pool);
     }
+    heap_note_rest(heap, pool_bytes_of(pool->size_class));
 }
 
 /* Whether a pool of the arena has a live block. Idle pools may have some again, so they are looked at, if it
@@ -353,6 +354,7 @@ pool_note_free(struct heap *heap, struct pool *slot, void *address)
         slot->state = SLOT_LISTED;
         slot->frees_left = (uint32_t)slot->capacity - 1;
         ring_add_last(ring_of(heap, slot), slot);
+        heap_note_rest(heap, pool_bytes_of(slot->size_class));
         return;
     case SLOT_INNER: {
         undo_free(slot);

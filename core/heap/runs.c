@@ -110,6 +110,7 @@ note_resting(struct heap *heap, struct arena *arena, size_t length)
 {
     arena->resting = (uint16_t)(arena->resting + length);
     heap->totals.resting_bytes += length * RUN_UNIT_BYTES;
+    heap_note_rest(heap, length * RUN_UNIT_BYTES);
 }
 
 /* Units from first to end, all of which were taken for resting, are neither purged nor old any more: those that were

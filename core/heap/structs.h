@@ -150,6 +150,9 @@ struct heap {
     size_t purge_above_bytes; /* what is held is to be more before anything is purged */
     size_t watch_bytes; /* SIZE_MAX: nobody watches */
     void (*watch_passed)(size_t held_bytes);
+    size_t rested_bytes; /* since the last notice */
+    size_t notice_bytes; /* SIZE_MAX: nobody is told */
+    void (*noticed)(void);
 
     /* the range, and the table of its slots before it */
     struct pool *slots;
@@ -311,6 +314,17 @@ static inline size_t
 pool_purged_pages(const struct pool *pool)
 {
     return (size_t)__builtin_popcount(pool->purged_pages);
+}
+
+/* So many bytes may have come to rest. */
+static inline void
+heap_note_rest(struct heap *heap, size_t size_bytes)
+{
+    heap->rested_bytes += size_bytes;
+    if (UNLIKELY(heap->rested_bytes >= heap->notice_bytes)) {
+        heap->rested_bytes = 0;
+        heap->noticed();
+    }
 }
 
 /* --- between the files of heap/ --- */

@@ -177,27 +177,37 @@ heap_method_size_of(PyObject *self, PyObject *object)
 
 /* --- giving back --- */
 
-PyObject *
-module_sweep(struct heap *heap, PyObject *args)
+bool
+module_read_sweep(PyObject *args, size_t *cursor, struct sweep_limits *limits)
 {
-    size_t cursor;
     unsigned long long deadline_ns;
-    struct sweep_limits limits;
-    if (!PyArg_ParseTuple(args, "O&O&KO&I:sweep", convert_size, &cursor, convert_size, &limits.slots_max, &deadline_ns,
-                          convert_size, &limits.reserve_bytes, &limits.live_percent_max)) {
-        return NULL;
+    if (!PyArg_ParseTuple(args, "O&O&KO&I:sweep", convert_size, cursor, convert_size, &limits->slots_max, &deadline_ns,
+                          convert_size, &limits->reserve_bytes, &limits->live_percent_max)) {
+        return false;
     }
-    limits.deadline_ns = deadline_ns;
-    struct swept swept = heap_sweep(heap, cursor, &limits);
-    return Py_BuildValue("(nnnnnnnN)", (Py_ssize_t)swept.cursor, (Py_ssize_t)swept.empty_pool_bytes,
-                         (Py_ssize_t)swept.hole_bytes, (Py_ssize_t)swept.kept_bytes, (Py_ssize_t)swept.page_bytes,
-                         (Py_ssize_t)swept.young_bytes, (Py_ssize_t)swept.young_pools, PyBool_FromLong(swept.is_refused));
+    limits->deadline_ns = deadline_ns;
+    return true;
+}
+
+PyObject *
+module_swept(const struct swept *swept)
+{
+    return Py_BuildValue("(nnnnnnnN)", (Py_ssize_t)swept->cursor, (Py_ssize_t)swept->empty_pool_bytes,
+                         (Py_ssize_t)swept->hole_bytes, (Py_ssize_t)swept->kept_bytes, (Py_ssize_t)swept->page_bytes,
+                         (Py_ssize_t)swept->young_bytes, (Py_ssize_t)swept->young_pools,
+                         PyBool_FromLong(swept->is_refused));
 }
 
 static PyObject *
 heap_method_sweep(PyObject *self, PyObject *args)
 {
-    return module_sweep(heap_of(self), args);
+    size_t cursor;
+    struct sweep_limits limits;
+    if (!module_read_sweep(args, &cursor, &limits)) {
+        return NULL;
+    }
+    struct swept swept = heap_sweep(heap_of(self), cursor, &limits);
+    return module_swept(&swept);
 }
 
 /* --- views --- */

@@ -5,9 +5,6 @@
 #include "observe/residency.h"
 #include "observe/walk.h"
 
-#include <dlfcn.h>
-#include <malloc.h>
-
 /* --- serving --- */
 
 static PyObject *
@@ -56,9 +53,8 @@ method_refusal(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     return text_object(hook_refusal());
 }
 
-/* Whether a heap serves the process; else RuntimeError is set. */
-static bool
-require_heap(void)
+bool
+module_require_heap(void)
 {
     if (hook_heap() != NULL) {
         return true;
@@ -67,10 +63,10 @@ require_heap(void)
     return false;
 }
 
-static bool
-look(void (*looker)(struct heap *heap, void *result), void *result)
+bool
+module_look(void (*looker)(struct heap *heap, void *result), void *result)
 {
-    if (!require_heap()) {
+    if (!module_require_heap()) {
         return false;
     }
     hook_look(looker, result);
@@ -84,7 +80,7 @@ method_watch(PyObject *Py_UNUSED(self), PyObject *args)
     int signal_number;
     double due_seconds = 0;
     if (!PyArg_ParseTuple(args, "ni|nd:watch", &limit_bytes, &signal_number, &late_limit_bytes, &due_seconds)
-        || !require_heap()) {
+        || !module_require_heap()) {
         return NULL;
     }
     if (limit_bytes < 0 || signal_number < 0 || late_limit_bytes < 0) {
@@ -107,7 +103,7 @@ static PyObject *
 method_statistics(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     struct heap_statistics statistics;
-    if (!look(look_statistics, &statistics)) {
+    if (!module_look(look_statistics, &statistics)) {
         return NULL;
     }
     return module_statistics(&statistics);
@@ -134,7 +130,7 @@ static PyObject *
 method_guard_statistics(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     struct seen_guard seen;
-    if (!look(look_guard, &seen)) {
+    if (!module_look(look_guard, &seen)) {
         return NULL;
     }
     if (!seen.is_there) {
@@ -162,7 +158,7 @@ static PyObject *
 method_check(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     const char *broken;
-    return look(look_check, &broken) ? text_object(broken) : NULL;
+    return module_look(look_check, &broken) ? text_object(broken) : NULL;
 }
 
 static void
@@ -180,7 +176,7 @@ static PyObject *
 method_residency(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     struct residency residency;
-    if (!look(look_residency, &residency)) {
+    if (!module_look(look_residency, &residency)) {
         return NULL;
     }
     return module_residency(&residency);
@@ -262,7 +258,7 @@ static PyObject *
 method_regions(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     struct regions regions;
-    if (!look(look_regions, &regions)) {
+    if (!module_look(look_regions, &regions)) {
         return NULL;
     }
     PyObject *list = regions.pieces == NULL ? PyErr_NoMemory() : region_list(&regions);
@@ -314,20 +310,13 @@ method_thread_idents(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     return without_collector(ident_list, NULL);
 }
 
-/* glibc's accounts of its own heap; other libraries have none, and glibc before 2.33 counts in ints. */
-struct libc_accounts {
-    size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
-};
-
 static PyObject *
 method_libc_statistics(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    struct libc_accounts (*accounts_of)(void);
-    *(void **)&accounts_of = dlsym(RTLD_DEFAULT, "mallinfo2");
-    if (accounts_of == NULL) {
+    struct libc_accounts accounts;
+    if (!hook_libc_accounts(&accounts)) {
         Py_RETURN_NONE;
     }
-    struct libc_accounts accounts = accounts_of();
     return Py_BuildValue("(nnnn)", (Py_ssize_t)accounts.arena, (Py_ssize_t)accounts.uordblks,
                          (Py_ssize_t)accounts.fordblks, (Py_ssize_t)accounts.hblkhd);
 }
@@ -369,6 +358,7 @@ static PyMethodDef methods[] = {
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, module_add_heap_type},
+    {Py_mod_exec, module_add_giving_back},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

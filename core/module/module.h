@@ -14,8 +14,16 @@
 /* heap_type.c: give a module the type Heap, a heap of its own. 0, or -1 with an exception set. */
 int module_add_heap_type(PyObject *module);
 
-/* heap_type.c: a step of a sweep over a heap, with the arguments and the outcome as the stub has them. */
-PyObject *module_sweep(struct heap *heap, PyObject *args);
+/* heap_type.c: what a step of a sweep takes, false with an exception set; and what it gave back. */
+bool module_read_sweep(PyObject *args, size_t *cursor, struct sweep_limits *limits);
+PyObject *module_swept(const struct swept *swept);
+
+/* giving_back.c: give quire._core its functions that give memory back. 0, or -1 with an exception set. */
+int module_add_giving_back(PyObject *module);
+
+/* module.c: whether a heap serves the process, else RuntimeError is set; look into it with nobody in it, or that. */
+bool module_require_heap(void);
+bool module_look(void (*looker)(struct heap *heap, void *result), void *result);
 
 /* state.c: what a heap holds, as plain tuples; quire.process.decode gives them names. */
 PyObject *module_statistics(const struct heap_statistics *statistics);

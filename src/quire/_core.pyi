@@ -1,6 +1,7 @@
 """The native core. Only ``quire.process`` imports it; its tuples get names in ``quire.process.decode``."""
 
 import sys
+from collections.abc import Callable
 from typing import Any, final
 
 @final
@@ -66,3 +67,36 @@ def open_own(name: str, /) -> int:
 
 def own_threads() -> list[int]:
     """The numbers of the process's threads, without an audit event either."""
+
+def helper_begin(tick: Callable[[], float | None], notice_bytes: int, /) -> None:
+    """From now on a thread of C calls the function, from when so many bytes have come to rest until it returns None."""
+
+def helper_end() -> None:
+    """There is no thread any more, and none is started."""
+
+def helper_is_alive() -> bool: ...
+def helper_refusal() -> int:
+    """Why no thread could be started last, as an errno value; EPERM: by a new filter of system calls; 0: one could."""
+
+def before_fork() -> None:
+    """Joins the thread, and holds it off until one of the next two is called."""
+
+def after_fork_in_parent() -> None: ...
+def after_fork_in_child() -> None: ...
+def call_in_main_thread(function: Callable[[], object], /) -> bool:
+    """Soon, between two bytecodes; whether that could be arranged."""
+
+def held_bytes() -> int:
+    """Touched, in mappings, and kept; without a walk."""
+
+def sweep(
+    cursor: int, slots_max: int, deadline_ns: int, reserve_bytes: int, live_percent_max: int, /
+) -> tuple[int, int, int, int, int, int, int, bool]: ...
+def trim_libc(free_bytes_min: int, /) -> tuple[int, int, float] | None:
+    """Free bytes afterwards, bytes given back, seconds; nothing is done where fewer are free. None: libc cannot."""
+
+def trim_libc_soon(free_bytes_min: int, /) -> None:
+    """By the helper thread, when this tick is over, without the interpreter lock."""
+
+def trimmed_libc() -> tuple[int, int, float] | None:
+    """What came of the last one, once."""

@@ -184,6 +184,62 @@ class GuardStatistics:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Bytes that went back to the system, by kind, and the processor time that it took. Arenas that became empty, and
+    were given back whole by whoever freed the last block, are not among them."""
+
+    empty_pool_bytes: int = 0
+    hole_bytes: int = 0
+    """Between runs."""
+    kept_bytes: int = 0
+    """Of mappings that were freed or became shorter."""
+    page_bytes: int = 0
+    """Pages without a live block of pools that have some."""
+    libc_bytes: int = 0
+    """Of libc's heap: by how much resident memory fell when it was told to give back."""
+    steps: int = 0
+    step_seconds_max: float = 0.0
+    """The longest step, in processor time."""
+    cpu_seconds: float = 0.0
+
+    @property
+    def total_bytes(self) -> int:
+        return self.empty_pool_bytes + self.hole_bytes + self.kept_bytes + self.page_bytes + self.libc_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GivingBack:
+    """How a process gives memory back, beside whole arenas."""
+
+    mode: str = "off"
+    """``all``, ``purge`` or ``off``, as the config says."""
+    by_itself: GivenBack = GivenBack()
+    by_trim: GivenBack = GivenBack()
+    """What ``quire.trim()`` gave back; its steps are longer."""
+    seconds_ago: float | None = None
+    """When something went back last."""
+    is_at_work: bool = False
+    """The helper thread exists: there may be something to give back."""
+    missing: tuple[str, ...] = ()
+    """What is not given back, and why; a sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What the system says a process takes, counted in three ways. ``None``: it does not tell."""
+
+    rss_bytes: int
+    """Resident pages (``VmRSS``), those that other processes share in full."""
+    pss_bytes: int | None
+    """Those in proportion to how many share each."""
+    cgroup_bytes: int | None
+    """What the process's control group is charged: all its processes, and files that the kernel keeps for them."""
+    mappings: int | None
+    mappings_max: int | None
+    """How many a process may have (``vm.max_map_count``)."""
+
+
+@dataclass(frozen=True, slots=True)
 class HeapStatistics:
     """A heap in numbers, consistent at one moment.
 
@@ -209,6 +265,9 @@ class HeapStatistics:
     touched_bytes: int = 0
     """Of arenas: in pools that were ever cut, and in runs that were ever handed out, without what was purged since."""
     guard: GuardStatistics = GuardStatistics()
+    giving_back: GivingBack = GivingBack()
+    charge: Charge | None = None
+    """Of the process that the heap serves; ``None``: it serves none."""
 
     @property
     def live_bytes(self) -> int:
@@ -593,6 +652,8 @@ class Measurement:
     """At the program's end, before Python takes itself down."""
     pss_bytes: int | None
     stdout_sha256: str
+    cgroup_bytes: int | None = None
+    """At the program's end, of its whole control group: other processes' too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quire.records import (
     Arena,
     ArenaKind,
     ArenaStatistics,
     BlockState,
+    Charge,
     ClassStatistics,
     Domain,
+    GivenBack,
+    GivingBack,
     GuardStatistics,
     HeapState,
     HeapStatistics,
@@ -20,12 +23,22 @@ from quire.records import (
     Run,
 )
 
+if TYPE_CHECKING:
+    from quire.process.charge import ChargeNumbers
+    from quire.process.giving_back import Account
+    from quire.process.giving_back import GivingBack as Helper
+
 _RUN_STATES = (BlockState.UNTOUCHED, BlockState.FREE, BlockState.ALLOCATED)
 _ARENA_BYTES = 2 * 1024 * 1024
 
 
-def decode_statistics(raw: tuple[Any, ...], raw_guard: tuple[int, ...] | None = None) -> HeapStatistics:
-    """``_core``'s statistics as a record, with those of guarded sampling where there is any."""
+def decode_statistics(
+    raw: tuple[Any, ...],
+    raw_guard: tuple[int, ...] | None = None,
+    giving_back: GivingBack | None = None,
+    charge: ChargeNumbers | None = None,
+) -> HeapStatistics:
+    """``_core``'s statistics as a record; of a process's heap with what else is known of the process."""
     classes, arenas, runs_allocated, run_bytes, totals = raw
     (
         arena_bytes,
@@ -55,6 +68,34 @@ def decode_statistics(raw: tuple[Any, ...], raw_guard: tuple[int, ...] | None = 
         arenas_obtained=arenas_obtained,
         arenas_given_back=arenas_given_back,
         guard=GuardStatistics(*raw_guard or ()),
+        giving_back=giving_back or GivingBack(),
+        charge=Charge(*charge) if charge else None,
+    )
+
+
+def decode_given_back(account: Account) -> GivenBack:
+    """What went back, as a record."""
+    return GivenBack(
+        empty_pool_bytes=account.empty_pool_bytes,
+        hole_bytes=account.hole_bytes,
+        kept_bytes=account.kept_bytes,
+        page_bytes=account.page_bytes,
+        libc_bytes=account.libc_bytes,
+        steps=account.steps,
+        step_seconds_max=account.step_seconds_max,
+        cpu_seconds=account.cpu_seconds,
+    )
+
+
+def decode_giving_back(helper: Helper, is_at_work: bool, missing: tuple[str, ...]) -> GivingBack:
+    """How the process gives back, as a record."""
+    return GivingBack(
+        mode=helper.mode,
+        by_itself=decode_given_back(helper.account),
+        by_trim=decode_given_back(helper.trimmed),
+        seconds_ago=helper.seconds_ago(),
+        is_at_work=is_at_work,
+        missing=missing,
     )
 
 

@@ -1,6 +1,6 @@
 /* Growth: what the heap holds, at most so far, and who is to be told.
  *
- * It holds the parts of its arenas that were ever handed out, and its mappings. Both are close to what is resident;
+ * It holds the parts of its arenas that were ever handed out, its mappings and its extents. All are close to what is resident;
  * arenas as a whole are not, of which the system gives pages only as they are touched.
  *
  * Callers: pool.c, runs.c, mapping.c, kept.c. Calls: kept.c, purge.c, whoever watches.
@@ -17,7 +17,7 @@ heap_watch(struct heap *heap, size_t limit_bytes, void (*passed)(size_t held_byt
 static size_t
 held_bytes(const struct heap *heap)
 {
-    return heap->totals.touched_bytes + heap->totals.mapping_bytes;
+    return heap->totals.touched_bytes + heap->totals.mapping_bytes + heap->totals.shared_bytes;
 }
 
 /* What is kept is not to make a peak that is higher by more than a quarter of an arena: by how much it would. */

@@ -21,6 +21,7 @@ PyObject *module_sweep(struct heap *heap, PyObject *args);
 PyObject *module_statistics(const struct heap_statistics *statistics);
 PyObject *module_state(struct heap *heap);
 PyObject *module_residency(const struct residency *residency);
+PyObject *module_mesh_pass(const struct mesh_pass *pass);
 
 /* own_files.c: a descriptor of a file of /proc/self, open; the process's threads. OSError if it cannot be. */
 PyObject *module_open_own(const char *name);

@@ -12,15 +12,19 @@ from quire.records import (
     BlockState,
     ClassStatistics,
     Domain,
+    Extent,
     GuardStatistics,
     HeapState,
     HeapStatistics,
     Mapping,
     Pool,
+    PoolRole,
     Run,
 )
 
 _RUN_STATES = (BlockState.UNTOUCHED, BlockState.FREE, BlockState.ALLOCATED)
+_ROLES = {6: PoolRole.CANDIDATE, 7: PoolRole.SEALED, 8: PoolRole.SPENT}
+"""By the state of a slot."""
 _ARENA_BYTES = 2 * 1024 * 1024
 
 
@@ -38,6 +42,11 @@ def decode_statistics(raw: tuple[Any, ...], raw_guard: tuple[int, ...] | None = 
         mapping_bytes_given_back,
         kept_mapping_bytes,
         touched_bytes,
+        extents,
+        shared_bytes,
+        sealed_pools,
+        spent_pools,
+        mesh_mappings,
     ) = totals
     return HeapStatistics(
         classes=tuple(ClassStatistics(Domain(domain), *counts) for domain, *counts in classes),
@@ -54,19 +63,26 @@ def decode_statistics(raw: tuple[Any, ...], raw_guard: tuple[int, ...] | None = 
         arena_bytes_max=arena_bytes_max,
         arenas_obtained=arenas_obtained,
         arenas_given_back=arenas_given_back,
+        extents=extents,
+        shared_bytes=shared_bytes,
+        sealed_pools=sealed_pools,
+        spent_pools=spent_pools,
+        mesh_mappings=mesh_mappings,
         guard=GuardStatistics(*raw_guard or ()),
     )
 
 
 def decode_state(raw: tuple[Any, ...]) -> HeapState:
     """``_core``'s state of a private heap as a record."""
-    arenas, available, rings, mappings = raw
+    arenas, available, rings, mappings, candidates, extents = raw
     return HeapState(
         geometry="quire",
         arenas=tuple(_arena(*fields) for fields in arenas),
         available=tuple(tuple(indexes) for indexes in available),
         used_pools={(Domain(domain), size_class): tuple(addresses) for domain, size_class, addresses in rings},
         mappings=tuple(sorted((Mapping(*fields) for fields in mappings), key=lambda mapping: mapping.address)),
+        candidates={(Domain(domain), size_class): tuple(addresses) for domain, size_class, addresses in candidates},
+        extents=tuple(Extent(number, tuple(shown), taken) for number, shown, taken in extents),
     )
 
 
@@ -99,6 +115,8 @@ def _pool(
     untouched: int,
     free_list: Iterable[int],
     away: Iterable[int],
+    state: int,
+    shown: Iterable[int],
 ) -> Pool:
     return Pool(
         address=address,
@@ -112,4 +130,6 @@ def _pool(
         untouched=untouched,
         free_list=tuple(free_list),
         away=tuple(away),
+        role=_ROLES.get(state, PoolRole.ORDINARY),
+        shown=tuple(shown),
     )

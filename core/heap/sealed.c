@@ -51,6 +51,9 @@ is_boundary(uint32_t page, uint32_t next)
 size_t
 sealed_boundaries(const struct heap *heap, const struct pool *first, size_t slots)
 {
+    if (POOL_BYTES % os_page_bytes() != 0) {
+        return 0; /* no pool of such a system is ever sealed */
+    }
     size_t slot = (size_t)(first - heap->slots) % SLOTS_AN_ARENA;
     const struct pool *arena_slots = first - slot;
     size_t boundaries = 0;

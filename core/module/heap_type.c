@@ -287,8 +287,7 @@ heap_method_mesh_untouch(PyObject *self, PyObject *args)
 static PyObject *
 heap_method_proofs_begin(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    proofs_end(heap_of(self));
-    return none_or_error(proofs_begin(heap_of(self)));
+    return none_or_error(proofs_are_begun(heap_of(self)) ? 0 : proofs_begin(heap_of(self)));
 }
 
 static PyObject *

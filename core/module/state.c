@@ -113,16 +113,22 @@ shown_by(const struct pool *pool)
     return list;
 }
 
+struct pool_list {
+    const struct heap *heap;
+    PyObject *list;
+};
+
 static bool
-append_pool(void *list, struct pool *pool, char *address)
+append_pool(void *context, struct pool *pool, char *address)
 {
+    const struct pool_list *pools = context;
     size_t offset = first_block_offset(pool->size_class);
-    return append(list, Py_BuildValue("(NniinnnnnNNiN)", address_object(address),
+    return append(pools->list, Py_BuildValue("(NniinnnnnNNiN)", address_object(address),
                                       (Py_ssize_t)pool_bytes_of(pool->size_class), (int)pool->domain,
                                       (int)pool->size_class, (Py_ssize_t)pool->block_bytes, (Py_ssize_t)offset,
                                       (Py_ssize_t)pool->capacity, (Py_ssize_t)pool_allocated(pool),
                                       (Py_ssize_t)(pool->capacity - pool->carved + pool->away),
-                                      free_list_of(pool, address + offset), away_of(heap, pool), (int)pool->state,
+                                      free_list_of(pool, address + offset), away_of(pools->heap, pool), (int)pool->state,
                                       shown_by(pool)));
 }
 
@@ -154,8 +160,9 @@ parts_of(struct heap *heap, struct arena *arena)
     if (list == NULL) {
         return NULL;
     }
+    struct pool_list pools = {heap, list};
     bool done = arena->kind == ARENA_RUN ? walk_runs(heap, arena, append_run, list)
-                                         : walk_pools(heap, arena, append_pool, list);
+                                         : walk_pools(heap, arena, append_pool, &pools);
     if (!done) {
         Py_CLEAR(list);
     }

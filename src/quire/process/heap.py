@@ -154,6 +154,7 @@ class Heap:
             raise OutOfMemory("the system has no memory for a pass of meshing") from None
         except OSError as error:
             _refuse_pass(error)
+        self._heap.proofs_end()
 
     def mesh_step(self, parts_max: int, seconds: float = 0.0) -> MeshPhase:
         """Do some of the pass's work: so many pools, and where seconds are given, until they are over.

@@ -139,10 +139,12 @@ live_percent(const struct pool *pool)
 }
 
 static bool
-can_be_chosen(const struct mesh *mesh, const struct pool *pool)
+can_be_chosen(const struct heap *heap, const struct pool *pool)
 {
+    const struct mesh *mesh = &heap->mesh;
     bool has_both = pool->state == SLOT_LISTED && pool->frees_left != 0 && pool->frees_left != pool->capacity;
-    return has_both && live_percent(pool) <= mesh->options.live_percent_max;
+    bool is_sparse = has_both && live_percent(pool) <= mesh->options.live_percent_max;
+    return is_sparse && (!mesh->options.only_at_rest || pages_have_rested(heap, pool));
 }
 
 static void
@@ -191,7 +193,7 @@ visit_pools(struct heap *heap, const struct mesh_limits *limits, void (*visit)(s
             continue;
         }
         struct pool *pool = &heap->slots[mesh->cursor++];
-        if ((mesh->cursor - 1) % SLOTS_AN_ARENA != 0 && can_be_chosen(mesh, pool)) {
+        if ((mesh->cursor - 1) % SLOTS_AN_ARENA != 0 && can_be_chosen(heap, pool)) {
             visit(heap, pool);
         }
     }

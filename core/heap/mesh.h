@@ -30,6 +30,7 @@ struct mesh_options {
                                   as a strip, several neighbours, all of them candidates or empty */
     size_t tries;              /* how many places are looked at before a new one is cut */
     size_t mappings_max;       /* that the kernel may have more for mesh, about */
+    bool only_at_rest;         /* only pools that look as the last sweep saw them */
 };
 
 /* Of one step. */

@@ -182,9 +182,8 @@ offer_pages(struct purge *purge, struct pool *pool, unsigned pages)
 static bool
 purge_sparse_pool(struct purge *purge, struct pool *pool)
 {
-    uint32_t seen = pages_seen(purge->heap, pool);
-    if ((pool->seen & ~(uint32_t)PAGES_LOOKED_AT) != seen) {
-        pool->seen = seen;
+    if (!pages_have_rested(purge->heap, pool)) {
+        pool->seen = pages_seen(purge->heap, pool);
         purge->swept.young_pools++;
         return true;
     }

@@ -433,6 +433,7 @@ unsigned pages_between(const struct heap *heap, const struct pool *pool, const c
 bool pages_is_away(const struct pool *pool, size_t index);
 unsigned pages_without_live_block(const struct heap *heap, const struct pool *pool);
 uint32_t pages_seen(const struct heap *heap, const struct pool *pool);
+bool pages_have_rested(const struct heap *heap, const struct pool *pool);
 void pages_take_away(struct heap *heap, struct pool *pool, unsigned pages);
 void pages_bring_back(struct heap *heap, struct pool *pool, unsigned pages);
 void pages_restore(struct heap *heap, struct pool *pool);

@@ -223,11 +223,13 @@ static PyObject *
 heap_method_mesh_begin(PyObject *self, PyObject *args)
 {
     struct mesh_options options;
-    if (!PyArg_ParseTuple(args, "IO&O&O&O&:mesh_begin", &options.live_percent_max, convert_size, &options.pools_max,
+    int only_at_rest;
+    if (!PyArg_ParseTuple(args, "IO&O&O&O&p:mesh_begin", &options.live_percent_max, convert_size, &options.pools_max,
                           convert_size, &options.piece_bytes, convert_size, &options.tries, convert_size,
-                          &options.mappings_max)) {
+                          &options.mappings_max, &only_at_rest)) {
         return NULL;
     }
+    options.only_at_rest = only_at_rest;
     return none_or_error(mesh_begin(heap_of(self), &options));
 }
 

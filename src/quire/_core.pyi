@@ -22,7 +22,14 @@ class Heap:
     def residency(self) -> tuple[int, int, int, int, int]: ...
     def range(self) -> tuple[int, int]: ...
     def mesh_begin(
-        self, live_percent_max: int, pools_max: int, piece_bytes: int, tries: int, mappings_max: int, /
+        self,
+        live_percent_max: int,
+        pools_max: int,
+        piece_bytes: int,
+        tries: int,
+        mappings_max: int,
+        only_at_rest: bool,
+        /,
     ) -> None:
         """MemoryError if the system refuses, OSError (EBUSY, EINVAL, ENOTSUP) if there can be no such pass."""
 

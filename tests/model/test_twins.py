@@ -34,6 +34,7 @@ options = st.builds(
     piece_bytes=st.sampled_from([4096, 8192, 16384, 32768, 65536]),
     tries=st.integers(1, 50),
     mappings_max=st.one_of(st.integers(0, 400), st.just(1 << 16)),
+    only_at_rest=st.sampled_from([False, False, True]),
 )
 
 

@@ -53,12 +53,16 @@ class MeshOptions:
     """How many places are looked at before a new one is cut."""
     mappings_max: int = 1 << 15
     """That the kernel may have more for mesh, about."""
+    only_at_rest: bool = False
+    """Only pools that look as the last sweep saw them."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.live_percent_max <= 100:
             raise ValueError(f"live_percent_max is {self.live_percent_max}; it is a share of 100")
-        if min(self.pools_max, self.tries) < 1:
-            raise ValueError("pools_max and tries are 1 or more")
+        if self.pools_max < 1:
+            raise ValueError(f"pools_max is {self.pools_max}; it is 1 or more")
+        if self.tries < 1:
+            raise ValueError(f"tries is {self.tries}; it is 1 or more")
         if self.mappings_max < 0:
             raise ValueError(f"mappings_max is {self.mappings_max}; it is 0 or more")
         if self.piece_bytes.bit_count() != 1 or not 4096 <= self.piece_bytes <= 1 << 16:
@@ -198,7 +202,8 @@ class Mesh:
 
     def _can_be_chosen(self, pool: Pool) -> bool:
         is_listed = pool.linked and pool.role is PoolRole.ORDINARY
-        return is_listed and 0 < pool.allocated < pool.capacity and pool.percent <= self._options.live_percent_max
+        is_sparse = 0 < pool.allocated < pool.capacity and pool.percent <= self._options.live_percent_max
+        return is_listed and is_sparse and (pool.has_rested or not self._options.only_at_rest)
 
     def _count(self, pool: Pool) -> None:
         self._by_percent[pool.percent] += 1

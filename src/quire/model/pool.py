@@ -258,10 +258,18 @@ class Pool(Linked):
 
     def see(self) -> bool:
         """Whether it looks as it looked to the last sweep, so that it has rested."""
-        now = (self.free[-1] if self.free else None, self.allocated)
-        has_rested, self.seen = self.seen == now, now
+        has_rested, self.seen = self.has_rested, self._look
         self.is_looked_at = self.is_looked_at and has_rested
         return has_rested
+
+    @property
+    def has_rested(self) -> bool:
+        """Whether it looks as it looked to the last sweep."""
+        return self.seen == self._look
+
+    @property
+    def _look(self) -> tuple[int | None, int]:
+        return self.free[-1] if self.free else None, self.allocated
 
     def _pages_of(self, index: int) -> range:
         first = self.first_block_offset + index * self.block_bytes

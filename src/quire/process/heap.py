@@ -148,7 +148,12 @@ class Heap:
         """
         try:
             self._heap.mesh_begin(
-                options.live_percent_max, options.pools_max, options.piece_bytes, options.tries, options.mappings_max
+                options.live_percent_max,
+                options.pools_max,
+                options.piece_bytes,
+                options.tries,
+                options.mappings_max,
+                options.only_at_rest,
             )
         except MemoryError:
             raise OutOfMemory("the system has no memory for a pass of meshing") from None

@@ -160,6 +160,17 @@ extents_cut(struct heap *heap, size_t pages, uint32_t *page)
 }
 
 void
+extents_discard_unused(struct heap *heap)
+{
+    for (size_t number = heap->extents.end; number-- > 0;) {
+        const struct extent *extent = heap->extents.by_number[number];
+        if (extent != NULL && extent->in_use == 0) {
+            discard(heap, number);
+        }
+    }
+}
+
+void
 extents_destroy(struct heap *heap)
 {
     for (size_t number = heap->extents.end; number-- > 0;) {

@@ -67,6 +67,8 @@ char *extents_address(const struct heap *heap, uint32_t page);
 void extents_note_shown(struct heap *heap, uint32_t page, size_t pages, const uint64_t *granules);
 void extents_note_hidden(struct heap *heap, const uint32_t *shown, size_t pages, const uint64_t *granules);
 
+/* Extents that nobody shows go back: a piece's that was refused. */
+void extents_discard_unused(struct heap *heap);
 void extents_destroy(struct heap *heap);
 
 #endif

@@ -84,8 +84,12 @@ mesh_last_pass(const struct heap *heap)
 }
 
 static void
-end_pass(struct mesh *mesh)
+end_pass(struct heap *heap)
 {
+    struct mesh *mesh = &heap->mesh;
+    forks_lock();
+    extents_discard_unused(heap);
+    forks_unlock();
     struct mesh_pass *pass = &mesh->pass;
     pass->taken_back = pass->candidates - pass->foreign - pass->meshed - pass->left;
     os_unmap((char *)mesh->table, table_bytes(&mesh->options));
@@ -112,7 +116,7 @@ mesh_abandon(struct heap *heap)
             leave(heap, *ring);
         }
     }
-    end_pass(&heap->mesh);
+    end_pass(heap);
 }
 
 static void
@@ -439,8 +443,12 @@ has_own_page(const struct pieces *pieces, size_t first)
 static void
 purge_piece(struct pieces *pieces, size_t first)
 {
-    size_t page_bytes = os_page_bytes();
-    if (os_purge(pieces->address + first * page_bytes, pieces->piece_pages * page_bytes) != 0) {
+    char *at = pieces->address + first * os_page_bytes();
+    size_t size_bytes = pieces->piece_pages * os_page_bytes();
+    unmark(at, size_bytes);
+    bool is_refused = os_purge(at, size_bytes) != 0;
+    mark_free(at, size_bytes);
+    if (is_refused) {
         return;
     }
     for (size_t i = 0; i < pieces->piece_pages; i++) {
@@ -582,7 +590,7 @@ mesh_step(struct heap *heap, const struct mesh_limits *limits)
     } else if (mesh->phase == MESH_SETTLING && settle(heap, limits)) {
         begin_phase(mesh, MESH_MATCHING);
     } else if (mesh->phase == MESH_MATCHING && match(heap, limits)) {
-        end_pass(mesh);
+        end_pass(heap);
     }
     return mesh->phase;
 }

@@ -145,7 +145,7 @@ static char *
 take_range(size_t alignment_bytes, size_t size_bytes)
 {
     if (spare_range_bytes != size_bytes) {
-        return aligned_alloc(alignment_bytes, size_bytes);
+        return aligned_alloc(alignment_bytes, align_up(size_bytes, alignment_bytes)); /* as C17 demands */
     }
     char *range = spare_range;
     spare_range = NULL;

@@ -113,13 +113,29 @@ class Extents:
     def note_hidden(self, shown: Sequence[int], units: Sequence[int]) -> None:
         """A slot of a pool showed these pages, with survivors at these units, and shows them no more."""
         for row in self._rows(shown):
-            self._hide(shown[row[0]], [units[at] for at in row])
+            self._hide(shown[row.start], units[row.start : row.stop])
 
-    def _rows(self, shown: Sequence[int]) -> list[list[int]]:
-        """Which of the pages that are shown follow one another in an extent."""
-        at = [index for index, page in enumerate(shown) if page >= 0]
-        rows = groupby(at, lambda index: (shown[index] - index, shown[index] // self.pages_each))
-        return [list(row) for _, row in rows]
+    def discard_unused(self) -> None:
+        """Extents that nobody shows go back: a piece's that was refused."""
+        for extent in [extent for extent in self.by_number.values() if not extent.in_use]:
+            self._discard(extent)
+
+    def _discard(self, extent: Extent) -> None:
+        self.system.unshare(extent.home)
+        self._raw.shared_bytes -= (self.pages_each - extent.released) * self.geometry.page_bytes
+        del self.by_number[extent.number]
+
+    def _rows(self, shown: Sequence[int]) -> list[range]:
+        """Which of the pages show some that follow one another in an extent."""
+        rows: list[range] = []
+        for at, page in enumerate(shown):
+            if page < 0:
+                continue
+            if rows and rows[-1].stop == at and not is_boundary(shown[at - 1], page, self.pages_each):
+                rows[-1] = range(rows[-1].start, at + 1)
+            else:
+                rows.append(range(at, at + 1))
+        return rows
 
     def _hide(self, page: int, units: Sequence[int]) -> None:
         extent, first = self.by_number[page // self.pages_each], page % self.pages_each
@@ -127,9 +143,7 @@ class Extents:
             extent.shown[at] -= 1
             extent.taken[at] &= ~wanted
         if not extent.in_use:
-            self.system.unshare(extent.home)
-            self._raw.shared_bytes -= (self.pages_each - extent.released) * self.geometry.page_bytes
-            del self.by_number[extent.number]
+            self._discard(extent)
             return
         for is_unused, row in groupby(range(first, first + len(units)), lambda at: extent.shown[at] == 0):
             if is_unused:

@@ -380,6 +380,7 @@ class Mesh:
         self._cursor = 0
 
     def _end_pass(self) -> None:
+        self.extents.discard_unused()
         counts = self.last_pass
         taken_back = counts.candidates - counts.foreign - counts.meshed - counts.left
         self.last_pass = replace(counts, taken_back=taken_back)

@@ -497,14 +497,12 @@ seal_unit(struct heap *heap, const struct unit *unit, const struct pieces *piece
     heap->totals.mesh_mappings += sealed_boundaries(heap, unit->first, unit->pools * slots) - before;
 }
 
-/* The place may hold what its home holds: the links between free blocks are made anew. */
+/* The addresses may hold what the home holds: the links between free blocks are made anew, of empty pools too. */
 static void
 put_back_unit(struct heap *heap, const struct unit *unit)
 {
     for (unsigned i = 0; i < unit->pools; i++) {
-        if (unit->first[i].state == SLOT_CANDIDATE) {
-            pool_rebuild_free_list(heap, &unit->first[i]);
-        }
+        pool_rebuild_free_list(heap, &unit->first[i]);
     }
     leave_unit(heap, unit);
 }

@@ -329,7 +329,8 @@ pool_rebuild_free_list(struct heap *heap, struct pool *pool)
 {
     pool->free = NULL;
     for (size_t index = pool->carved; index-- > 0;) {
-        if (!survivors_has(heap, pool, index) && !pages_is_away(pool, index)) {
+        bool survives = pool->survivors != 0 && survivors_has(heap, pool, index);
+        if (!survives && !pages_is_away(pool, index)) {
             void *block = first_block(heap, pool) + index * pool->block_bytes;
             set_link(block, pool->free);
             pool->free = block;

@@ -369,11 +369,10 @@ class Mesh:
         self._allocator.available[arena.kind].update(arena)
 
     def _put_back(self, pools: list[Pool]) -> None:
-        """The addresses may hold what the place holds: the links between free blocks are made anew."""
+        """The addresses may hold what the place holds: the links between free blocks are made anew, of empty pools too."""
         for pool in pools:
-            if pool.is_proven:
-                pool.rebuild_free_list()
-                self._leave(pool)
+            pool.rebuild_free_list()
+        self._leave_unit([*pools])
 
     def _begin_phase(self, phase: MeshPhase) -> None:
         self.phase = phase

@@ -327,12 +327,27 @@ piece_at(const char *address)
 
 /* --- shared pages --- */
 
+/* Of whole pages as large as we pretend that they are. */
+static char *
+aligned_addresses(size_t size_bytes)
+{
+    char *start = mmap(NULL, size_bytes + page_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    demand(start != MAP_FAILED, "the machine has addresses");
+    char *aligned = (char *)align_up((uintptr_t)start, page_bytes);
+    size_t before = (size_t)(aligned - start);
+    munmap(aligned + size_bytes, page_bytes - before);
+    if (before != 0) {
+        munmap(start, before);
+    }
+    return aligned;
+}
+
 static char *
 share(size_t size_bytes)
 {
     int file = memfd_create("quire-fake", MFD_CLOEXEC);
     demand(file >= 0 && ftruncate(file, (off_t)size_bytes) == 0, "the machine has memory files");
-    char *home = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    char *home = mmap(aligned_addresses(size_bytes), size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0);
     demand(home != MAP_FAILED, "the machine has memory");
     close(file);
     struct piece *piece = unused_piece();

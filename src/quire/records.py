@@ -48,8 +48,8 @@ class BlockState(StrEnum):
 class PoolRole(StrEnum):
     """What meshing has to do with a pool.
 
-    CANDIDATE: of a pass; blocks are only freed from it. SEALED: it shows pages of extents; blocks are only freed from it.
-    SPENT: the same, empty; it waits for pages of its own. ORDINARY: none of these.
+    CANDIDATE: of a pass; blocks are only freed from it. SEALED: it shows pages of extents; blocks are only freed from
+    it. SPENT: the same, empty; it waits for pages of its own. ORDINARY: none of these.
     """
 
     ORDINARY = "ordinary"

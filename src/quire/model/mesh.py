@@ -8,8 +8,8 @@
 
 A sealed pool whose last block is freed is spent; once it is renewed it has pages of its own again, and is empty.
 
-A request for which its class has no pool takes a candidate back before it takes an empty pool: nobody pays for a pass with
-memory. Where the system refuses, or there would be too many mappings, all candidates that are left go back.
+A request for which its class has no pool takes a candidate back before it takes an empty pool: nobody pays for a pass
+with memory. Where the system refuses, or there would be too many mappings, all candidates that are left go back.
 
 A *piece* is what goes to one place, a *unit* what is meshed at once: a pool, in as many pieces as it has; or, where
 pieces are larger than pools, a strip of neighbours, all of which are candidates or empty.
@@ -251,9 +251,7 @@ class Mesh:
         if foreign:
             self.take_back(pool)
             counts = self.last_pass
-            self.last_pass = replace(
-                counts, foreign=counts.foreign + 1, foreign_blocks=counts.foreign_blocks + foreign
-            )
+            self.last_pass = replace(counts, foreign=counts.foreign + 1, foreign_blocks=counts.foreign_blocks + foreign)
 
     def _line_up(self, unit: Unit) -> None:
         if not self._is_whole(unit):
@@ -369,7 +367,7 @@ class Mesh:
         self._allocator.available[arena.kind].update(arena)
 
     def _put_back(self, pools: list[Pool]) -> None:
-        """The addresses may hold what the place holds: the links between free blocks are made anew, of empty pools too."""
+        """The addresses may hold what the place holds: links between free blocks are made anew, of empty pools too."""
         for pool in pools:
             pool.rebuild_free_list()
         self._leave_unit([*pools])

@@ -206,7 +206,11 @@ class Heap:
         return self._heap.mesh_renew(parts_max, seconds)
 
     def mesh_untouch(self, parts_max: int, seconds: float = 0.0) -> bool:
-        """Take what shows extents out of the page table, so that resident size says what is used; whether it is done."""
+        """Take what shows extents out of the page table, so that resident size says what is used.
+
+        Returns:
+            Whether it is done.
+        """
         return self._heap.mesh_untouch(parts_max, seconds)
 
     # --- views ---

@@ -194,10 +194,10 @@ sys.path.insert(0, {str(tmp_path)!r})
 import forking
 peak()
 words = {{address: int.from_bytes(content[:8], "little") for address, content in live.items()}}
-forking.start(list(words), list(words.values()), 60)
-for _ in range(8):
+forking.start(list(words), list(words.values()), 200)
+while forking.is_running():
     kept = dict(live)
-    peak()
+    peak_beside()
     for _ in steps(MeshOptions(piece_bytes=4096)):
         pass
     for address in live.keys() - kept.keys():
@@ -206,13 +206,12 @@ for _ in range(8):
     live.update(kept)
     while heap.mesh_renew(50):
         pass
-assert forking.wait() == (60, 0)
+assert forking.wait() == (200, 0)
 assert holds() and heap.check() is None
 """
-    # fill() writes other bytes to what the thread looks at: only what is new is written
-    code = code.replace("    peak()\n    for", "    peak_beside()\n    for")
     beside = """
 def peak_beside():
+    "Another peak, which leaves the bytes of what lives already as they are: the thread looks at them."
     kept = dict(live)
     live.clear()
     peak()

@@ -1,6 +1,7 @@
 /* A thread of C's that forks again and again, without the interpreter lock, and looks at memory in each child.
  *
  *     start(addresses, words, forks)   each address is to hold its word; may be called once
+ *     is_running() -> bool
  *     wait() -> (children, wrong)      of how many children, and in how many it did not, or that died
  */
 #define PY_SSIZE_T_CLEAN
@@ -17,6 +18,7 @@ static const uint64_t **addresses;
 static uint64_t *words;
 static Py_ssize_t count;
 static int forks, wrong;
+static volatile int left;
 
 static void
 look_and_end(void)
@@ -44,6 +46,7 @@ fork_often(void *ignored)
             waitpid(child, &status, 0);
         }
         wrong += status != 0;
+        left--;
     }
     return NULL;
 }
@@ -63,10 +66,19 @@ method_start(PyObject *self, PyObject *args)
         addresses[i] = PyLong_AsVoidPtr(PyList_GET_ITEM(address_list, i));
         words[i] = PyLong_AsUnsignedLongLong(PyList_GET_ITEM(word_list, i));
     }
+    left = forks;
     if (PyErr_Occurred() || pthread_create(&thread, NULL, fork_often, NULL) != 0) {
         return NULL;
     }
     Py_RETURN_NONE;
+}
+
+static PyObject *
+method_is_running(PyObject *self, PyObject *ignored)
+{
+    (void)self;
+    (void)ignored;
+    return PyBool_FromLong(left > 0);
 }
 
 static PyObject *
@@ -82,6 +94,7 @@ method_wait(PyObject *self, PyObject *ignored)
 
 static PyMethodDef methods[] = {
     {"start", method_start, METH_VARARGS, NULL},
+    {"is_running", method_is_running, METH_NOARGS, NULL},
     {"wait", method_wait, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -1,6 +1,6 @@
 /* Growth: what the heap holds, at most so far, and who is to be told; of what comes to rest, too.
  *
- * It holds the parts of its arenas that were ever handed out, and its mappings. Both are close to what is resident;
+ * It holds the parts of its arenas that were ever handed out, its mappings and its extents. All are close to what is resident;
  * arenas as a whole are not, of which the system gives pages only as they are touched.
  *
  * Callers: pool.c, runs.c, mapping.c, kept.c. Calls: kept.c, purge.c, whoever watches.
@@ -30,7 +30,7 @@ heap_notice_next_rest(struct heap *heap)
 static size_t
 held_bytes(const struct heap *heap)
 {
-    return heap->totals.touched_bytes + heap->totals.mapping_bytes;
+    return heap->totals.touched_bytes + heap->totals.mapping_bytes + heap->totals.shared_bytes;
 }
 
 /* What is kept is not to make a peak that is higher by more than a quarter of an arena: by how much it would. */

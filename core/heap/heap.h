@@ -106,9 +106,15 @@ struct heap_totals {
     size_t mapping_bytes_max;
     size_t mapping_bytes_given_back;
     size_t kept_bytes; /* of mappings that were freed or became shorter */
-    size_t touched_bytes; /* of arenas: pools that were ever cut, runs that were ever handed out; not what was purged */
+    size_t touched_bytes; /* of arenas: pools that were ever cut, runs that were ever handed out; not what was purged or shows
+                             an extent */
     size_t resting_bytes; /* of those, empty pools that rest with their arenas, and holes between runs */
-    size_t held_bytes_max; /* touched, and in mappings */
+    size_t held_bytes_max; /* touched, in mappings, and of extents */
+    size_t extents;
+    size_t shared_bytes; /* of extents, as far as they were not released */
+    size_t sealed_pools; /* without the spent ones */
+    size_t spent_pools;
+    size_t mesh_mappings; /* about how many mappings the kernel has more for it */
 };
 
 struct heap_statistics {

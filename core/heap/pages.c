@@ -100,6 +100,13 @@ pages_seen(const struct heap *heap, const struct pool *pool)
     return PAGES_NOTED | (uint32_t)place << 12 | pool->frees_left;
 }
 
+/* Since the last sweep. */
+bool
+pages_have_rested(const struct heap *heap, const struct pool *pool)
+{
+    return (pool->seen & ~(uint32_t)PAGES_LOOKED_AT) == pages_seen(heap, pool);
+}
+
 /* --- going and coming --- */
 
 static void

@@ -182,9 +182,8 @@ offer_pages(struct purge *purge, struct pool *pool, unsigned pages)
 static bool
 purge_sparse_pool(struct purge *purge, struct pool *pool)
 {
-    uint32_t seen = pages_seen(purge->heap, pool);
-    if ((pool->seen & ~(uint32_t)PAGES_LOOKED_AT) != seen) {
-        pool->seen = seen;
+    if (!pages_have_rested(purge->heap, pool)) {
+        pool->seen = pages_seen(purge->heap, pool);
         purge->swept.young_pools++;
         return true;
     }
@@ -210,8 +209,8 @@ purge_pool(struct purge *purge, struct pool *pool)
 }
 
 /* Those that have their pages serve first. */
-static void
-put_purged_last(struct arena *arena)
+void
+purge_put_purged_last(struct arena *arena)
 {
     struct pool *purged = NULL, **with_pages_end = &arena->free_pool, **purged_end = &purged;
     for (struct pool *pool = arena->free_pool; pool != NULL; pool = pool->next) {
@@ -240,7 +239,7 @@ purge_pools(struct purge *purge, struct arena *arena, size_t first_slot)
         purge_offered(purge);
     }
     if (arena->purged != purged) {
-        put_purged_last(arena);
+        purge_put_purged_last(arena);
     }
     return slot < end ? slot : SLOTS_AN_ARENA;
 }

@@ -32,8 +32,8 @@ add_pool_arena(struct heap_statistics *statistics, const struct arena *arena)
 {
     struct arena_statistics *counts = &statistics->arenas[arena->kind];
     counts->arenas++;
-    counts->units_untouched += (size_t)arena->capacity - arena->cut + arena->purged;
-    counts->units_free -= arena->purged; /* which are counted as free below */
+    counts->units_untouched += (size_t)arena->capacity - arena->cut + arena->purged + arena->spent;
+    counts->units_free -= (size_t)arena->purged + arena->spent; /* which are counted as free below */
     unsigned slots = slots_a_pool(arena);
     for (unsigned i = 1; i <= arena->cut; i++) {
         const struct pool *pool = &slots_of(arena)[i * slots];

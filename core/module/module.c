@@ -3,6 +3,7 @@
 
 #include "hook/hook.h"
 #include "observe/residency.h"
+#include "heap/proofs.h"
 #include "observe/walk.h"
 
 /* --- serving --- */
@@ -227,7 +228,8 @@ look_regions(struct heap *heap, void *context)
     regions->count = 0;
     struct hook_sampling sampling;
     struct guard *guard = hook_guard(&sampling);
-    regions->pieces = PyMem_RawCalloc(5 + heap->mappings.count + heap->kept_count, sizeof(struct mapping));
+    size_t pieces_max = 9 + 2 * heap->totals.extents + heap->mappings.count + heap->kept_count;
+    regions->pieces = PyMem_RawCalloc(pieces_max, sizeof(struct mapping));
     if (regions->pieces != NULL) {
         if (guard != NULL) {
             add_region(regions, guard->region, guard->region_bytes);
@@ -239,6 +241,12 @@ look_regions(struct heap *heap, void *context)
         add_region(regions, (char *)heap->mappings.places, mapping_table_bytes(&heap->mappings));
         walk_mappings(heap, add_region, regions);
         walk_kept(heap, add_region, regions);
+        walk_extents(heap, add_region, regions);
+        add_region(regions, (char *)heap->mesh.table, mesh_table_bytes(heap));
+        struct proofs_piece proofs[3];
+        for (size_t count = proofs_pieces(heap, proofs); count-- > 0;) {
+            add_region(regions, proofs[count].address, proofs[count].size_bytes);
+        }
     }
 }
 

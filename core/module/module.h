@@ -29,6 +29,7 @@ bool module_look(void (*looker)(struct heap *heap, void *result), void *result);
 PyObject *module_statistics(const struct heap_statistics *statistics);
 PyObject *module_state(struct heap *heap);
 PyObject *module_residency(const struct residency *residency);
+PyObject *module_mesh_pass(const struct mesh_pass *pass);
 
 /* own_files.c: a descriptor of a file of /proc/self, open; the process's threads. OSError if it cannot be. */
 PyObject *module_open_own(const char *name);

@@ -84,3 +84,17 @@ walk_kept(struct heap *heap, bool (*visit)(void *context, char *address, size_t 
     }
     return true;
 }
+
+bool
+walk_extents(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context)
+{
+    for (size_t number = 0; number < heap->extents.end; number++) {
+        struct extent *extent = heap->extents.by_number[number];
+        bool goes_on = extent == NULL
+                    || (visit(context, extent->home, EXTENT_BYTES) && visit(context, (char *)extent, sizeof *extent));
+        if (!goes_on) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -7,7 +7,7 @@ This file imports nothing of quire's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 
@@ -45,6 +45,23 @@ class BlockState(StrEnum):
 # --- a heap, whole --------------------------------------------------------------------------------------------
 
 
+class PoolRole(StrEnum):
+    """What meshing has to do with a pool.
+
+    CANDIDATE: of a pass; blocks are only freed from it. SEALED: it shows pages of extents; blocks are only freed from
+    it. SPENT: the same, empty; it waits for pages of its own. ORDINARY: none of these.
+    """
+
+    ORDINARY = "ordinary"
+    CANDIDATE = "candidate"
+    SEALED = "sealed"
+    SPENT = "spent"
+
+
+PAGE_OWN, PAGE_NONE = -1, -2
+"""What a page of a sealed pool shows that shows no extent: one of its own; nothing, there is no memory behind it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """An aligned part of an arena whose blocks are all of one size class.
@@ -62,10 +79,14 @@ class Pool:
     allocated: int
     untouched: int
     free_list: tuple[int, ...]
-    """Indexes of the free blocks, the next to be handed out first."""
+    """Indexes of the free blocks, the next to be handed out first. Of a sealed pool: freed since it was sealed."""
     away: tuple[int, ...] = ()
-    """Indexes of the untouched blocks that touch a page which went back to the system; the other untouched blocks are
-    the pool's last."""
+    """Indexes of the untouched blocks that touch a page which went back to the system, and of a sealed pool of all that
+    were not live when it was; the other untouched blocks are the pool's last."""
+    role: PoolRole = PoolRole.ORDINARY
+    shown: tuple[int, ...] = ()
+    """Of a sealed or spent pool, each page: which page of the extents it shows, numbered through all of them; or
+    ``PAGE_OWN``, ``PAGE_NONE``."""
 
     @property
     def carved(self) -> int:
@@ -115,6 +136,17 @@ class Mapping:
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """Shared physical pages that sealed pools show."""
+
+    number: int
+    shown: tuple[int, ...]
+    """Of each page that was ever shown: by how many pages of pools; -1: it went back."""
+    taken: int
+    """How many pieces of 16 bytes blocks have that were live when their pool was sealed."""
+
+
+@dataclass(frozen=True, slots=True)
 class HeapState:
     """Everything there is to know of a heap's structure, at one moment."""
 
@@ -125,6 +157,38 @@ class HeapState:
     used_pools: dict[tuple[Domain, int], tuple[int, ...]]
     """For each domain and size class, the addresses of the pools that serve it, the next to be asked first."""
     mappings: tuple[Mapping, ...]
+    candidates: dict[tuple[Domain, int], tuple[int, ...]] = field(default_factory=dict)
+    """As ``used_pools``: those of a pass of meshing."""
+    extents: tuple[Extent, ...] = ()
+
+
+class MeshPhase(IntEnum):
+    """Where a pass of meshing is. IDLE: there is none. PROVING: it waits for who proves blocks."""
+
+    IDLE = 0
+    COUNTING = 1
+    CHOOSING = 2
+    PROVING = 3
+    SETTLING = 4
+    MATCHING = 5
+
+
+@dataclass(frozen=True, slots=True)
+class MeshPass:
+    """What came of a pass, in pools. ``candidates == foreign + meshed + left + taken_back`` holds at its end."""
+
+    candidates: int = 0
+    foreign: int = 0
+    """A live block was not proven."""
+    meshed: int = 0
+    left: int = 0
+    """No whole strip, too many mappings, the system refused, or the pass was abandoned."""
+    taken_back: int = 0
+    """By requests; or empty, meanwhile."""
+    foreign_blocks: int = 0
+    is_out_of_mappings: bool = False
+    refusal: int = 0
+    """The error number of what the system refused."""
 
 
 # --- a heap, in numbers ---------------------------------------------------------------------------------------
@@ -264,6 +328,15 @@ class HeapStatistics:
     """Pages of mappings that were freed or became shorter, which wait for a request."""
     touched_bytes: int = 0
     """Of arenas: in pools that were ever cut, and in runs that were ever handed out, without what was purged since."""
+    extents: int = 0
+    shared_bytes: int = 0
+    """Of extents, as far as they have memory."""
+    sealed_pools: int = 0
+    """Pools that show extents, and have a live block."""
+    spent_pools: int = 0
+    """Pools that show extents still, and have none."""
+    mesh_mappings: int = 0
+    """About how many mappings the kernel has more for them."""
     guard: GuardStatistics = GuardStatistics()
     giving_back: GivingBack = GivingBack()
     charge: Charge | None = None

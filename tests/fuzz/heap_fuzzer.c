@@ -8,6 +8,7 @@
  * when nothing may be left. tests/fuzz/sequence.py reads the same bytes.
  */
 #include "heap/fast.h"
+#include "heap/proofs.h"
 #include "observe/residency.h"
 #include "observe/walk.h"
 #include "os/fake.h"
@@ -23,7 +24,10 @@ enum {
     EDGE_BYTES = 64, /* of a large block, how many bytes at either end are looked at */
 };
 
-enum kind { ALLOCATE, ZEROED, RESIZE, FREE, ALLOCATE_MANY, FREE_MANY, REFUSE, LOOK, MISUSE, ABSURD, WATCH, CLOSE, SWEEP, KINDS };
+enum kind {
+    ALLOCATE, ZEROED, RESIZE, FREE, ALLOCATE_MANY, FREE_MANY, REFUSE, LOOK, MISUSE, ABSURD, WATCH, CLOSE, SWEEP, MESH, KINDS
+};
+enum mesh_kind { BEGIN, STEP, PROVE, SETTLE, ABANDON, RENEW, UNTOUCH, WHOLE_PASS };
 
 struct step {
     uint8_t kind;
@@ -283,6 +287,97 @@ sweep(const struct step *step)
     cursor = swept.cursor;
 }
 
+/* --- meshing --- */
+
+/* Every block, or a part of them. */
+static void
+prove(size_t eighths, uint32_t from)
+{
+    if (!proofs_are_begun(heap) && proofs_begin(heap) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < live; i++) {
+        if ((i * 7 + from) % 8 < eighths) {
+            proofs_add(heap, blocks[i].address);
+        }
+    }
+}
+
+static void
+begin_pass(const struct step *step)
+{
+    struct mesh_options options = {
+        .live_percent_max = step->size % 101,
+        .pools_max = 1 + step->index % 600,
+        .piece_bytes = (4 * KIB) << (step->flags >> 3) % 5,
+        .tries = 1 + (step->size >> 8) % 64,
+        .mappings_max = (step->size >> 14) % 4096,
+    };
+    if (mesh_begin(heap, &options) == 0) {
+        proofs_end(heap);
+    }
+}
+
+static void
+take_whole_pass(const struct step *step)
+{
+    begin_pass(step);
+    struct mesh_limits limits = {.parts_max = 1 + step->index % 64};
+    enum mesh_phase phase;
+    while ((phase = mesh_step(heap, &limits)) != MESH_IDLE) {
+        if (phase == MESH_PROVING) {
+            prove(8, 0);
+            mesh_settle(heap);
+        }
+    }
+    proofs_end(heap);
+}
+
+static void
+take_mesh_step(const struct step *step)
+{
+    struct mesh_limits limits = {.parts_max = 1 + step->index % 600};
+    switch ((enum mesh_kind)(step->flags % 8)) {
+    case BEGIN:
+        begin_pass(step);
+        return;
+    case STEP:
+        if (mesh_step(heap, &limits) == MESH_IDLE) {
+            proofs_end(heap);
+        }
+        return;
+    case PROVE:
+        prove(step->index % 10, step->size);
+        return;
+    case SETTLE:
+        mesh_settle(heap);
+        return;
+    case ABANDON:
+        mesh_abandon(heap);
+        proofs_end(heap);
+        return;
+    case RENEW:
+        mesh_renew(heap, &limits);
+        return;
+    case UNTOUCH:
+        mesh_untouch(heap, &limits);
+        return;
+    case WHOLE_PASS:
+        take_whole_pass(step);
+        return;
+    }
+}
+
+/* Nothing lives any more: nothing is shared then, nor is a pool left that shows what was. */
+static void
+end_meshing(void)
+{
+    fake_refuse(0, false);
+    mesh_abandon(heap);
+    demand(mesh_renew(heap, &(struct mesh_limits){.parts_max = SIZE_MAX}) == 0, "every spent pool is renewed");
+    demand(heap->totals.shared_bytes == 0, "and no extent is left");
+}
+
 /* --- steps --- */
 
 static void
@@ -346,6 +441,9 @@ take_step(const struct step *step)
     case SWEEP:
         sweep(step);
         return;
+    case MESH:
+        take_mesh_step(step);
+        return;
     }
 }
 
@@ -377,6 +475,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
     while (live != 0) {
         free_block(live - 1);
     }
+    check_heap();
+    end_meshing();
     check_heap();
     heap_destroy(heap);
     demand(fake_held_bytes() == 0, "everything goes back");

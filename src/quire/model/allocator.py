@@ -27,12 +27,13 @@ from quire.model.accounts import statistics_of
 from quire.model.arena import Arena, AvailableArenas, PoolArena, RunArena
 from quire.model.geometry import QUIRE, Geometry
 from quire.model.links import LinkedList
+from quire.model.mesh import Mesh
 from quire.model.pool import Pool
 from quire.model.purge import purge_resting, sweep
 from quire.model.raw import RawAllocator
 from quire.model.runs import Runs
 from quire.model.system import System
-from quire.records import ArenaKind, Domain, HeapState, HeapStatistics, Swept
+from quire.records import ArenaKind, Domain, HeapState, HeapStatistics, PoolRole, Swept
 
 SIZE_BYTES_MAX = 2**63 - 1
 """The largest request that CPython passes on (``PY_SSIZE_T_MAX``)."""
@@ -62,6 +63,7 @@ class Allocator:
         self.arenas: dict[int, Arena] = {}
         """By address."""
         self._arena_addresses: list[int] = []
+        self.mesh = Mesh(self)
         self.totals = Totals()
 
     # --- requests ---
@@ -191,6 +193,15 @@ class Allocator:
         start = self._arena_addresses[place]
         return self.arenas[start] if address < start + self.geometry.arena_bytes else None
 
+    def arena_by_index(self, index: int) -> Arena | None:
+        """The arena that is the so-many-th of the range; ``None`` if there is none."""
+        return self.arenas.get(self.system.first_address + index * self.geometry.arena_bytes)
+
+    @property
+    def arenas_end(self) -> int:
+        """One past the highest index of an arena."""
+        return max((arena.index for arena in self.arenas.values()), default=-1) + 1
+
     def statistics(self) -> HeapStatistics:
         """The heap in numbers."""
         return statistics_of(self)
@@ -201,13 +212,10 @@ class Allocator:
             geometry=self.geometry.name,
             arenas=tuple(self.arenas[address].record() for address in self._arena_addresses),
             available=tuple(tuple(arena.index for arena in self.available[kind]) for kind in ArenaKind),
-            used_pools={
-                (Domain(domain), size_class): tuple(pool.address for pool in pools)
-                for domain, classes in enumerate(self.used_pools)
-                for size_class, pools in enumerate(classes)
-                if pools.first is not None
-            },
+            used_pools=_addresses(self.used_pools),
             mappings=self.raw.mapping_records(),
+            candidates=_addresses(self.mesh.candidates),
+            extents=tuple(extent.record() for _, extent in sorted(self.mesh.extents.by_number.items())),
         )
 
     # --- blocks ---
@@ -215,7 +223,8 @@ class Allocator:
     def _allocate_block(self, domain: int, size_class: int) -> int:
         self.system.check_frames(FRAMES_MAX)
         pools = self.used_pools[domain][size_class]
-        pool = self._first_with_a_block(pools) or self._new_pool(Domain(domain), size_class)
+        pool = self._first_with_a_block(pools) or self.mesh.take_back_last(domain, size_class)
+        pool = pool or self._new_pool(Domain(domain), size_class)
         self._restore_pages(pool)
         address = pool.take()
         if pool.is_full and not self.geometry.retires_lazily:
@@ -270,7 +279,9 @@ class Allocator:
         pool = arena.pool_at(address)
         pool.put(address)
         pools = self.used_pools[pool.domain][pool.size_class]
-        if pool.allocated == 0:
+        if pool.role is not PoolRole.ORDINARY:
+            self._note_meshed_free(pool, arena)
+        elif pool.allocated == 0:
             if not self._stays(pool, arena):
                 self._rest(pool, arena)
                 self._settle(arena)
@@ -279,6 +290,23 @@ class Allocator:
                 pools.push_last(pool)
             else:
                 pools.push_first(pool)
+
+    def _note_meshed_free(self, pool: Pool, arena: PoolArena) -> None:
+        """A block of a candidate, or of a sealed pool, was freed."""
+        if pool.allocated:
+            return
+        self.mesh.note_empty(pool)
+        if pool.role is PoolRole.ORDINARY:
+            self._rest(pool, arena)
+            self._settle(arena)
+
+    def settle_pools(self, arena: PoolArena) -> None:
+        """Pools of an arena are empty, and with it: what that makes of the rest, and of the arena."""
+        if not arena.has_live_block:
+            for pool in arena.pools:
+                if pool.serves:
+                    self._rest(pool, arena)
+        self._settle(arena)
 
     def _stays(self, pool: Pool, arena: PoolArena) -> bool:
         """Whether a pool that became empty stays with its class: not if it alone keeps its arena from going back."""
@@ -416,6 +444,16 @@ class Allocator:
             raise InvalidSize(f"a request of {size_bytes} bytes; ask for 0 or more")
         if size_bytes > SIZE_BYTES_MAX:
             raise OutOfMemory(f"a request of {size_bytes} bytes; no process can hold that many")
+
+
+def _addresses(lists: list[list[LinkedList[Pool]]]) -> dict[tuple[Domain, int], tuple[int, ...]]:
+    """Of the pools of each domain and size class that has any."""
+    return {
+        (Domain(domain), size_class): tuple(pool.address for pool in pools)
+        for domain, classes in enumerate(lists)
+        for size_class, pools in enumerate(classes)
+        if pools.first is not None
+    }
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from quire.model.machine import Process
 from quire.model.pool import Pool
 from quire.model.runs import Runs
 from quire.records import Arena as ArenaRecord
-from quire.records import ArenaKind, BlockState, Run
+from quire.records import ArenaKind, BlockState, PoolRole, Run
 
 
 class Arena(Linked):
@@ -93,7 +93,8 @@ class PoolArena(Arena):
 
     @property
     def has_live_block(self) -> bool:
-        return any(pool.allocated for pool in self.pools)
+        """Or a pool that had, and does not have pages of its own yet."""
+        return any(pool.allocated or pool.role is PoolRole.SPENT for pool in self.pools)
 
     @property
     def touched_bytes(self) -> int:

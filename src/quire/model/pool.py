@@ -17,11 +17,13 @@ first block, which is written anyway.)
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from quire.errors import DoubleFree, NotABlock
 from quire.model.geometry import Geometry
 from quire.model.links import Linked
 from quire.model.machine import Process
-from quire.records import BlockState, Domain
+from quire.records import PAGE_NONE, PAGE_OWN, BlockState, Domain, PoolRole
 from quire.records import Pool as PoolRecord
 
 
@@ -59,6 +61,12 @@ class Pool(Linked):
         """Whether it was looked for pages to purge since it was seen so."""
         self.is_old = False
         """Whether it has been with its arena since before the last sweep; of a purged one, whether a sweep did it."""
+        self.role = PoolRole.ORDINARY
+        self.survivors: list[int] | None = None
+        """Indexes of the blocks that were live when it was last looked at: of candidates, once they are settled, and of
+        pools that show extents. What a sealed pool has beside them is where other pools have their blocks."""
+        self.shown: list[int] = []
+        """Of a pool that shows extents, each page: which of theirs; or ``PAGE_OWN``, ``PAGE_NONE``."""
 
     def begin(self, domain: Domain, size_class: int) -> None:
         """Serve a size class. A pool that served the same one before may keep its free list."""
@@ -82,15 +90,89 @@ class Pool(Linked):
         self.carved = 0
         self.free = []
 
+    # --- meshing (mesh.py) ---
+
+    @property
+    def percent(self) -> int:
+        """The share of its bytes that live blocks have."""
+        return self.allocated * self.block_bytes * 100 // self.size_bytes
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it is a candidate of which every live block was proven."""
+        return self.role is PoolRole.CANDIDATE and self.survivors is not None
+
+    @property
+    def own_bytes(self) -> int:
+        """Bytes of a pool that shows extents, in pages that are its own and have memory."""
+        return self.shown.count(PAGE_OWN) * self.geometry.page_bytes
+
+    def live_blocks(self) -> list[int]:
+        """Indexes of the allocated blocks."""
+        return sorted(set(range(self.carved)).difference(self.free, self.away))
+
+    def survivor_units(self) -> Iterator[int]:
+        """For each page where survivors are: a bit for each piece of it as large as the alignment."""
+        unit, page = self.geometry.alignment_bytes, self.geometry.page_bytes // self.geometry.alignment_bytes
+        length = self.block_bytes // unit
+        units = 0
+        for index in self.survivors or ():
+            units |= ((1 << length) - 1) << (self.first_block_offset // unit + index * length)
+        for _ in range(self.size_bytes // self.geometry.page_bytes):
+            yield units & ((1 << page) - 1)
+            units >>= page
+
+    def pages_shown(self) -> list[int]:
+        """Which page of the extents each of its pages shows, if it shows any."""
+        return self.shown or [PAGE_OWN] * (self.size_bytes // self.geometry.page_bytes)
+
+    def pages_without_shown(self) -> list[int]:
+        """What its pages are before any is shown: its own, or nothing where they were purged."""
+        pages = range(self.size_bytes // self.geometry.page_bytes)
+        return [PAGE_NONE if self.is_purged or page in self.purged_pages else PAGE_OWN for page in pages]
+
+    def rebuild_free_list(self) -> None:
+        """Of all blocks that were cut, but survivors and those on purged pages; the lowest first."""
+        self.free = sorted(set(range(self.carved)).difference(self.survivors or (), self.away), reverse=True)
+
+    def seal(self, shown: list[int]) -> None:
+        """Show these pages: from now on blocks are only freed; of an empty pool, none."""
+        self.shown = shown
+        self.free = []
+        self.is_purged = self.is_old = False
+        self.purged_pages.clear()
+        if self.serves:
+            self.role = PoolRole.SEALED
+        else:
+            self.serves = True
+            self.spend()
+
+    def spend(self) -> None:
+        """The last block is free, and its pages are still extents'."""
+        self.role = PoolRole.SPENT
+        self.free = []
+        self.carved = 0
+
+    def renew(self) -> None:
+        """Its pages are its own again, untouched. It is with its arena."""
+        self.role = PoolRole.ORDINARY
+        self.survivors = None
+        self.shown = []
+        self.purge(by_sweep=True)
+
     @property
     def touched_bytes(self) -> int:
-        """Of what was not purged."""
+        """Of what was not purged, and is its own."""
+        if self.shown:
+            return self.own_bytes
         return 0 if self.is_purged else self.size_bytes - len(self.purged_pages) * self.geometry.page_bytes
 
     @property
     def away(self) -> list[int]:
-        """Indexes of the blocks that touch a purged page: cut off once, and untouched again."""
-        return [index for index in range(self.carved) if self._is_away(index)] if self.purged_pages else []
+        """Indexes of the blocks that were cut off once, and are untouched again: they touch a purged page; or they are
+        no survivors of a sealed pool."""
+        has_any = self.purged_pages or self.role is PoolRole.SEALED
+        return [index for index in range(self.carved) if self._is_away(index)] if has_any else []
 
     @property
     def is_full(self) -> bool:
@@ -176,16 +258,26 @@ class Pool(Linked):
 
     def see(self) -> bool:
         """Whether it looks as it looked to the last sweep, so that it has rested."""
-        now = (self.free[-1] if self.free else None, self.allocated)
-        has_rested, self.seen = self.seen == now, now
+        has_rested, self.seen = self.has_rested, self._look
         self.is_looked_at = self.is_looked_at and has_rested
         return has_rested
+
+    @property
+    def has_rested(self) -> bool:
+        """Whether it looks as it looked to the last sweep."""
+        return self.seen == self._look
+
+    @property
+    def _look(self) -> tuple[int | None, int]:
+        return self.free[-1] if self.free else None, self.allocated
 
     def _pages_of(self, index: int) -> range:
         first = self.first_block_offset + index * self.block_bytes
         return range(first // self.geometry.page_bytes, (first + self.block_bytes - 1) // self.geometry.page_bytes + 1)
 
     def _is_away(self, index: int) -> bool:
+        if self.role is PoolRole.SEALED:
+            return index not in (self.survivors or ())
         return bool(self.purged_pages) and not self.purged_pages.isdisjoint(self._pages_of(index))
 
     # --- its free list ---
@@ -223,4 +315,6 @@ class Pool(Linked):
             untouched=self.capacity - self.carved + len(self.away),
             away=tuple(self.away),
             free_list=tuple(reversed(self.free)),
+            role=self.role,
+            shown=tuple(self.shown),
         )

@@ -27,7 +27,7 @@ from quire.errors import OutOfMemory
 from quire.model.arena import Arena, PoolArena, RunArena
 from quire.model.pool import Pool
 from quire.model.runs import Runs
-from quire.records import BlockState, Swept
+from quire.records import BlockState, PoolRole, Swept
 
 if TYPE_CHECKING:
     from quire.model.allocator import Allocator
@@ -155,7 +155,8 @@ class _Purge:
         """False: the system did not take what was offered before."""
         if not pool.serves:
             return pool.is_purged or self._resting_pool(arena, pool)
-        is_sparse = pool.linked and pool.allocated * 100 <= self.live_percent_max * pool.capacity
+        is_listed = pool.linked and pool.role is PoolRole.ORDINARY
+        is_sparse = is_listed and pool.allocated * 100 <= self.live_percent_max * pool.capacity
         is_sparse = is_sparse and self.live_percent_max != 0
         return not is_sparse or self._sparse_pool(arena, pool)
 

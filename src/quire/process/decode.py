@@ -13,6 +13,7 @@ from quire.records import (
     Charge,
     ClassStatistics,
     Domain,
+    Extent,
     GivenBack,
     GivingBack,
     GuardStatistics,
@@ -20,6 +21,7 @@ from quire.records import (
     HeapStatistics,
     Mapping,
     Pool,
+    PoolRole,
     Run,
 )
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from quire.process.giving_back import GivingBack as Helper
 
 _RUN_STATES = (BlockState.UNTOUCHED, BlockState.FREE, BlockState.ALLOCATED)
+_ROLES = {6: PoolRole.CANDIDATE, 7: PoolRole.SEALED, 8: PoolRole.SPENT}
+"""By the state of a slot."""
 _ARENA_BYTES = 2 * 1024 * 1024
 
 
@@ -51,6 +55,11 @@ def decode_statistics(
         mapping_bytes_given_back,
         kept_mapping_bytes,
         touched_bytes,
+        extents,
+        shared_bytes,
+        sealed_pools,
+        spent_pools,
+        mesh_mappings,
     ) = totals
     return HeapStatistics(
         classes=tuple(ClassStatistics(Domain(domain), *counts) for domain, *counts in classes),
@@ -67,6 +76,11 @@ def decode_statistics(
         arena_bytes_max=arena_bytes_max,
         arenas_obtained=arenas_obtained,
         arenas_given_back=arenas_given_back,
+        extents=extents,
+        shared_bytes=shared_bytes,
+        sealed_pools=sealed_pools,
+        spent_pools=spent_pools,
+        mesh_mappings=mesh_mappings,
         guard=GuardStatistics(*raw_guard or ()),
         giving_back=giving_back or GivingBack(),
         charge=Charge(*charge) if charge else None,
@@ -101,13 +115,15 @@ def decode_giving_back(helper: Helper, is_at_work: bool, missing: tuple[str, ...
 
 def decode_state(raw: tuple[Any, ...]) -> HeapState:
     """``_core``'s state of a private heap as a record."""
-    arenas, available, rings, mappings = raw
+    arenas, available, rings, mappings, candidates, extents = raw
     return HeapState(
         geometry="quire",
         arenas=tuple(_arena(*fields) for fields in arenas),
         available=tuple(tuple(indexes) for indexes in available),
         used_pools={(Domain(domain), size_class): tuple(addresses) for domain, size_class, addresses in rings},
         mappings=tuple(sorted((Mapping(*fields) for fields in mappings), key=lambda mapping: mapping.address)),
+        candidates={(Domain(domain), size_class): tuple(addresses) for domain, size_class, addresses in candidates},
+        extents=tuple(Extent(number, tuple(shown), taken) for number, shown, taken in extents),
     )
 
 
@@ -140,6 +156,8 @@ def _pool(
     untouched: int,
     free_list: Iterable[int],
     away: Iterable[int],
+    state: int,
+    shown: Iterable[int],
 ) -> Pool:
     return Pool(
         address=address,
@@ -153,4 +171,6 @@ def _pool(
         untouched=untouched,
         free_list=tuple(free_list),
         away=tuple(away),
+        role=_ROLES.get(state, PoolRole.ORDINARY),
+        shown=tuple(shown),
     )

@@ -7,6 +7,7 @@
  * Callers: hook/, module/. Locking: see heap.h.
  */
 #include "heap/fast.h"
+#include "heap/proofs.h"
 
 #include <errno.h>
 #include <string.h>
@@ -109,6 +110,7 @@ heap_destroy(struct heap *heap)
         }
     }
     kept_give_back_all(heap);
+    proofs_end(heap);
     mapping_table_release(&heap->mappings);
     unmark_arenas(heap);
     os_unreserve((char *)heap->slots, slots_bytes_for(heap->range_arenas) + heap->range_arenas * ARENA_BYTES);

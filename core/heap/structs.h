@@ -150,6 +150,7 @@ struct heap {
     size_t purge_above_bytes; /* what is held is to be more before anything is purged */
     size_t watch_bytes; /* SIZE_MAX: nobody watches */
     void (*watch_passed)(size_t held_bytes);
+    struct proofs *proofs; /* of the pass under way, proofs.c; NULL: none is */
 
     /* the range, and the table of its slots before it */
     struct pool *slots;

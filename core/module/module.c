@@ -1,6 +1,7 @@
 /* The module quire._core: a process served by the heap, and what is resident of it. See module.h. */
 #include "module/module.h"
 
+#include "heap/proofs.h"
 #include "hook/hook.h"
 #include "observe/residency.h"
 #include "observe/walk.h"
@@ -231,7 +232,7 @@ look_regions(struct heap *heap, void *context)
     regions->count = 0;
     struct hook_sampling sampling;
     struct guard *guard = hook_guard(&sampling);
-    regions->pieces = PyMem_RawCalloc(5 + heap->mappings.count + heap->kept_count, sizeof(struct mapping));
+    regions->pieces = PyMem_RawCalloc(8 + heap->mappings.count + heap->kept_count, sizeof(struct mapping));
     if (regions->pieces != NULL) {
         if (guard != NULL) {
             add_region(regions, guard->region, guard->region_bytes);
@@ -241,6 +242,10 @@ look_regions(struct heap *heap, void *context)
         add_region(regions, (char *)heap->slots, (size_t)(range_end - (char *)heap->slots));
         add_region(regions, (char *)heap, heap->own_bytes);
         add_region(regions, (char *)heap->mappings.places, mapping_table_bytes(&heap->mappings));
+        struct proofs_piece pieces[3];
+        for (size_t i = proofs_pieces(heap, pieces); i > 0; i--) {
+            add_region(regions, pieces[i - 1].address, pieces[i - 1].size_bytes);
+        }
         walk_mappings(heap, add_region, regions);
         walk_kept(heap, add_region, regions);
     }
@@ -369,6 +374,7 @@ static PyMethodDef methods[] = {
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, module_add_heap_type},
+    {Py_mod_exec, module_add_proof},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

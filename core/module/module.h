@@ -17,6 +17,9 @@ int module_add_heap_type(PyObject *module);
 /* heap_type.c: a step of a sweep over a heap, with the arguments and the outcome as the stub has them. */
 PyObject *module_sweep(struct heap *heap, PyObject *args);
 
+/* proof.c: give it the functions that prove blocks. 0, or -1 with an exception set. */
+int module_add_proof(PyObject *module);
+
 /* state.c: what a heap holds, as plain tuples; quire.process.decode gives them names. */
 PyObject *module_statistics(const struct heap_statistics *statistics);
 PyObject *module_state(struct heap *heap);

@@ -180,6 +180,14 @@ block_at(const struct heap *heap, const void *address)
     return index < pool->carved ? first + index * pool->block_bytes : NULL;
 }
 
+const void *
+proofs_block(const struct heap *heap, const void *address, size_t *block_bytes)
+{
+    const char *block = block_at(heap, address);
+    *block_bytes = block == NULL ? 0 : pool_of(heap, block)->block_bytes;
+    return block;
+}
+
 bool
 proofs_wants(const struct heap *heap, const void *address)
 {

@@ -20,7 +20,10 @@ int proofs_begin(struct heap *heap);
 bool proofs_are_begun(const struct heap *heap);
 void proofs_end(struct heap *heap); /* also where none is begun */
 
-/* Whether somebody will ask about the block that has the address in it: it is one of a pool that is in use. */
+/* Where the block begins that has the address in it, and its size; NULL if it is in none of a pool in use. */
+const void *proofs_block(const struct heap *heap, const void *address, size_t *block_bytes);
+
+/* Whether somebody will ask about the block that has the address in it. */
 bool proofs_wants(const struct heap *heap, const void *address);
 
 /* The block that has the address in it is proven; or is not, after all. Where there is none, nothing is done. */

@@ -64,6 +64,16 @@ static_assert(sizeof(struct deque) == 216, "types.c demands it");
 static_assert(sizeof(struct ordered_dict) == 112, "types.c demands it");
 static_assert(sizeof(struct decimal) == 104, "types.c demands it");
 
+size_t
+layout_object_bytes(PyObject *object)
+{
+    const PyTypeObject *type = Py_TYPE(object);
+    if (type->tp_itemsize != 0 || !(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        return 0;
+    }
+    return version_bytes_before(type) + (size_t)type->tp_basicsize + version_inline_values_bytes(object);
+}
+
 /* --- tables --- */
 
 static size_t
@@ -185,10 +195,25 @@ datetime_children(PyObject *object, PyObject **children)
     return 0;
 }
 
+static size_t
+type_children(PyObject *object, PyObject **children)
+{
+    const PyHeapTypeObject *type = (const PyHeapTypeObject *)object;
+    if (!(type->ht_type.tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        return 0;
+    }
+    children[0] = type->ht_name;
+    children[1] = type->ht_qualname;
+    children[2] = type->ht_slots;
+    return 3;
+}
+
 size_t
 layout_children(PyObject *object, enum kind kind, PyObject *children[LAYOUT_CHILDREN_MAX])
 {
     switch (kind) {
+    case KIND_TYPE:
+        return type_children(object, children);
     case KIND_CODE:
         return code_children(object, children);
     case KIND_RANGE:

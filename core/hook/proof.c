@@ -81,10 +81,22 @@ tell(const void *address, enum finding finding, PyTypeObject *type)
     }
 }
 
+/* An extension may have had CPython obtain more for the object than its type says, and keep data there. */
+static bool
+has_hidden_data(PyObject *object)
+{
+    size_t block_bytes;
+    size_t object_bytes = layout_object_bytes(object);
+    bool is_told = object_bytes != 0 && proofs_block(pass.heap, object, &block_bytes) != NULL;
+    return is_told && block_bytes != block_bytes_of(size_class_of(object_bytes));
+}
+
 static void
 prove_object(PyObject *object, enum kind kind)
 {
-    proofs_add(pass.heap, object);
+    if (!has_hidden_data(object)) {
+        proofs_add(pass.heap, object);
+    }
     tell(object, FINDING_REVIEWED_OBJECT, Py_TYPE(object));
     const void *tables[LAYOUT_TABLES_MAX];
     size_t count = layout_tables(object, kind, tables);
@@ -169,6 +181,22 @@ enum from {
 
 static void consider(PyObject *child, enum from from);
 
+static int
+visit_child(PyObject *child, void *from)
+{
+    consider(child, *(const enum from *)from);
+    return 0;
+}
+
+static void
+traverse(PyObject *owner, enum from from)
+{
+    traverseproc show = Py_TYPE(owner)->tp_traverse;
+    if (show != NULL) {
+        show(owner, visit_child, &from);
+    }
+}
+
 static void
 consider_hidden_children(PyObject *object, enum kind kind)
 {
@@ -188,6 +216,8 @@ follow(PyObject *object, enum kind kind)
     prove_object(object, kind);
     if (layout_has_items(kind)) {
         push(object, kind, false, false);
+    } else if (kind == KIND_STRUCT_SEQUENCE) {
+        traverse(object, FROM_REVIEWED);
     } else {
         consider_hidden_children(object, kind);
     }
@@ -202,7 +232,8 @@ consider_container(PyObject *child, enum kind kind)
         if (kind == KIND_LIST) {
             note_referred_list(child);
         }
-    } else if (PyTuple_CheckExact(child) || PyDict_CheckExact(child) || PyFrozenSet_CheckExact(child)) {
+    } else if (PyTuple_CheckExact(child) || PyDict_CheckExact(child) || PyFrozenSet_CheckExact(child)
+               || kind == KIND_STRUCT_SEQUENCE) {
         follow(child, kind);
     }
 }
@@ -250,22 +281,6 @@ consider(PyObject *child, enum from from)
     }
     if (pass.tell != NULL) {
         tell(child, FINDING_OBJECT, Py_TYPE(child));
-    }
-}
-
-static int
-visit_child(PyObject *child, void *from)
-{
-    consider(child, *(const enum from *)from);
-    return 0;
-}
-
-static void
-traverse(PyObject *owner, enum from from)
-{
-    traverseproc show = Py_TYPE(owner)->tp_traverse;
-    if (show != NULL) {
-        show(owner, visit_child, &from);
     }
 }
 

@@ -25,11 +25,8 @@ static struct {
     allocfunc alloc;
 } of_classes;
 
-/* The type of what the interpreter knows of itself: a struct sequence. All of them have its functions. */
-static struct {
-    destructor dealloc;
-    traverseproc traverse;
-} of_struct_sequences;
+/* What all struct sequences have, as the one has that the interpreter knows itself by. */
+static destructor struct_sequence_dealloc;
 
 static size_t
 place_of(const PyTypeObject *type)
@@ -132,9 +129,8 @@ static void
 look_at_a_struct_sequence(void)
 {
     PyObject *flags = PySys_GetObject("flags");
-    if (flags != NULL && PyTuple_Check(flags)) {
-        of_struct_sequences.dealloc = Py_TYPE(flags)->tp_dealloc;
-        of_struct_sequences.traverse = Py_TYPE(flags)->tp_traverse;
+    if (flags != NULL && PyTuple_Check(flags) && !PyTuple_CheckExact(flags)) {
+        struct_sequence_dealloc = Py_TYPE(flags)->tp_dealloc;
     }
 }
 
@@ -142,10 +138,14 @@ static bool
 add_all_named(PyObject *types)
 {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(types); i++) {
+        PyObject *pair = PyTuple_GET_ITEM(types, i);
         PyTypeObject *type;
         const char *layout;
-        if (!PyArg_ParseTuple(PyTuple_GET_ITEM(types, i), "O!s", &PyType_Type, &type, &layout)
-            || !add_named(type, layout)) {
+        if (!PyTuple_Check(pair)) {
+            PyErr_SetString(PyExc_TypeError, "the reviewed types are given as pairs: a type, and its layout");
+            return false;
+        }
+        if (!PyArg_ParseTuple(pair, "O!s", &PyType_Type, &type, &layout) || !add_named(type, layout)) {
             return false;
         }
     }
@@ -240,8 +240,8 @@ kind_of_class(PyTypeObject *type)
 static bool
 is_struct_sequence(const PyTypeObject *type)
 {
-    return type->tp_base == &PyTuple_Type && type->tp_dealloc == of_struct_sequences.dealloc
-           && type->tp_traverse == of_struct_sequences.traverse;
+    return type->tp_base == &PyTuple_Type && type->tp_dealloc == struct_sequence_dealloc
+           && type->tp_itemsize == PyTuple_Type.tp_itemsize;
 }
 
 static enum kind
@@ -254,7 +254,7 @@ kind_of(PyTypeObject *type)
     if (type->tp_base == NULL) {
         return KIND_UNKNOWN;
     }
-    return is_struct_sequence(type) ? KIND_PLAIN : kind_of_class(type);
+    return is_struct_sequence(type) ? KIND_STRUCT_SEQUENCE : kind_of_class(type);
 }
 
 /* --- remembered for the length of a step --- */

@@ -23,6 +23,7 @@ enum kind {
     KIND_TUPLE,
     KIND_DICT,
     KIND_SET,
+    KIND_STRUCT_SEQUENCE, /* a tuple with a few more items than it shows; CPython never tracks some of them */
     KIND_TYPE,
     KIND_CODE,
     KIND_RANGE,

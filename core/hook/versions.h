@@ -86,6 +86,34 @@ version_detached_values(PyObject *object)
 #endif
 }
 
+/* Bytes of the words before the object, that its type makes it have: the collector's header, its dictionary, weak
+ * references to it. */
+static inline size_t
+version_bytes_before(const PyTypeObject *type)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    bool has_more = (type->tp_flags & Py_TPFLAGS_PREHEADER) != 0;
+#else
+    bool has_more = (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) != 0;
+#endif
+    return (PyType_IS_GC((PyTypeObject *)type) ? 16u : 0u) + (has_more ? 16u : 0u);
+}
+
+/* Bytes of the attributes that lie in the instance, behind what its type says is its size. */
+static inline size_t
+version_inline_values_bytes(PyObject *object)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    if (Py_TYPE(object)->tp_flags & Py_TPFLAGS_INLINE_VALUES) {
+        size_t capacity = ((const unsigned char *)object)[Py_TYPE(object)->tp_basicsize];
+        return align_up(capacity, sizeof(PyObject *)) + (capacity + 1) * sizeof(PyObject *);
+    }
+#else
+    (void)object;
+#endif
+    return 0;
+}
+
 /* The same of a dictionary that shares its keys: an address in the block of its values; NULL where they lie in the
  * instance that they are attributes of. */
 static inline const void *

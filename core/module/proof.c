@@ -62,11 +62,13 @@ method_proof_counts(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 static PyObject *
 method_proof_has(PyObject *Py_UNUSED(self), PyObject *address)
 {
-    const void *block = PyLong_AsVoidPtr(address);
+    const void *inside = PyLong_AsVoidPtr(address);
     if (PyErr_Occurred()) {
         return NULL;
     }
-    return PyBool_FromLong(proof_is_under_way() && proofs_has(hook_heap(), block));
+    size_t block_bytes;
+    const void *block = proof_is_under_way() ? proofs_block(hook_heap(), inside, &block_bytes) : NULL;
+    return PyBool_FromLong(block != NULL && proofs_has(hook_heap(), block));
 }
 
 static PyObject *

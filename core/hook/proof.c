@@ -91,6 +91,16 @@ has_hidden_data(PyObject *object)
     return is_told && block_bytes != block_bytes_of(size_class_of(object_bytes));
 }
 
+/* Of any type; with its buffer, where it is known. */
+static void
+tell_object(PyObject *object)
+{
+    tell(object, FINDING_OBJECT, Py_TYPE(object));
+    if (pass.tell != NULL && PyByteArray_Check(object)) {
+        tell(PyByteArray_AS_STRING(object), FINDING_TABLE, Py_TYPE(object));
+    }
+}
+
 static void
 prove_object(PyObject *object, enum kind kind)
 {
@@ -279,9 +289,7 @@ consider(PyObject *child, enum from from)
     } else if (from != FROM_UNREVIEWED && kind != KIND_UNKNOWN && kind != KIND_TYPE) {
         consider_container(child, kind);
     }
-    if (pass.tell != NULL) {
-        tell(child, FINDING_OBJECT, Py_TYPE(child));
-    }
+    tell_object(child);
 }
 
 /* --- owners --- */
@@ -312,7 +320,7 @@ meet_owner(PyObject *owner)
     pass.work += 4;
     enum kind kind = types_kind(Py_TYPE(owner));
     if (kind == KIND_UNKNOWN || kind == KIND_BYTES) {
-        tell(owner, FINDING_OBJECT, Py_TYPE(owner));
+        tell_object(owner);
         traverse(owner, FROM_UNREVIEWED);
         return;
     }

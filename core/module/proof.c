@@ -1,6 +1,6 @@
 /* Of quire._core: proving blocks, in steps, and telling what each live block is. See module.h.
  *
- *     findings    = (types, 16 bytes a finding: address, index of the type, enum finding)
+ *     findings    = (types, 16 bytes a finding: address, index of the type, enum finding; live_blocks)
  *     live_blocks = 16 bytes a block, run or mapping: address, size
  */
 #include "module/module.h"
@@ -83,6 +83,73 @@ method_proof_end(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     proof_end();
     Py_RETURN_NONE;
+}
+
+/* --- what is live --- */
+
+struct live {
+    uint64_t (*items)[2];
+    size_t count;
+    size_t room;
+};
+
+static bool
+add_live(void *context, char *address, size_t size_bytes)
+{
+    struct live *live = context;
+    if (live->count == live->room) {
+        size_t room = live->room == 0 ? 65536 : live->room * 2;
+        void *items = PyMem_RawRealloc(live->items, room * sizeof *live->items);
+        if (items == NULL) {
+            return false;
+        }
+        live->items = items;
+        live->room = room;
+    }
+    live->items[live->count][0] = (uintptr_t)address;
+    live->items[live->count++][1] = size_bytes;
+    return true;
+}
+
+struct live_look {
+    struct live live;
+    bool is_whole;
+};
+
+static void
+look_live(struct heap *heap, void *context)
+{
+    struct live_look *look = context;
+    look->is_whole = walk_live(heap, add_live, &look->live);
+}
+
+static struct live_look
+look_at_live(void)
+{
+    struct live_look look = {0};
+    hook_look(look_live, &look);
+    return look;
+}
+
+static PyObject *
+live_object(struct live_look *look)
+{
+    size_t size_bytes = look->live.count * sizeof *look->live.items;
+    PyObject *blocks = look->is_whole ? PyBytes_FromStringAndSize((const char *)look->live.items, (Py_ssize_t)size_bytes)
+                                      : PyErr_NoMemory();
+    PyMem_RawFree(look->live.items);
+    return blocks;
+}
+
+static PyObject *
+method_live_blocks(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    if (hook_heap() == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "not installed");
+        return NULL;
+    }
+    struct live_look look = look_at_live();
+    return live_object(&look);
 }
 
 /* --- findings: a whole pass at once --- */
@@ -181,7 +248,7 @@ record(void *context, const void *address, enum finding finding, PyTypeObject *t
 }
 
 static PyObject *
-records_object(const struct records *records)
+records_object(const struct records *records, struct live_look *look)
 {
     PyObject *types = PyList_New(0);
     for (size_t i = 0; types != NULL && i < records->types_count; i++) {
@@ -190,7 +257,13 @@ records_object(const struct records *records)
         }
     }
     Py_ssize_t size_bytes = (Py_ssize_t)(records->count * sizeof(struct record));
-    return types == NULL ? NULL : Py_BuildValue("(Ny#)", types, (const char *)records->items, size_bytes);
+    PyObject *live = live_object(look);
+    if (types == NULL || live == NULL) {
+        Py_XDECREF(types);
+        Py_XDECREF(live);
+        return NULL;
+    }
+    return Py_BuildValue("(Ny#N)", types, (const char *)records->items, size_bytes, live);
 }
 
 static void
@@ -208,73 +281,24 @@ static PyObject *
 method_findings(PyObject *self, PyObject *reviewed)
 {
     PyObject *reason = method_proof_begin(self, reviewed);
-    if (reason == NULL || reason != Py_None) {
+    if (reason != Py_None) {
         return reason;
     }
     Py_DECREF(reason);
     struct records records = {0};
     proof_tell(record, &records);
     enum proof_state state = proof_step(0);
+    struct live_look look = look_at_live();
     proof_end();
-    PyObject *result = state != PROOF_DONE         ? text_object("the collector is at work")
-                     : records.is_short_of_memory ? PyErr_NoMemory()
-                                                  : records_object(&records);
+    PyObject *result = NULL;
+    if (state == PROOF_DONE && !records.is_short_of_memory) {
+        result = records_object(&records, &look);
+    } else {
+        PyMem_RawFree(look.live.items);
+        result = state == PROOF_DONE ? PyErr_NoMemory() : text_object("the collector is at work");
+    }
     release_records(&records);
     return result;
-}
-
-/* --- what is live --- */
-
-struct live {
-    uint64_t (*items)[2];
-    size_t count;
-    size_t room;
-};
-
-static bool
-add_live(void *context, char *address, size_t size_bytes)
-{
-    struct live *live = context;
-    if (live->count == live->room) {
-        size_t room = live->room == 0 ? 65536 : live->room * 2;
-        void *items = PyMem_RawRealloc(live->items, room * sizeof *live->items);
-        if (items == NULL) {
-            return false;
-        }
-        live->items = items;
-        live->room = room;
-    }
-    live->items[live->count][0] = (uintptr_t)address;
-    live->items[live->count++][1] = size_bytes;
-    return true;
-}
-
-struct live_look {
-    struct live live;
-    bool is_whole;
-};
-
-static void
-look_live(struct heap *heap, void *context)
-{
-    struct live_look *look = context;
-    look->is_whole = walk_live(heap, add_live, &look->live);
-}
-
-static PyObject *
-method_live_blocks(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
-{
-    if (hook_heap() == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "not installed");
-        return NULL;
-    }
-    struct live_look look = {0};
-    hook_look(look_live, &look);
-    size_t size_bytes = look.live.count * sizeof *look.live.items;
-    PyObject *blocks = look.is_whole ? PyBytes_FromStringAndSize((const char *)look.live.items, (Py_ssize_t)size_bytes)
-                                     : PyErr_NoMemory();
-    PyMem_RawFree(look.live.items);
-    return blocks;
 }
 
 /* --- */

@@ -296,7 +296,7 @@ def test_bytes_that_an_unreviewed_owner_shows_are_not_proven() -> None:
 stream = io.BytesIO(); stream.write(b"z" * 50); address, view = buffer_address(stream)
 taken = tuple(one for one in gc.get_referents(stream) if type(one) is bytes)
 kept = {"taken": taken}
-prove(); print(any(map(is_proven, taken)), len(taken) == (sys.version_info >= (3, 12))); end()
+prove(); print(any(map(is_proven, taken)), len(taken) == (sys.version_info >= (3, 12))); end(); view.release()
 """
     )
     run_python(code).expect("False True\n")

@@ -1,5 +1,6 @@
 /* See proofs.h. The bits are reserved for the whole range and committed as far as its arenas reach; a page of them that
- * nobody writes takes no memory. Marks of addresses outside the range stand in a table: open addressing, at most half full.
+ * nobody writes takes no memory. Marks of addresses outside the range stand in a table: open addressing, at most half
+ * full.
  */
 #include "heap/proofs.h"
 
@@ -238,7 +239,8 @@ reserve_place(struct outside *outside)
     if ((outside->count + 1) * 2 <= outside->capacity) {
         return true;
     }
-    struct outside larger = {.capacity = outside->capacity == 0 ? 8192 : outside->capacity * 2, .count = outside->count};
+    size_t capacity = outside->capacity == 0 ? 8192 : outside->capacity * 2;
+    struct outside larger = {.capacity = capacity, .count = outside->count};
     char *places;
     if (os_map(outside_bytes(&larger), &places) != 0) {
         return false;

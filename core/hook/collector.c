@@ -1,6 +1,6 @@
 /* See collector.h.
  *
- *     | young: head, threshold, count | middle | old | (pointer) | permanent | statistics | collecting | (word) | garbage
+ *     | young: head, threshold, count | middle | old | (word) | permanent | statistics | collecting | (word) | garbage
  *     24 bytes each                                    3.11-3.13                                         3.15
  */
 #include "hook/collector.h"

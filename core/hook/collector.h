@@ -5,12 +5,13 @@
  *
  * The lists are walked from their own heads: what stands in them is an object, whatever a buffer may pretend. The pass
  * holds no object between two of its steps, for the last reference to one could then be ours, and its end would run in
- * our thread. Instead a marker, an object of a type of ours, stands in the lists. What is in front of it when the collector
- * moves it is passed, or will be met in an older list: merging and sorting append to the end of an older list, and lists are
- * walked from young to permanent, each from its head. So nothing is overtaken; some objects are met twice.
+ * our thread. Instead a marker, an object of a type of ours, stands in the lists. What is in front of it when the
+ * collector moves it is passed, or will be met in an older list: merging and sorting append to the end of an older
+ * list, and lists are walked from young to permanent, each from its head. So nothing is overtaken; some objects are met
+ * twice.
  *
- * Where the heads are is CPython's own affair: they are found in the running process, and everything that can be checked
- * about them is. If a check fails there is no pass.
+ * Where the heads are is CPython's own affair: they are found in the running process, and everything that can be
+ * checked about them is. If a check fails there is no pass.
  *
  * Locking: the interpreter lock, of the main interpreter.
  */
@@ -19,8 +20,8 @@
 
 #include "hook/versions.h"
 
-/* Find the lists, the first time with a collection of the young objects. NULL, or why they cannot be used; no exception is
- * set. */
+/* Find the lists, the first time with a collection of the young objects. NULL, or why they cannot be used; no exception
+ * is set. */
 const char *collector_find(void);
 
 /* Whether it is taking lists apart: heads may be on its stack, and links hold counts. It may let the lock go. */

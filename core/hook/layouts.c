@@ -1,5 +1,5 @@
-/* See layouts.h. The structs of ours are CPython's own affair and the same from 3.11 to 3.15; types.c demands that the type's
- * size is theirs, and tests/process/test_proof.py that their tables are found.
+/* See layouts.h. The structs of ours are CPython's own affair and the same from 3.11 to 3.15; types.c demands that the
+ * type's size is theirs, and tests/process/test_proof.py that their tables are found.
  */
 #include "hook/layouts.h"
 

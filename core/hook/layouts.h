@@ -9,13 +9,12 @@
 
 #include "hook/types.h"
 
-/* Bytes that CPython obtains for the object, the words before it included; 0 where its type does not tell, as
- * those of str and datetime do not. An extension can have it obtain more, and keep data behind the object that nobody knows
- * of. */
+/* Bytes that CPython obtains for the object, the words before it included; 0 where its type does not tell, as those of
+ * str and datetime do not. An extension can have it obtain more, and keep data behind the object unknown to anybody. */
 size_t layout_object_bytes(PyObject *object);
 
-/* Addresses in the tables of the object, as far as they are known without going over its items. Some may be NULL, or lie in
- * no block. */
+/* Addresses in the tables of the object, as far as they are known without going over its items. Some may be NULL, or
+ * lie in no block. */
 enum { LAYOUT_TABLES_MAX = 24 };
 size_t layout_tables(PyObject *object, enum kind kind, const void *tables[LAYOUT_TABLES_MAX]);
 

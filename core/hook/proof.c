@@ -18,7 +18,7 @@ enum { ITEMS_TRAVERSED_MAX = 256 };
 /* So many bytes objects at most, 8 MiB of references: the rest stay foreign. */
 enum { REFERENCES_MAX = 1 << 20 };
 
-/* A container that the walk is in. The stack of them reaches from the owner to the container whose items are looked at. */
+/* A container that the walk is in. The stack of them reaches from the owner to the one whose items are looked at. */
 struct level {
     struct layout_walk walk;
     bool is_owner;   /* the marker stands before it; else, between steps, it is held */
@@ -118,7 +118,8 @@ prove_object(PyObject *object, enum kind kind)
 
 /* --- bytes ---
  *
- * A veto is a mark at the second cell of the block, where nothing else puts one: bytes have no header of the collector's. */
+ * A veto is a mark at the second cell of the block, where nothing else puts one: bytes have no header of the
+ * collector's. */
 
 static const void *
 veto_mark_of(PyObject *bytes)
@@ -158,8 +159,8 @@ push(PyObject *container, enum kind kind, bool is_owner, bool bytes_only)
     }
 }
 
-/* Two marks on a list, in the cells behind the one in which its block begins: a reviewed owner refers to it; it has bytes, and
- * nobody was known to refer to it when they were met. */
+/* Two marks on a list, in the cells behind the one in which its block begins: a reviewed owner refers to it; it has
+ * bytes, and nobody was known to refer to it when they were met. */
 
 static const void *
 has_bytes_mark_of(PyObject *list)
@@ -233,8 +234,8 @@ follow(PyObject *object, enum kind kind)
     }
 }
 
-/* Tracked objects are owners themselves. Of the others those of types that CPython untracks are followed; one that has not
- * been tracked yet, or not any more, is left alone. */
+/* Tracked objects are owners themselves. Of the others those of types that CPython untracks are followed; one that has
+ * not been tracked yet, or not any more, is left alone. */
 static void
 consider_container(PyObject *child, enum kind kind)
 {
@@ -476,8 +477,8 @@ drop_in_main_thread(void *object)
     return 0;
 }
 
-/* The last reference to a container is dropped by the main thread: what is in it may be of a kind that ends where it was
- * made. Where too many wait for that thread, the next step tries again. */
+/* The last reference to a container is dropped by the main thread: what is in it may be of a kind that ends where it
+ * was made. Where too many wait for that thread, the next step tries again. */
 static void
 let_leave(void)
 {

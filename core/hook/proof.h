@@ -5,16 +5,17 @@
  *                                    \--> bytes                          that nobody can be filling, see below
  *                                    \--> untracked tuples, dicts, code  of reviewed owners; and on, from there
  *
- * What is not reached is foreign. A proof lasts until the block is freed, for no block changes its nature; bytes alone can
- * change sides, when who holds the only reference fills them anew. So:
+ * What is not reached is foreign. A proof lasts until the block is freed, for no block changes its nature; bytes alone
+ * can change sides, when who holds the only reference fills them anew. So:
  *
- *   - bytes in a list count only if a reviewed owner refers to the list: zlib, bz2 and lzma fill bytes that stand in a list
- *     of theirs, without the lock;
+ *   - bytes in a list count only if a reviewed owner refers to the list: zlib, bz2 and lzma fill bytes that stand in a
+ *     list of theirs, without the lock;
  *   - bytes that an owner of an unreviewed type shows do not count, whoever else refers to them;
  *   - of each proven bytes the pass holds a reference until it is told that they are meshed, or are not to be: CPython
  *     copies what two refer to, before it writes.
  *
- * The lists are walked in steps (collector.h). The program runs in between, and what a step finds changed it takes as it is.
+ * The lists are walked in steps (collector.h). The program runs in between, and what a step finds changed it takes as
+ * it is.
  *
  *     begin, step, step, ... done; settle what is asked of the proofs; drop_references, ... none left; end
  *
@@ -51,13 +52,13 @@ struct proof_counts proof_counts(void);
 /* Drop references to bytes, until the deadline; whether none is left. */
 bool proof_drop_references(uint64_t deadline_ns);
 
-/* The pass is over, done or not: the proofs, the marker and the references go. Also where none was begun; also in a forked
- * child, for its parent's. */
+/* The pass is over, done or not: the proofs, the marker and the references go. Also where none was begun; also in a
+ * forked child, for its parent's. */
 void proof_end(void);
 bool proof_is_under_way(void);
 
-/* Have every finding told from now on, until the pass ends: an address in the block, and the object's type, or that of the
- * owner of the table. The function may allocate nothing of Python's. */
+/* Have every finding told from now on, until the pass ends: an address in the block, and the object's type, or that of
+ * the owner of the table. The function may allocate nothing of Python's. */
 void proof_tell(void (*tell)(void *context, const void *address, enum finding finding, PyTypeObject *type),
                 void *context);
 

@@ -58,19 +58,21 @@ version_spare_stack_chunk(const PyThreadState *thread)
 /* Since 3.12 an interpreter may have a lock of its own. */
 #define VERSION_INTERPRETERS_SHARE_LOCK (PY_VERSION_HEX < 0x030C0000)
 
-/* Whether the collector of the CPython that runs takes its lists apart by increments: 3.14 did until 3.14.5, 3.15 until its
- * release candidates. */
+/* Whether the collector of the CPython that runs takes its lists apart by increments: 3.14 did until 3.14.5, 3.15 until
+ * its release candidates. */
 static inline bool
 version_collects_by_increments(void)
 {
-    return (Py_Version >= 0x030E0000 && Py_Version < 0x030E05F0) || (Py_Version >= 0x030F0000 && Py_Version < 0x030F00C1);
+    bool is_early_3_14 = Py_Version >= 0x030E0000 && Py_Version < 0x030E05F0;
+    bool is_early_3_15 = Py_Version >= 0x030F0000 && Py_Version < 0x030F00C1;
+    return is_early_3_14 || is_early_3_15;
 }
 
 /* In the collector's state: from the flag that it is at work to gc.garbage, in words. */
 #define VERSION_WORDS_TO_GARBAGE (PY_VERSION_HEX >= 0x030F0000 ? 2 : 1)
 
-/* Where an instance keeps attributes that have not become a dictionary, in a block of their own: an address in that block;
- * NULL: in none. The type has Py_TPFLAGS_MANAGED_DICT. Since 3.13 they lie in the instance itself. */
+/* Where an instance keeps attributes that have not become a dictionary, in a block of their own: an address in that
+ * block; NULL: in none. The type has Py_TPFLAGS_MANAGED_DICT. Since 3.13 they lie in the instance itself. */
 static inline const void *
 version_detached_values(PyObject *object)
 {

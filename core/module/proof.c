@@ -134,8 +134,8 @@ look_at_live(void)
 static PyObject *
 live_object(struct live_look *look)
 {
-    size_t size_bytes = look->live.count * sizeof *look->live.items;
-    PyObject *blocks = look->is_whole ? PyBytes_FromStringAndSize((const char *)look->live.items, (Py_ssize_t)size_bytes)
+    Py_ssize_t size_bytes = (Py_ssize_t)(look->live.count * sizeof *look->live.items);
+    PyObject *blocks = look->is_whole ? PyBytes_FromStringAndSize((const char *)look->live.items, size_bytes)
                                       : PyErr_NoMemory();
     PyMem_RawFree(look->live.items);
     return blocks;

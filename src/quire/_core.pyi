@@ -86,7 +86,8 @@ def proof_drop_references(seconds: float, /) -> bool:
 
 def proof_end() -> None: ...
 def findings(reviewed: Iterable[tuple[type, str]], /) -> tuple[list[type], bytes, bytes] | str:
-    """A whole pass at once: types; address, index of type and kind of each finding; live_blocks. Or why there is none."""
+    """A whole pass at once: types; address, index of type and kind of each finding; live_blocks. Or why there is
+    none."""
 
 def live_blocks() -> bytes:
     """Address and size of every live block, run and mapping, 16 bytes each."""

@@ -57,8 +57,8 @@ print(blocks == sorted(blocks, key=lambda one: one.address), sum(one.content == 
 
 
 def test_what_only_looks_like_an_object_is_foreign() -> None:
-    """Exact copies of live objects, their headers' links included, in memory of C and in buffers that a peer could fill: told
-    as what they are, and nobody follows what they point to."""
+    """Exact copies of live objects, their headers' links included, in memory of C and in buffers that a peer could
+    fill: told as what they are, and nobody follows what they point to."""
     code = (
         LOOK
         + """

@@ -75,28 +75,38 @@ MAKERS = {
     "list": lambda i: [i, "l%d" % i], "dict": lambda i: {"k%d" % i: i}, "numbered": lambda i: {i + 1000: i},
     "document": lambda i: {"id": i, "tags": ["a%d" % i], "at": {"x": i / 3}}, "set": lambda i: {i, "s%d" % i},
     "large set": lambda i: set(range(i, i + 9)), "frozenset": lambda i: frozenset([i + 1000]),
-    "large list": lambda i: list(range(i, i + 200)), "str": lambda i: "text %d" % i, "utf-8": lambda i: utf_8("é%d" % i),
-    "bytes": lambda i: b"bytes %d" % i, "int": lambda i: 10**20 + i, "float": lambda i: i / 7, "complex": lambda i: i * 1j,
+    "large list": lambda i: list(range(i, i + 200)), "str": lambda i: "text %d" % i,
+    "utf-8": lambda i: utf_8("é%d" % i),
+    "bytes": lambda i: b"bytes %d" % i, "int": lambda i: 10**20 + i, "float": lambda i: i / 7,
+    "complex": lambda i: i * 1j,
     "data": lambda i: Data(i, "d%d" % i, [i]), "slotted": lambda i: Slotted(i, "d%d" % i), "plain": Plain, "wide": Wide,
     "materialised": lambda i: vars(Plain(i)), "listed": lambda i: Listed([i]), "bare": lambda i: Bare(a=i),
     "text": lambda i: Text("x%d" % i), "number": lambda i: Number(i + 1000), "weak": lambda i: weak(i),
-    "generic": lambda i: Base(), "pair": lambda i: Pair(i, "p%d" % i), "exception": raised, "closure": lambda i: lambda: i,
+    "generic": lambda i: Base(), "pair": lambda i: Pair(i, "p%d" % i), "exception": raised,
+    "closure": lambda i: lambda: i,
     "generator": begun, "coroutine": lambda i: asyncio.sleep(i, loop), "bound": lambda i: Data(i, "", None).__eq__,
     "partial": lambda i: functools.partial(int, i), "future": lambda i: loop.create_future(),
     "deque": lambda i: collections.deque([i]), "long deque": lambda i: collections.deque(range(i, i + 200)),
-    "ordered": lambda i: collections.OrderedDict.fromkeys(range(i, i + 9)), "counter": lambda i: collections.Counter("a%d" % i),
+    "ordered": lambda i: collections.OrderedDict.fromkeys(range(i, i + 9)),
+    "counter": lambda i: collections.Counter("a%d" % i),
     "defaultdict": lambda i: collections.defaultdict(list, {i: [i]}), "decimal": lambda i: decimal.Decimal(i) / 7,
     "long decimal": lambda i: decimal.Decimal("1" * 200) + i, "date": lambda i: datetime.date.fromordinal(i + 1),
     "datetime": lambda i: datetime.datetime.fromtimestamp(i, datetime.timezone(datetime.timedelta(0, i % 60))),
-    "timedelta": lambda i: datetime.timedelta(i), "fraction": lambda i: fractions.Fraction(i, 7), "uuid": lambda i: uuid.uuid4(),
+    "timedelta": lambda i: datetime.timedelta(i), "fraction": lambda i: fractions.Fraction(i, 7),
+    "uuid": lambda i: uuid.uuid4(),
     "path": lambda i: pathlib.PurePosixPath("/a/%d" % i), "namespace": lambda i: types.SimpleNamespace(a=i),
-    "proxy": lambda i: types.MappingProxyType({"a": i}), "view": lambda i: {i: 1}.items(), "iterator": lambda i: iter([i]),
-    "range": lambda i: range(i + 1000, i + 5000), "slice": lambda i: slice(i, i + 1), "chain": lambda i: itertools.chain([i]),
+    "proxy": lambda i: types.MappingProxyType({"a": i}), "view": lambda i: {i: 1}.items(),
+    "iterator": lambda i: iter([i]),
+    "range": lambda i: range(i + 1000, i + 5000), "slice": lambda i: slice(i, i + 1),
+    "chain": lambda i: itertools.chain([i]),
     "islice": lambda i: itertools.islice([i], i), "getter": lambda i: operator.attrgetter("a%d" % i),
-    "property": lambda i: property(begun), "struct_time": lambda i: time.gmtime(i), "context": lambda i: contextvars.copy_context(),
-    "class": lambda i: type("C%d" % i, (Plain,), {"a": i, "__doc__": "doc %d" % i}), "code": lambda i: compile("x = %d, 'y'" % i, "f", "exec"),
+    "property": lambda i: property(begun), "struct_time": lambda i: time.gmtime(i),
+    "context": lambda i: contextvars.copy_context(),
+    "class": lambda i: type("C%d" % i, (Plain,), {"a": i, "__doc__": "doc %d" % i}),
+    "code": lambda i: compile("x = %d, 'y'" % i, "f", "exec"),
     "pattern": lambda i: re.compile("a%d" % i), "match": lambda i: re.match("a", "a%d" % i), "cached": cached,
-    "cycle": lambda i: cycle(), "weakref": lambda i: (lambda one: (one, weakref.ref(one)))(Plain(i)), "flags": lambda i: os.stat("/dev/null"),
+    "cycle": lambda i: cycle(), "weakref": lambda i: (lambda one: (one, weakref.ref(one)))(Plain(i)),
+    "flags": lambda i: os.stat("/dev/null"),
 }
 def utf_8(text):
     try: unicodedata.lookup(text)  # gives it a table of its own
@@ -135,7 +145,8 @@ print(low)
 UNREVIEWED = """
 import array, ctypes, hashlib, io, mmap, queue, random, xml.etree.ElementTree as tree, zlib
 MAKERS = {
-    "bytearray": lambda: bytearray(b"a" * 40), "array": lambda: array.array("i", [1]), "view": lambda: memoryview(b"a" * 40),
+    "bytearray": lambda: bytearray(b"a" * 40), "array": lambda: array.array("i", [1]),
+    "view": lambda: memoryview(b"a" * 40),
     "BytesIO": lambda: io.BytesIO(b"a" * 40), "StringIO": lambda: io.StringIO("a"), "ctypes": lambda: ctypes.c_int(1),
     "buffer": lambda: (ctypes.c_char * 40)(), "hash": lambda: hashlib.sha256(b"a"), "queue": queue.SimpleQueue,
     "mmap": lambda: mmap.mmap(-1, 4096), "compress": zlib.compressobj, "random": random.Random,
@@ -146,7 +157,7 @@ MAKERS = {
 
 
 def test_objects_that_others_write_are_never_proven() -> None:
-    """Of types that hand buffers out or work without the lock no object is proven, nor what a buffer keeps outside it."""
+    """Of types that hand buffers out or work without the lock no object is proven, nor the buffer of one."""
     code = (
         PROVE
         + UNREVIEWED
@@ -183,8 +194,9 @@ assert len(counters) == 40 * len(KINDS)
 
 
 def test_blocks_that_threads_write_without_the_lock_are_not_proven(extensions: dict[str, str]) -> None:
-    """Objects of extensions, also of types that look like classes, their memory, small buffers: in pass after pass, with
-    the program at work in between, none of their blocks is proven, what stands around them is, and no count is lost."""
+    """Objects of extensions, also of types that look like classes, their memory, small buffers: in pass after pass,
+    with the program at work in between, none of their blocks is proven, what stands around them is, and no count is
+    lost."""
     code = (
         PROVE
         + WRITERS
@@ -238,8 +250,8 @@ def scratch():
 
 
 def test_bytes_that_a_library_fills_in_a_list_of_its_own_are_not_proven() -> None:
-    """zlib holds the bytes it fills without the lock in a list that the collector knows (not in 3.15): not proven while it
-    does, and proven once the program has them."""
+    """zlib holds the bytes it fills without the lock in a list that the collector knows (not in 3.15): not proven
+    while it does, and proven once the program has them."""
     code = (
         PROVE
         + SCRATCH
@@ -267,8 +279,8 @@ def data_address(held):
 
 
 def test_what_is_proven_is_copied_before_it_is_written() -> None:
-    """Without a pass BytesIO writes into the bytes that it was given; of proven ones it makes a copy, until the pass drops
-    its reference."""
+    """Without a pass BytesIO writes into the bytes that it was given; of proven ones it makes a copy, until the pass
+    drops its reference."""
     code = (
         PROVE
         + BYTES
@@ -336,8 +348,8 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_pass_misses_nothing_that_lives_through_it(change: str) -> None:
-    """Whatever the collector does to its lists between steps, and whatever comes and goes: what was there at the beginning
-    and lives at the end is proven, and the marker is gone."""
+    """Whatever the collector does to its lists between steps, and whatever comes and goes: what was there at the
+    beginning and lives at the end is proven, and the marker is gone."""
     code = (
         PROVE
         + f"""
@@ -358,8 +370,8 @@ for round in range(3):
 
 
 def test_large_and_deep_containers_are_gone_through_in_steps() -> None:
-    """A list, a tuple, a dictionary, a set, a deque and an ordered dictionary of very many items, and a graph of tuples with
-    2 ** 60 ways through it, take many steps, and all of them is proven."""
+    """A list, a tuple, a dictionary, a set, a deque and an ordered dictionary of very many items, and a graph of
+    tuples with 2 ** 60 ways through it, take many steps, and all of them is proven."""
     code = (
         PROVE
         + """
@@ -370,7 +382,8 @@ made = {
     "dict": {i + 0.125: None for i in range(many)}, "set": {i + 0.75 for i in range(many)},
     "deque": collections.deque([i + 0.3 for i in range(many)]),
     "ordered": collections.OrderedDict.fromkeys([i + 0.4 for i in range(many)]),
-    "frozenset": (frozenset([i + 0.6 for i in range(many)]),), "nested": ((tuple([i + 0.7 for i in range(many)]), 1), 2),
+    "frozenset": (frozenset([i + 0.6 for i in range(many)]),),
+    "nested": ((tuple([i + 0.7 for i in range(many)]), 1), 2),
 }
 deep = graph = (0.5, str(many))
 for _ in range(60): graph = (graph, graph)
@@ -392,8 +405,8 @@ print(is_proven(deep[1])); end()
 
 
 def test_what_is_in_the_middle_may_go() -> None:
-    """Containers that are freed, emptied, grown or given to others while the pass stands in the middle of them do no harm;
-    what is in them does not end in the thread that makes the pass."""
+    """Containers that are freed, emptied, grown or given to others while the pass stands in the middle of them do no
+    harm; what is in them does not end in the thread that makes the pass."""
     code = (
         PROVE
         + """
@@ -478,8 +491,8 @@ print(core.proof_step(0)); end(); print(core.proof_begin(reviewed_types()))
 
 
 def test_a_fork_and_an_end_in_the_middle_of_a_pass() -> None:
-    """A forked child ends its parent's pass and makes one of its own; the parent goes on; a process that ends in the middle
-    of one ends as ever."""
+    """A forked child ends its parent's pass and makes one of its own; the parent goes on; a process that ends in the
+    middle of one ends as ever."""
     code = (
         PROVE
         + """

@@ -1,8 +1,8 @@
 """What each live block of the process's heap is: an object and of which type, a table or buffer of one, or foreign.
 
-What is found by following references from the objects that CPython's collector knows is an object, or belongs to one; what
-merely looks like one is foreign. So are, harmlessly, objects that only memory of C refers to, and what CPython keeps in its
-free lists.
+What is found by following references from the objects that CPython's collector knows is an object, or belongs to one;
+what merely looks like one is foreign. So are, harmlessly, objects that only memory of C refers to, and what CPython
+keeps in its free lists.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def live_blocks() -> list[LiveBlock]:
     """Every live block of the heap that serves this process, in the order of addresses. The program waits meanwhile.
 
     Raises:
-        UnsupportedRuntime: no heap serves the process, or the collector's lists cannot be walked now; the message says why.
+        UnsupportedRuntime: no heap serves the process, or the collector's lists cannot be walked now; the message says
+        why.
     """
     found = require_core().findings(reviewed_types())
     if isinstance(found, str):
@@ -54,7 +55,9 @@ def identify(live: bytes, findings: bytes, type_names: Sequence[str]) -> list[Li
         before = best.get(place)
         if before is None or _RANK[finding] > _RANK[before[0]]:
             best[place] = (finding, type_index)
-    return [_block(*block, best.get(place), type_names) for place, block in enumerate(blocks)]
+    return [
+        _block(address, size_bytes, best.get(place), type_names) for place, (address, size_bytes) in enumerate(blocks)
+    ]
 
 
 def _block(address: int, size_bytes: int, best: tuple[int, int] | None, type_names: Sequence[str]) -> LiveBlock:

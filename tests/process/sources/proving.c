@@ -1,4 +1,5 @@
-/* Blocks that nobody may take for objects nobody writes: each has a counter that a thread of C counts up without the lock.
+/* Blocks that nobody may take for objects nobody writes: each has a counter that a thread of C counts up without the
+ * lock.
  *
  *     make(kind)         a block of the kind, and its counter; what is returned holds it, or nobody frees it
  *     counters()         (kind, address) of each counter
@@ -50,7 +51,8 @@ static PyType_Spec numbers_spec = {
 /* Both of its members stand in the second word: the first one is its own. */
 static PyMemberDef overlapping_members[] = {{"one", T_OBJECT_EX, 24, 0, NULL}, {"two", T_OBJECT_EX, 24, 0, NULL}, {0}};
 static PyType_Slot overlapping_slots[] = {{Py_tp_members, overlapping_members}, {0, NULL}};
-static PyType_Spec overlapping_spec = {"proving.Overlapping", sizeof(Counting), 0, Py_TPFLAGS_DEFAULT, overlapping_slots};
+static PyType_Spec overlapping_spec = {
+    "proving.Overlapping", sizeof(Counting), 0, Py_TPFLAGS_DEFAULT, overlapping_slots};
 
 /* Its allocation is larger than it says. */
 static PyObject *
@@ -230,7 +232,8 @@ all_counters(PyObject *self, PyObject *args)
     return list;
 }
 
-/* --- writing: each thread has every second counter to itself, so that a count is lost only if somebody else writes --- */
+/* --- writing: each thread has every second counter to itself, so that a count is lost only if somebody else writes ---
+ * */
 
 enum { THREADS = 2 };
 

@@ -1,11 +1,11 @@
 """The types of the standard library whose objects may be meshed, beside those that the core knows.
 
-What makes a type one of them: every block that its objects live in, and every table they own, is written by threads that
-hold the interpreter lock, and by nobody else. Types that hand a buffer out, or work on one with the lock released, are
-not here and must not be: ``bytearray``, ``array``, ``memoryview``, ``mmap``, ``BytesIO``, ``StringIO``,
+What makes a type one of them: every block that its objects live in, and every table they own, is written by threads
+that hold the interpreter lock, and by nobody else. Types that hand a buffer out, or work on one with the lock released,
+are not here and must not be: ``bytearray``, ``array``, ``memoryview``, ``mmap``, ``BytesIO``, ``StringIO``,
 ``BufferedReader``, what hashes, compresses, encrypts or draws random numbers, ctypes, sqlite, ``SimpleQueue``, locks,
-semaphores. Nor is any type of an extension. ``list``, ``dict``, ``set``, ``str``, ``type`` and the like, which have
-tables, are known to the core.
+semaphores. Nor is any type of an extension. ``list``, ``dict``, ``set``, ``str``, ``type`` and the
+like, which have tables, are known to the core.
 
 A type is looked up in the modules that the program has imported, by name; nothing is imported for it. A Python class
 that has taken such a name is judged as a class is.

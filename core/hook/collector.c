@@ -214,6 +214,8 @@ find(PyObject *collector)
     return reason;
 }
 
+static bool make_marker(void);
+
 const char *
 collector_find(void)
 {
@@ -223,6 +225,9 @@ collector_find(void)
     PyObject *collector = PyImport_ImportModule("gc");
     const char *reason = collector == NULL ? "there is no module gc" : find(collector);
     Py_XDECREF(collector);
+    if (reason == NULL && !make_marker()) {
+        reason = "there is no memory for the marker";
+    }
     PyErr_Clear();
     return reason;
 }
@@ -291,18 +296,14 @@ make_marker(void)
     return marker != NULL;
 }
 
-bool
+void
 collector_begin(void)
 {
-    if (!make_marker()) {
-        return false;
-    }
     PyObject_GC_Track(marker);
     unlink_header(header_of(marker));
     link_behind(header_of(marker), lists.heads[YOUNG]);
     walked_list = YOUNG;
     last = header_of(marker);
-    return true;
 }
 
 void

@@ -27,8 +27,8 @@ const char *collector_find(void);
 /* Whether it is taking lists apart: heads may be on its stack, and links hold counts. It may let the lock go. */
 bool collector_is_at_work(void);
 
-/* Put the marker before the first object; false if there is no memory for it. Take it away again. */
-bool collector_begin(void);
+/* Put the marker before the first object. Take it away again. */
+void collector_begin(void);
 void collector_end(void);
 
 /* Within a step, in which nothing is allocated or freed: the object behind the last one passed, NULL if none is left;

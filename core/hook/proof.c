@@ -543,9 +543,12 @@ proof_begin(void)
     if (service.heap == NULL || !may_go_on()) {
         return "other interpreters share the heap";
     }
-    const char *reason = collector_find();
+    const char *reason = collector_find(); /* which may run the program's code */
     if (reason != NULL) {
         return reason;
+    }
+    if (pass.is_under_way) {
+        return "a pass is under way";
     }
     if (collector_is_at_work()) {
         return "the collector is at work";
@@ -553,10 +556,7 @@ proof_begin(void)
     if (proofs_begin(service.heap) != 0) {
         return "the system has no memory for the proofs";
     }
-    if (!collector_begin()) {
-        proofs_end(service.heap);
-        return "there is no memory for the marker";
-    }
+    collector_begin();
     pass.heap = service.heap;
     pass.is_under_way = true;
     pass.is_done = false;

@@ -34,11 +34,13 @@ method_proof_begin(PyObject *Py_UNUSED(self), PyObject *reviewed)
         return NULL;
     }
     if (!types_review(reviewed)) {
-        types_forget();
+        if (!proof_is_under_way()) {
+            types_forget();
+        }
         return NULL;
     }
     const char *reason = hook_heap() == NULL ? "not installed" : proof_begin();
-    if (reason != NULL) {
+    if (reason != NULL && !proof_is_under_way()) {
         types_forget();
     }
     return text_object(reason);

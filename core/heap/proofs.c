@@ -1,5 +1,6 @@
 /* See proofs.h. The bits are reserved for the whole range and committed as far as its arenas reach; a page of them that
- * nobody writes takes no memory. Marks of addresses outside the range stand in a table: open addressing, at most half full.
+ * nobody writes takes no memory. Marks of addresses outside the range stand in a table: open addressing, at most half
+ * full.
  */
 #include "heap/proofs.h"
 
@@ -180,6 +181,14 @@ block_at(const struct heap *heap, const void *address)
     return index < pool->carved ? first + index * pool->block_bytes : NULL;
 }
 
+const void *
+proofs_block(const struct heap *heap, const void *address, size_t *block_bytes)
+{
+    const char *block = block_at(heap, address);
+    *block_bytes = block == NULL ? 0 : pool_of(heap, block)->block_bytes;
+    return block;
+}
+
 bool
 proofs_wants(const struct heap *heap, const void *address)
 {
@@ -230,7 +239,8 @@ reserve_place(struct outside *outside)
     if ((outside->count + 1) * 2 <= outside->capacity) {
         return true;
     }
-    struct outside larger = {.capacity = outside->capacity == 0 ? 8192 : outside->capacity * 2, .count = outside->count};
+    size_t capacity = outside->capacity == 0 ? 8192 : outside->capacity * 2;
+    struct outside larger = {.capacity = capacity, .count = outside->count};
     char *places;
     if (os_map(outside_bytes(&larger), &places) != 0) {
         return false;

@@ -1,9 +1,9 @@
 /* The module quire._core: a process served by the heap, and what is resident of it. See module.h. */
 #include "module/module.h"
 
+#include "heap/proofs.h"
 #include "hook/hook.h"
 #include "observe/residency.h"
-#include "heap/proofs.h"
 #include "observe/walk.h"
 
 /* --- serving --- */
@@ -239,14 +239,14 @@ look_regions(struct heap *heap, void *context)
         add_region(regions, (char *)heap->slots, (size_t)(range_end - (char *)heap->slots));
         add_region(regions, (char *)heap, heap->own_bytes);
         add_region(regions, (char *)heap->mappings.places, mapping_table_bytes(&heap->mappings));
+        struct proofs_piece pieces[3];
+        for (size_t i = proofs_pieces(heap, pieces); i > 0; i--) {
+            add_region(regions, pieces[i - 1].address, pieces[i - 1].size_bytes);
+        }
         walk_mappings(heap, add_region, regions);
         walk_kept(heap, add_region, regions);
         walk_extents(heap, add_region, regions);
         add_region(regions, (char *)heap->mesh.table, mesh_table_bytes(heap));
-        struct proofs_piece proofs[3];
-        for (size_t count = proofs_pieces(heap, proofs); count-- > 0;) {
-            add_region(regions, proofs[count].address, proofs[count].size_bytes);
-        }
     }
 }
 
@@ -367,6 +367,7 @@ static PyMethodDef methods[] = {
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, module_add_heap_type},
     {Py_mod_exec, module_add_giving_back},
+    {Py_mod_exec, module_add_proof},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

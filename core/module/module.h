@@ -25,6 +25,9 @@ int module_add_giving_back(PyObject *module);
 bool module_require_heap(void);
 bool module_look(void (*looker)(struct heap *heap, void *result), void *result);
 
+/* proof.c: give it the functions that prove blocks. 0, or -1 with an exception set. */
+int module_add_proof(PyObject *module);
+
 /* state.c: what a heap holds, as plain tuples; quire.process.decode gives them names. */
 PyObject *module_statistics(const struct heap_statistics *statistics);
 PyObject *module_state(struct heap *heap);

@@ -29,5 +29,7 @@ bool walk_kept(struct heap *heap, bool (*visit)(void *context, char *address, si
 
 /* Homes of extents, and what is known of each. */
 bool walk_extents(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context);
+/* Every live block of pools, run and mapping. */
+bool walk_live(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context);
 
 #endif

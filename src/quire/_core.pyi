@@ -1,7 +1,7 @@
 """The native core. Only ``quire.process`` imports it; its tuples get names in ``quire.process.decode``."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, final
 
 @final
@@ -123,3 +123,26 @@ def trim_libc_soon(free_bytes_min: int, /) -> None:
 
 def trimmed_libc() -> tuple[int, int, float] | None:
     """What came of the last one, once."""
+def proof_begin(reviewed: Iterable[tuple[type, str]], /) -> str | None:
+    """Begin a pass that proves blocks, with these types reviewed, each with its layout; why there can be none, or None.
+    RuntimeError if one is under way."""
+
+def proof_step(seconds: float, /) -> str:
+    """Go on for so long: "done", "goes on", "waits" while the collector is at work, or "void": end it."""
+
+def proof_counts() -> tuple[int, int, int]:
+    """Of the pass: owners passed, references held to bytes, bytes that may not be proven."""
+
+def proof_has(address: int, /) -> bool:
+    """Whether the block that has the address in it is proven."""
+
+def proof_drop_references(seconds: float, /) -> bool:
+    """Drop references to proven bytes, for so long; whether none is left."""
+
+def proof_end() -> None: ...
+def findings(reviewed: Iterable[tuple[type, str]], /) -> tuple[list[type], bytes, bytes] | str:
+    """A whole pass at once: types; address, index of type and kind of each finding; live_blocks. Or why there is
+    none."""
+
+def live_blocks() -> bytes:
+    """Address and size of every live block, run and mapping, 16 bytes each."""

@@ -400,6 +400,27 @@ class UsedBlock:
     what: str
 
 
+class Content(StrEnum):
+    """OBJECT: a Python object. TABLE: a table or buffer of one. FOREIGN: nothing that is known to be either."""
+
+    OBJECT = "object"
+    TABLE = "table"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBlock:
+    """A live block, run or mapping of a process's heap, and what is in it."""
+
+    address: int
+    size_bytes: int
+    content: Content
+    type: str | None
+    """Of the object, or of the owner of the table; ``None``: foreign."""
+    is_reviewed: bool
+    """Whether the object's type is known to have nobody write in its block without the interpreter lock."""
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectRecord:
     """An object at one moment."""

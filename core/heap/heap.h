@@ -55,6 +55,7 @@ struct sweep_limits {
     uint64_t deadline_ns; /* on the system's monotonic clock, for this step; 0: none */
     size_t reserve_bytes; /* of what rests: so much stays */
     unsigned live_percent_max; /* of the blocks of a pool at rest: so many may live, and pages without one go; 0: none */
+    bool only_notes; /* such pools are looked at, whether they rest, and keep their pages: they are to be meshed */
 };
 
 struct swept {

@@ -18,6 +18,7 @@ struct outside {
 };
 
 struct proofs {
+    bool only_candidates;
     uint64_t *bits;
     size_t reserved_bytes;
     size_t committed_bytes;
@@ -31,7 +32,7 @@ own_bytes(void)
 }
 
 int
-proofs_begin(struct heap *heap)
+proofs_begin(struct heap *heap, bool only_candidates)
 {
     ASSERT(heap->proofs == NULL);
     char *own;
@@ -40,6 +41,7 @@ proofs_begin(struct heap *heap)
         return error;
     }
     struct proofs *proofs = (struct proofs *)own;
+    proofs->only_candidates = only_candidates;
     char *bits;
     proofs->reserved_bytes = align_up(heap->range_arenas * BITS_BYTES_AN_ARENA, COMMIT_STEP_BYTES);
     error = os_reserve(proofs->reserved_bytes, ARENA_BYTES, &bits);
@@ -189,16 +191,25 @@ proofs_block(const struct heap *heap, const void *address, size_t *block_bytes)
     return block;
 }
 
+/* The same, NULL too if nobody will ask about it. */
+static const char *
+wanted_block_at(const struct heap *heap, const void *address)
+{
+    const char *block = block_at(heap, address);
+    bool is_wanted = block != NULL && (!heap->proofs->only_candidates || pool_of(heap, block)->state == SLOT_CANDIDATE);
+    return is_wanted ? block : NULL;
+}
+
 bool
 proofs_wants(const struct heap *heap, const void *address)
 {
-    return block_at(heap, address) != NULL;
+    return wanted_block_at(heap, address) != NULL;
 }
 
 void
 proofs_add(struct heap *heap, const void *address)
 {
-    const char *block = block_at(heap, address);
+    const char *block = wanted_block_at(heap, address);
     if (block != NULL) {
         set(heap, block);
     }

@@ -15,8 +15,9 @@
 
 #include "heap/heap.h"
 
-/* Begin a pass: nothing is proven, nothing seen. 0, or an errno value and nothing has changed. Only one at a time. */
-int proofs_begin(struct heap *heap);
+/* Begin a pass: nothing is proven, nothing seen. 0, or an errno value and nothing has changed. Only one at a time. If it
+ * is for candidates only (mesh.h), nothing else is ever proven. */
+int proofs_begin(struct heap *heap, bool only_candidates);
 bool proofs_are_begun(const struct heap *heap);
 void proofs_end(struct heap *heap); /* also where none is begun */
 

@@ -187,7 +187,7 @@ purge_sparse_pool(struct purge *purge, struct pool *pool)
         purge->swept.young_pools++;
         return true;
     }
-    if (pool->seen & PAGES_LOOKED_AT) {
+    if (purge->only_notes || (pool->seen & PAGES_LOOKED_AT)) {
         return true;
     }
     unsigned pages = pages_without_live_block(purge->heap, pool);

@@ -387,6 +387,7 @@ struct purge {
     size_t wanted_bytes; /* a sweep's is never exceeded */
     bool is_sweep;
     unsigned live_percent_max; /* of pools whose pages may go */
+    bool only_notes;     /* they do not, yet */
     size_t slots_left;
     uint64_t deadline_ns;
     size_t unasked;      /* slots that were looked at since the clock was asked */

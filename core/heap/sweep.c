@@ -41,6 +41,7 @@ heap_sweep(struct heap *heap, size_t cursor, const struct sweep_limits *limits)
         .wanted_bytes = all_bytes > limits->reserve_bytes ? all_bytes - limits->reserve_bytes : 0,
         .is_sweep = true,
         .live_percent_max = limits->live_percent_max,
+        .only_notes = limits->only_notes,
         .slots_left = limits->slots_max,
         .deadline_ns = limits->deadline_ns,
     };

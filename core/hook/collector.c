@@ -192,7 +192,7 @@ check_heads(PyObject *collector)
 }
 
 static const char *
-find(PyObject *collector)
+find(void)
 {
     struct header *youngest = youngest_head();
     if (youngest == NULL || !is_in_interpreter(youngest)) {
@@ -203,11 +203,16 @@ find(PyObject *collector)
         return NULL;
     }
     lists.interpreter = NULL;
+    PyObject *collector = PyImport_ImportModule("gc");
+    if (collector == NULL) {
+        return "there is no module gc";
+    }
     place_heads(youngest);
     const char *reason = check_heads(collector);
     if (reason == NULL && !try_collection(collector)) {
         reason = "whether the collector is at work cannot be seen";
     }
+    Py_DECREF(collector);
     if (reason == NULL) {
         lists.interpreter = PyInterpreterState_Get();
     }
@@ -222,9 +227,7 @@ collector_find(void)
     if (version_collects_by_increments()) {
         return "this version of CPython collects by increments";
     }
-    PyObject *collector = PyImport_ImportModule("gc");
-    const char *reason = collector == NULL ? "there is no module gc" : find(collector);
-    Py_XDECREF(collector);
+    const char *reason = find();
     if (reason == NULL && !make_marker()) {
         reason = "there is no memory for the marker";
     }

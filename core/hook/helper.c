@@ -160,9 +160,15 @@ live(void *Py_UNUSED(nothing))
 
 /* --- starting --- */
 
+void
+hook_note_filters(void)
+{
+    helper.filters = prctl(PR_GET_SECCOMP);
+}
+
 /* A program that has forbidden itself system calls since may be ended by a new one. */
-static bool
-is_newly_filtered(void)
+bool
+hook_is_newly_filtered(void)
 {
     return prctl(PR_GET_SECCOMP) != helper.filters;
 }
@@ -201,7 +207,7 @@ start(void)
     helper.next_start = monotonic_seconds(CLOCK_MONOTONIC_COARSE) + START_INTERVAL_SECONDS;
     helper.is_stopping = false;
     helper.number = 0;
-    helper.refusal = is_newly_filtered() ? EPERM : create_thread();
+    helper.refusal = hook_is_newly_filtered() ? EPERM : create_thread();
     if (helper.refusal == 0) {
         helper.life = ALIVE;
         helper.is_cut_short = false;
@@ -356,7 +362,7 @@ hook_helper_begin(PyObject *new_tick, size_t notice_bytes)
         }
         is_made = true;
     }
-    helper.filters = prctl(PR_GET_SECCOMP);
+    hook_note_filters();
     Py_XSETREF(helper.tick, Py_NewRef(new_tick));
     heap_notice_rest(service.heap, notice_bytes, note_rest);
     return 0;

@@ -49,6 +49,8 @@ void hook_watch(int signal_number, size_t limit_bytes, size_t late_limit_bytes, 
 int hook_helper_begin(PyObject *tick, size_t notice_bytes);
 void hook_helper_end(void);
 bool hook_helper_is_alive(void);
+void hook_note_filters(void); /* of system calls, as they are when quire is installed */
+bool hook_is_newly_filtered(void); /* the program has forbidden itself more of them since */
 int hook_helper_refusal(void); /* why none could be started last: an errno value, EPERM for a new filter; 0: it could */
 void hook_helper_before_fork(void);
 void hook_helper_after_fork_in_parent(void);

@@ -104,7 +104,7 @@ tell_object(PyObject *object)
 static void
 prove_object(PyObject *object, enum kind kind)
 {
-    if (!has_hidden_data(object)) {
+    if (proofs_wants(pass.heap, object) && !has_hidden_data(object)) {
         proofs_add(pass.heap, object);
     }
     tell(object, FINDING_REVIEWED_OBJECT, Py_TYPE(object));
@@ -501,8 +501,8 @@ finish_walk(void)
     pass.is_done = true;
 }
 
-static bool
-may_go_on(void)
+bool
+proof_may_go_on(void)
 {
     return !service.is_shared && interpreters_is_main_current();
 }
@@ -513,7 +513,7 @@ proof_step(uint64_t deadline_ns)
     if (pass.is_done) {
         return PROOF_DONE;
     }
-    if (!pass.is_under_way || !may_go_on()) {
+    if (!pass.is_under_way || !proof_may_go_on()) {
         return PROOF_IS_VOID;
     }
     if (collector_is_at_work()) {
@@ -535,12 +535,12 @@ proof_step(uint64_t deadline_ns)
 /* --- beginning and end --- */
 
 const char *
-proof_begin(void)
+proof_begin(bool only_candidates)
 {
     if (pass.is_under_way) {
         return "a pass is under way";
     }
-    if (service.heap == NULL || !may_go_on()) {
+    if (service.heap == NULL || !proof_may_go_on()) {
         return "other interpreters share the heap";
     }
     const char *reason = collector_find(); /* which may run the program's code */
@@ -553,7 +553,7 @@ proof_begin(void)
     if (collector_is_at_work()) {
         return "the collector is at work";
     }
-    if (proofs_begin(service.heap) != 0) {
+    if (proofs_begin(service.heap, only_candidates) != 0) {
         return "the system has no memory for the proofs";
     }
     collector_begin();

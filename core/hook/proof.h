@@ -29,8 +29,12 @@
 /* What a block was found to be, for who wants to know (proof_tell). */
 enum finding { FINDING_OBJECT, FINDING_REVIEWED_OBJECT, FINDING_TABLE };
 
-/* Begin, with the types that types_review() was given. NULL, or why there can be no pass; nothing has changed then. */
-const char *proof_begin(void);
+/* Whether blocks can be proven here at all: one interpreter uses the heap, and it is the main one that asks. */
+bool proof_may_go_on(void);
+
+/* Begin, with the types that types_review() was given. NULL, or why there can be no pass; nothing has changed then. With
+ * only_candidates what is not a candidate of meshing (heap/mesh.h) is foreign, whatever it is. */
+const char *proof_begin(bool only_candidates);
 
 enum proof_state {
     PROOF_DONE,

@@ -87,7 +87,7 @@ method_held_bytes(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     if (!module_look(look_totals, &totals)) {
         return NULL;
     }
-    return PyLong_FromSize_t(totals.touched_bytes + totals.mapping_bytes + totals.kept_bytes);
+    return PyLong_FromSize_t(totals.touched_bytes + totals.mapping_bytes + totals.kept_bytes + totals.shared_bytes);
 }
 
 struct sweep {

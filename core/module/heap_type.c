@@ -185,11 +185,13 @@ bool
 module_read_sweep(PyObject *args, size_t *cursor, struct sweep_limits *limits)
 {
     unsigned long long deadline_ns;
-    if (!PyArg_ParseTuple(args, "O&O&KO&I:sweep", convert_size, cursor, convert_size, &limits->slots_max, &deadline_ns,
-                          convert_size, &limits->reserve_bytes, &limits->live_percent_max)) {
+    int only_notes = 0;
+    if (!PyArg_ParseTuple(args, "O&O&KO&I|p:sweep", convert_size, cursor, convert_size, &limits->slots_max, &deadline_ns,
+                          convert_size, &limits->reserve_bytes, &limits->live_percent_max, &only_notes)) {
         return false;
     }
     limits->deadline_ns = deadline_ns;
+    limits->only_notes = only_notes;
     return true;
 }
 
@@ -299,7 +301,7 @@ heap_method_mesh_untouch(PyObject *self, PyObject *args)
 static PyObject *
 heap_method_proofs_begin(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
-    return none_or_error(proofs_are_begun(heap_of(self)) ? 0 : proofs_begin(heap_of(self)));
+    return none_or_error(proofs_are_begun(heap_of(self)) ? 0 : proofs_begin(heap_of(self), false));
 }
 
 static PyObject *

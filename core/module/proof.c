@@ -6,6 +6,7 @@
 #include "module/module.h"
 
 #include "heap/proofs.h"
+#include "hook/collector.h"
 #include "hook/hook.h"
 #include "hook/proof.h"
 #include "observe/walk.h"
@@ -27,7 +28,7 @@ parse_deadline(PyObject *seconds, uint64_t *deadline_ns)
 }
 
 static PyObject *
-method_proof_begin(PyObject *Py_UNUSED(self), PyObject *reviewed)
+begin_proof(PyObject *reviewed, bool only_candidates)
 {
     if (proof_is_under_way()) {
         PyErr_SetString(PyExc_RuntimeError, "a pass is under way");
@@ -39,11 +40,30 @@ method_proof_begin(PyObject *Py_UNUSED(self), PyObject *reviewed)
         }
         return NULL;
     }
-    const char *reason = hook_heap() == NULL ? "not installed" : proof_begin();
+    const char *reason = hook_heap() == NULL ? "not installed" : proof_begin(only_candidates);
     if (reason != NULL && !proof_is_under_way()) {
         types_forget();
     }
     return text_object(reason);
+}
+
+static PyObject *
+method_proof_begin(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    PyObject *reviewed;
+    int only_candidates = 0;
+    if (!PyArg_ParseTuple(args, "O|p:proof_begin", &reviewed, &only_candidates)) {
+        return NULL;
+    }
+    return begin_proof(reviewed, only_candidates);
+}
+
+/* What the first pass needs to find out, which may run the program's code: why there can be none, or None. */
+static PyObject *
+method_proof_prepare(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    hook_note_filters();
+    return text_object(collector_find());
 }
 
 static PyObject *
@@ -280,9 +300,9 @@ release_records(struct records *records)
 }
 
 static PyObject *
-method_findings(PyObject *self, PyObject *reviewed)
+method_findings(PyObject *Py_UNUSED(self), PyObject *reviewed)
 {
-    PyObject *reason = method_proof_begin(self, reviewed);
+    PyObject *reason = begin_proof(reviewed, false);
     if (reason != Py_None) {
         return reason;
     }
@@ -306,7 +326,8 @@ method_findings(PyObject *self, PyObject *reviewed)
 /* --- */
 
 static PyMethodDef methods[] = {
-    {"proof_begin", method_proof_begin, METH_O, NULL},
+    {"proof_begin", method_proof_begin, METH_VARARGS, NULL},
+    {"proof_prepare", method_proof_prepare, METH_NOARGS, NULL},
     {"proof_step", method_proof_step, METH_O, NULL},
     {"proof_counts", method_proof_counts, METH_NOARGS, NULL},
     {"proof_has", method_proof_has, METH_O, NULL},

@@ -131,7 +131,7 @@ walk_live_in_pool(void *context, struct pool *pool, char *address)
     }
     char *block = first_block(walk->heap, pool);
     for (size_t index = 0; index < pool->carved; index++, block += pool->block_bytes) {
-        bool is_live = !((is_free[index / 64] >> (index % 64)) & 1) && !pages_is_away(pool, index);
+        bool is_live = !((is_free[index / 64] >> (index % 64)) & 1) && !pool_is_away(walk->heap, pool, index);
         if (is_live && !walk->visit(walk->context, block, pool->block_bytes)) {
             return false;
         }

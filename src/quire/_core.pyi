@@ -113,7 +113,13 @@ def held_bytes() -> int:
     """Touched, in mappings, and kept; without a walk."""
 
 def sweep(
-    cursor: int, slots_max: int, deadline_ns: int, reserve_bytes: int, live_percent_max: int, /
+    cursor: int,
+    slots_max: int,
+    deadline_ns: int,
+    reserve_bytes: int,
+    live_percent_max: int,
+    only_notes: bool = False,
+    /,
 ) -> tuple[int, int, int, int, int, int, int, bool]: ...
 def trim_libc(free_bytes_min: int, /) -> tuple[int, int, float] | None:
     """Free bytes afterwards, bytes given back, seconds; nothing is done where fewer are free. None: libc cannot."""
@@ -123,9 +129,13 @@ def trim_libc_soon(free_bytes_min: int, /) -> None:
 
 def trimmed_libc() -> tuple[int, int, float] | None:
     """What came of the last one, once."""
-def proof_begin(reviewed: Iterable[tuple[type, str]], /) -> str | None:
+
+def proof_begin(reviewed: Iterable[tuple[type, str]], only_candidates: bool = False, /) -> str | None:
     """Begin a pass that proves blocks, with these types reviewed, each with its layout; why there can be none, or None.
     RuntimeError if one is under way."""
+
+def proof_prepare() -> str | None:
+    """Find the collector's lists, which may run a collection: why they cannot be used, or None."""
 
 def proof_step(seconds: float, /) -> str:
     """Go on for so long: "done", "goes on", "waits" while the collector is at work, or "void": end it."""
@@ -140,6 +150,24 @@ def proof_drop_references(seconds: float, /) -> bool:
     """Drop references to proven bytes, for so long; whether none is left."""
 
 def proof_end() -> None: ...
+def mappings() -> tuple[int, int] | None:
+    """How many the process may have, and has without those that meshing made; None: that cannot be read."""
+
+def mesh_begin(
+    live_percent_max: int, piece_bytes: int, tries: int, mappings_max: int, only_at_rest: bool, /
+) -> str | None:
+    """Begin a pass over the heap that serves the process; why there can be none, or None."""
+
+def mesh_step(deadline_ns: int, /) -> tuple[int, int]:
+    """The phase it is then in, and the bytes that went back."""
+
+def mesh_settle() -> None: ...
+def mesh_abandon() -> None: ...
+def mesh_pass() -> tuple[int, int, int, int, int, int, bool, int]: ...
+def mesh_renew(deadline_ns: int, /) -> int:
+    """How many spent pools are left."""
+
+def mesh_untouch(deadline_ns: int, /) -> bool: ...
 def findings(reviewed: Iterable[tuple[type, str]], /) -> tuple[list[type], bytes, bytes] | str:
     """A whole pass at once: types; address, index of type and kind of each finding; live_blocks. Or why there is
     none."""

@@ -259,6 +259,8 @@ class GivenBack:
     """Of mappings that were freed or became shorter."""
     page_bytes: int = 0
     """Pages without a live block of pools that have some."""
+    mesh_bytes: int = 0
+    """Of sparse pools that came to share pages; without those that they share."""
     libc_bytes: int = 0
     """Of libc's heap: by how much resident memory fell when it was told to give back."""
     steps: int = 0
@@ -268,7 +270,8 @@ class GivenBack:
 
     @property
     def total_bytes(self) -> int:
-        return self.empty_pool_bytes + self.hole_bytes + self.kept_bytes + self.page_bytes + self.libc_bytes
+        swept_bytes = self.empty_pool_bytes + self.hole_bytes + self.kept_bytes + self.page_bytes
+        return swept_bytes + self.mesh_bytes + self.libc_bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -293,7 +293,7 @@ sweep(const struct step *step)
 static void
 prove(size_t eighths, uint32_t from)
 {
-    if (!proofs_are_begun(heap) && proofs_begin(heap) != 0) {
+    if (!proofs_are_begun(heap) && proofs_begin(heap, false) != 0) {
         return;
     }
     for (size_t i = 0; i < live; i++) {

@@ -48,7 +48,13 @@ class World:
         return self.used_bytes + sum(self.resting)
 
     def sweep(
-        self, cursor: int, slots_max: int, deadline_ns: int, reserve_bytes: int, live_percent_max: int
+        self,
+        cursor: int,
+        slots_max: int,
+        deadline_ns: int,
+        reserve_bytes: int,
+        live_percent_max: int,
+        only_notes: bool = False,
     ) -> tuple[int, int, int, int, int, int, int, bool]:
         self.spend(STEP_SECONDS)
         if self.is_refused:
@@ -65,6 +71,16 @@ class World:
             young_bytes = self.resting[cursor]
         following = cursor + 1 if cursor + 1 < len(self.resting) else 0
         return following, given_bytes, 0, 0, 0, young_bytes, self.young_pools, False
+
+    def mesh_renew(self, deadline_ns: int) -> int:
+        return 0
+
+    def mappings(self) -> None:
+        return None
+
+    def mesh_abandon(self) -> None: ...
+
+    def proof_end(self) -> None: ...
 
     def trim_libc(self, free_bytes_min: int) -> tuple[int, int, float]:
         self.libc_trims.append(self.now)

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from quire.errors import UnsupportedRuntime
+from quire.process import giving_back
 from quire.process.core import require_core
 from quire.process.reviewed import reviewed_types
 from quire.records import Content, LiveBlock
@@ -32,7 +33,10 @@ def live_blocks() -> list[LiveBlock]:
         UnsupportedRuntime: no heap serves the process, or the collector's lists cannot be walked now; the message says
         why.
     """
-    found = require_core().findings(reviewed_types())
+    core = require_core()
+    if giving_back.serving is not None:
+        giving_back.serving.meshing.stop()  # a pass of its own: there is one at a time
+    found = core.findings(reviewed_types())
     if isinstance(found, str):
         raise UnsupportedRuntime(f"what blocks are cannot be told: {found}")
     types, findings, live = found

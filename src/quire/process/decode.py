@@ -94,6 +94,7 @@ def decode_given_back(account: Account) -> GivenBack:
         hole_bytes=account.hole_bytes,
         kept_bytes=account.kept_bytes,
         page_bytes=account.page_bytes,
+        mesh_bytes=account.mesh_bytes,
         libc_bytes=account.libc_bytes,
         steps=account.steps,
         step_seconds_max=account.step_seconds_max,

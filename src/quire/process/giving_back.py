@@ -19,12 +19,16 @@ import sys
 import time
 from _thread import RLock
 
+from quire.process.meshing import Meshing
+from quire.process.settings import STRESS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
     from typing import Final, Protocol
 
+    from quire.process.meshing import Core as MeshCore
     from quire.process.settings import GiveBack
 
     Swept = tuple[int, int, int, int, int, int, int, bool]
@@ -33,12 +37,18 @@ if TYPE_CHECKING:
     TrimmedLibc = tuple[int, int, float]
     """Bytes that are free in libc's heap afterwards, bytes given back, seconds that it took."""
 
-    class Core(Protocol):
+    class Core(MeshCore, Protocol):
         """What giving back asks of ``quire._core``."""
 
-        def held_bytes(self) -> int: ...
         def sweep(
-            self, cursor: int, slots_max: int, deadline_ns: int, reserve_bytes: int, live_percent_max: int, /
+            self,
+            cursor: int,
+            slots_max: int,
+            deadline_ns: int,
+            reserve_bytes: int,
+            live_percent_max: int,
+            only_notes: bool = False,
+            /,
         ) -> Swept: ...
         def trim_libc(self, free_bytes_min: int, /) -> TrimmedLibc | None: ...
         def trim_libc_soon(self, free_bytes_min: int, /) -> None: ...
@@ -96,12 +106,14 @@ class Account:
     """What has gone back, by kind, and what that took."""
 
     __slots__ = (
-        "cpu_seconds", "empty_pool_bytes", "hole_bytes", "is_refused", "kept_bytes", "last", "libc_bytes", "page_bytes",
+        "cpu_seconds", "empty_pool_bytes", "hole_bytes", "is_refused", "kept_bytes", "last", "libc_bytes", "mesh_bytes",
+        "page_bytes",
         "step_seconds_max", "steps",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.empty_pool_bytes = self.hole_bytes = self.kept_bytes = self.page_bytes = self.libc_bytes = 0
+        self.mesh_bytes = 0
         self.steps = 0
         self.cpu_seconds = self.step_seconds_max = 0.0
         self.last: float | None = None
@@ -111,7 +123,8 @@ class Account:
 
     @property
     def total_bytes(self) -> int:
-        return self.empty_pool_bytes + self.hole_bytes + self.kept_bytes + self.page_bytes + self.libc_bytes
+        swept_bytes = self.empty_pool_bytes + self.hole_bytes + self.kept_bytes + self.page_bytes
+        return swept_bytes + self.mesh_bytes + self.libc_bytes
 
     def add_swept(self, swept: Swept, now: float) -> int:
         """How many bytes the step gave back."""
@@ -122,6 +135,10 @@ class Account:
         self.kept_bytes += kept_bytes
         self.page_bytes += page_bytes
         return self._note(empty_pool_bytes + hole_bytes + kept_bytes + page_bytes, now)
+
+    def add_meshed(self, given_bytes: int, now: float) -> None:
+        self.mesh_bytes += given_bytes
+        self._note(given_bytes, now)
 
     def add_libc(self, given_bytes: int, now: float) -> None:
         self.libc_bytes += given_bytes
@@ -146,6 +163,10 @@ class Sweeping:
         self._core = core
         self._account = account
         self._tell = tell
+        self.sweeps = 0
+        """That came to their end."""
+        self.keeps_pages = False
+        """Sparse pools are to be meshed: whether they rest is noted, and no more."""
         self._cursor = 0
         self._begun = 0.0
         self._due: float | None = None
@@ -165,7 +186,9 @@ class Sweeping:
             self._begun = now
         reserve_bytes = max(self._core.held_bytes() // _RESERVE_DIVISOR, _RESERVE_BYTES_MIN)
         deadline_ns = _deadline_ns(STEP_SECONDS)
-        swept = self._core.sweep(self._cursor, _SLOTS_MAX, deadline_ns, reserve_bytes, LIVE_PERCENT_MAX)
+        swept = self._core.sweep(
+            self._cursor, _SLOTS_MAX, deadline_ns, reserve_bytes, LIVE_PERCENT_MAX, self.keeps_pages
+        )
         self._cursor, *_, young_bytes, young_pools, is_refused = swept
         self._given_bytes += self._account.add_swept(swept, now)
         self._young_bytes += young_bytes
@@ -174,6 +197,7 @@ class Sweeping:
             self._end_sweep(is_refused)
 
     def _end_sweep(self, is_refused: bool) -> None:
+        self.sweeps += not is_refused
         is_idle = self._given_bytes == 0 and self._young_bytes == 0
         self._idle_sweeps = self._idle_sweeps + 1 if is_idle else 0
         idle_max = _IDLE_SWEEPS_MAX if self._young_pools else _IDLE_SWEEPS
@@ -275,9 +299,10 @@ class GivingBack:
     Args:
         core: ``quire._core``, installed.
         clocks: tell the time; those of this process if not given.
+        stress: for tests: mesh all the time, whatever there is.
     """
 
-    def __init__(self, core: Core, mode: GiveBack = "all", clocks: Clocks | None = None) -> None:
+    def __init__(self, core: Core, mode: GiveBack = "all", clocks: Clocks | None = None, stress: bool = False) -> None:
         self.mode = mode
         self.account = Account()
         self.trimmed = Account()
@@ -289,10 +314,10 @@ class GivingBack:
         self._pace = Pace(core, self._clocks)
         self._told: list[tuple[float, str]] = []
         self._is_called = False
-        self._works: Sequence[Work] = (
-            Sweeping(core, self.account, self._tell),
-            TrimmingLibc(core, self.account, self._tell),
-        )
+        sweeping = Sweeping(core, self.account, self._tell)
+        self.meshing = Meshing(core, self.account, self._tell, sweeping, stress)
+        trimming = TrimmingLibc(core, self.account, self._tell)
+        self._works: Sequence[Work] = (sweeping, self.meshing, trimming) if mode == "all" else (sweeping, trimming)
         self._is_resting = True
         self._lock = RLock()
 
@@ -355,20 +380,29 @@ class GivingBack:
         """Give back now all that can be, and leave no reserve. One thread at a time; the others wait."""
         with self._lock:
             account = Account()
-            for _ in range(2):  # the first sweep finds what has come to rest just now
-                self._sweep_whole(account)
+            self._sweep_whole(account, only_notes=True)  # finds what has come to rest just now
+            if self.mode != "purge":
+                self._mesh_whole(account)
+            self._sweep_whole(account)
             done = self._core.trim_libc(0)
             if done is not None:
                 account.add_libc(done[1], self._clocks.now())
             self._add_trimmed(account)
             return account
 
-    def _sweep_whole(self, account: Account) -> None:
+    def _mesh_whole(self, account: Account) -> None:
+        start = self._clocks.of_thread()
+        self.meshing.whole_pass(account)
+        account.cpu_seconds += self._clocks.of_thread() - start
+
+    def _sweep_whole(self, account: Account, only_notes: bool = False) -> None:
         """In steps all the same, between which other threads go on."""
         cursor = 0
         while True:
             start = self._clocks.of_thread()
-            swept = self._core.sweep(cursor, _SLOTS_MAX, _deadline_ns(10 * STEP_SECONDS), 0, LIVE_PERCENT_MAX)
+            swept = self._core.sweep(
+                cursor, _SLOTS_MAX, _deadline_ns(10 * STEP_SECONDS), 0, LIVE_PERCENT_MAX, only_notes
+            )
             account.note_step(self._clocks.of_thread() - start)
             account.add_swept(swept, self._clocks.now())
             cursor, is_refused = swept[0], swept[-1]
@@ -381,6 +415,7 @@ class GivingBack:
         trimmed.hole_bytes += account.hole_bytes
         trimmed.kept_bytes += account.kept_bytes
         trimmed.page_bytes += account.page_bytes
+        trimmed.mesh_bytes += account.mesh_bytes
         trimmed.libc_bytes += account.libc_bytes
         trimmed.steps += account.steps
         trimmed.cpu_seconds += account.cpu_seconds
@@ -397,6 +432,7 @@ class GivingBack:
         """Only the thread that forked lives on, and it holds no lock here, for trimming does not fork."""
         self._lock = RLock()
         self._told.clear()
+        self.meshing.after_fork_in_child()
 
 
 def _deadline_ns(seconds: float) -> int:
@@ -415,11 +451,15 @@ serving: GivingBack | None = None
 def begin(core: ModuleType, mode: GiveBack) -> None:
     """From now on, until Python ends."""
     global serving
-    serving = GivingBack(core, mode)
+    import atexit
+
+    serving = GivingBack(core, mode, stress=os.environ.get(STRESS) == "1")
     os.register_at_fork(after_in_child=serving.after_fork_in_child)
+    if mode != "purge":
+        serving.meshing.impossible = core.proof_prepare()
+        atexit.register(serving.meshing.stop)
     if mode == "off":
         return
-    import atexit
 
     # What is registered first is called last before a fork, and last at the end.
     os.register_at_fork(

@@ -23,9 +23,10 @@ _FILTERED = 1
 def missing(helper: GivingBack, core: Core) -> tuple[str, ...]:
     """The sentences that apply."""
     refusal = core.helper_refusal()
+    unmeshed = helper.meshing.impossible or helper.meshing.reason
     sentences = {
         "Nothing goes back by itself: give_back is off.": helper.mode == "off",
-        "Sparse pools keep their pages: this version of quire does not mesh.": helper.mode == "all",
+        f"Sparse pools keep their pages: {unmeshed}.": helper.mode != "purge" and unmeshed is not None,
         "Nothing goes back by itself: the program has forbidden itself system calls, so no thread is started.": (
             refusal == _FILTERED
         ),

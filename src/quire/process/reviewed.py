@@ -13,6 +13,8 @@ that has taken such a name is judged as a class is.
 
 from __future__ import annotations
 
+import builtins
+import gc
 import sys
 
 TYPE_CHECKING = False
@@ -65,6 +67,10 @@ def reviewed_types() -> list[tuple[type, str]]:
     return list(found.items())
 
 
+_module_of: Final = vars(type)["__module__"].__get__
+"""Past metaclasses, whose attributes may be the program's code."""
+
+
 def _in_module(module: str, names: str) -> Iterator[type]:
     members = vars(sys.modules.get(module, object))
     for name in names.split():
@@ -75,7 +81,7 @@ def _in_module(module: str, names: str) -> Iterator[type]:
 
 def _is_of_the_library(one: object) -> TypeGuard[type]:
     """A program may have put a type of its own, or of an extension, in the place."""
-    return isinstance(one, type) and one.__module__.partition(".")[0] in sys.stdlib_module_names
+    return issubclass(type(one), type) and str(_module_of(one)).partition(".")[0] in sys.stdlib_module_names
 
 
 def _of_samples() -> Iterator[type]:
@@ -114,11 +120,10 @@ class _Sequence:
 
 def _of_caches() -> Iterator[type]:
     """The type of the entries of an ``lru_cache``, which are objects that only the cache knows."""
-    import gc
-
-    if "functools" not in sys.modules:
+    make = vars(sys.modules.get("_functools", object)).get("_lru_cache_wrapper")
+    if make is None:
         return
-    cached = sys.modules["functools"].lru_cache(maxsize=1)(len)
+    cached = make(len, 1, False, tuple)
     cached(())
     for held in gc.get_referents(cached):
         if type(held) is dict:
@@ -127,8 +132,6 @@ def _of_caches() -> Iterator[type]:
 
 def _exceptions() -> Iterator[type]:
     """All that are built in; those that an extension makes are judged as classes are."""
-    import builtins
-
     for one in vars(builtins).values():
         if _is_of_the_library(one) and issubclass(one, BaseException):
             yield one

@@ -42,10 +42,12 @@ SETTINGS = (
 )
 RUN = "QUIRE_RUN"
 READING = "QUIRE_READING"
+STRESS = "QUIRE_STRESS"
+"""For tests: whatever can be meshed is, all the time."""
 FAMILY = "QUIRE_FAMILY"
 _BUILD = "QUIRE_REQUIRE_CORE"
 """Read when quire is built; a build environment may still carry it when a program runs."""
-_KNOWN = ("QUIRE", *SETTINGS, RUN, READING, FAMILY, _BUILD)
+_KNOWN = ("QUIRE", *SETTINGS, RUN, READING, STRESS, FAMILY, _BUILD)
 
 PROCESS = "%p"
 """In the path of a report: the process's number."""

@@ -331,6 +331,7 @@ class GivingBack:
             return self._step()
         except Exception as error:
             self.failure = error
+            self.meshing.stop()
             return None
 
     def _step(self) -> float | None:

@@ -153,6 +153,9 @@ class Meshing:
                     self._start()
                 while self._do is not None:
                     self._timed_step(time.monotonic())
+            except BaseException:  # an interrupt, for example
+                self.stop()
+                raise
             finally:
                 self._is_trimming = False
                 self._account = own_account

@@ -44,7 +44,7 @@ CLASSES = st.builds(
     ClassStatistics, st.sampled_from(Domain), COUNTS, st.integers(16, 2**15), COUNTS, COUNTS, COUNTS, COUNTS, COUNTS
 )
 ARENAS = st.builds(ArenaStatistics, st.sampled_from(ArenaKind), COUNTS, COUNTS, COUNTS, COUNTS, st.just(4096))
-GIVEN = st.builds(GivenBack, *[SIZES] * 5, COUNTS, SECONDS, SECONDS)
+GIVEN = st.builds(GivenBack, *[SIZES] * 6, COUNTS, SECONDS, SECONDS)
 GIVING = st.builds(
     GivingBack,
     st.sampled_from(["all", "purge", "off"]),

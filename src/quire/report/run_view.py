@@ -82,8 +82,7 @@ def _kinds(giving_back: GivingBack) -> list[tuple[str, int]]:
         ("empty pools", sum(given.empty_pool_bytes for given in both)),
         ("holes between runs", sum(given.hole_bytes for given in both)),
         ("kept pages", sum(given.kept_bytes for given in both)),
-        ("pages of sparse pools", sum(given.page_bytes for given in both)),
-        ("sparse pools, meshed", sum(given.mesh_bytes for given in both)),
+        ("pages of sparse pools", sum(given.page_bytes + given.mesh_bytes for given in both)),
         ("libc's heap", sum(given.libc_bytes for given in both)),
     ]
 

@@ -69,7 +69,8 @@ kept = [bytes(100) for _ in range(500_000)]
 survivors = kept[::200]; del kept
 while giving_back().by_itself.page_bytes < 20 << 20: time.sleep(0.05)
 print(all(one == bytes(100) for one in survivors), core.check())
-"""
+""",
+        {"QUIRE_GIVE_BACK": "purge"},
     ).expect("True None\n")
 
 

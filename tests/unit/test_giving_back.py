@@ -179,7 +179,7 @@ def test_a_growing_heap_is_left_alone_but_not_for_ever() -> None:
         waits.append(wait)
         world.wait(wait)
     assert 10 < world.now - start < 30
-    assert sorted(waits[:4]) == waits[:4] == [REST_SECONDS * 2**step for step in range(4)]
+    assert set(waits[:15]) == {REST_SECONDS}
 
 
 def test_nothing_to_do_ends_the_helper_soon() -> None:

@@ -83,8 +83,8 @@ _BUSY: Final = 0.5
 _TICK_SECONDS: Final = 0.0002
 """What a tick costs beside its step: to wake, to wait for the interpreter lock, to hand it on."""
 _GROWTH_DIVISOR: Final = 64
-_PAUSES_MAX: Final = 4
-"""While the heap grows nothing rests for long: each tick waits twice as long as the one before, so many times."""
+_PAUSES_MAX: Final = 15
+"""While the heap grows nothing rests for long: so many ticks do nothing but look again a second later."""
 LIVE_PERCENT_MAX: Final = 25
 """Of the blocks of a sparse pool: with more alive, hardly a page of it is without one."""
 _IDLE_SWEEPS: Final = 2
@@ -277,7 +277,7 @@ class Pace:
         before_bytes, self._held_bytes = self._held_bytes, self._core.held_bytes()
         is_growing = self._held_bytes - before_bytes > max(self._held_bytes // _GROWTH_DIVISOR, _RESERVE_BYTES_MIN)
         self._pauses = self._pauses + 1 if is_growing and self._pauses < _PAUSES_MAX else 0
-        return REST_SECONDS * 2 ** (self._pauses - 1) if self._pauses else 0.0
+        return REST_SECONDS if self._pauses else 0.0
 
     def wait_after(self, step_seconds: float) -> float:
         """So that all steps together take no more than their share."""

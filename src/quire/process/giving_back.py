@@ -77,6 +77,7 @@ STEP_SECONDS: Final = 0.0015
 """A step of a sweep; with what it takes to be called, and one call to the system that it cannot break off, 2 ms."""
 SHARE_AT_REST: Final = 0.04
 SHARE_AMID_WORK: Final = 0.004
+_SHARE_UNDER_STRESS: Final = 0.5
 """Of a processor, at most, while the program does nothing, and while it uses a processor itself."""
 _BUSY: Final = 0.5
 """Of a processor: what a program uses that is not at rest."""
@@ -260,8 +261,9 @@ class Clocks:
 class Pace:
     """How long to wait after a step, by what it cost and by what the program does meanwhile."""
 
-    def __init__(self, core: Core, clocks: Clocks) -> None:
+    def __init__(self, core: Core, clocks: Clocks, stress: bool) -> None:
         self._core = core
+        self._stress = stress
         self._clocks = clocks
         self._held_bytes = 0
         self._pauses = 0
@@ -277,11 +279,12 @@ class Pace:
         before_bytes, self._held_bytes = self._held_bytes, self._core.held_bytes()
         is_growing = self._held_bytes - before_bytes > max(self._held_bytes // _GROWTH_DIVISOR, _RESERVE_BYTES_MIN)
         self._pauses = self._pauses + 1 if is_growing and self._pauses < _PAUSES_MAX else 0
-        return REST_SECONDS if self._pauses else 0.0
+        return REST_SECONDS if self._pauses and not self._stress else 0.0
 
     def wait_after(self, step_seconds: float) -> float:
         """So that all steps together take no more than their share."""
         share = SHARE_AMID_WORK if self._is_busy() else SHARE_AT_REST
+        share = _SHARE_UNDER_STRESS if self._stress else share
         self._own_seconds = step_seconds
         return (step_seconds + _TICK_SECONDS) / share
 
@@ -311,7 +314,7 @@ class GivingBack:
         """Why the helper has stopped for good, if something went wrong in it."""
         self._core = core
         self._clocks = clocks or Clocks()
-        self._pace = Pace(core, self._clocks)
+        self._pace = Pace(core, self._clocks, stress)
         self._told: list[tuple[float, str]] = []
         self._is_called = False
         sweeping = Sweeping(core, self.account, self._tell)

@@ -186,8 +186,8 @@ module_read_sweep(PyObject *args, size_t *cursor, struct sweep_limits *limits)
 {
     unsigned long long deadline_ns;
     int only_notes = 0;
-    if (!PyArg_ParseTuple(args, "O&O&KO&I|p:sweep", convert_size, cursor, convert_size, &limits->slots_max, &deadline_ns,
-                          convert_size, &limits->reserve_bytes, &limits->live_percent_max, &only_notes)) {
+    if (!PyArg_ParseTuple(args, "O&O&KO&I|p:sweep", convert_size, cursor, convert_size, &limits->slots_max,
+                          &deadline_ns, convert_size, &limits->reserve_bytes, &limits->live_percent_max, &only_notes)) {
         return false;
     }
     limits->deadline_ns = deadline_ns;

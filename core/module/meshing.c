@@ -1,7 +1,7 @@
 /* quire._core's part that meshes the heap which serves the process, in steps. See module.h, heap/mesh.h.
  *
- * A pass is this file's and proof.c's in turn: mesh_begin, mesh_step until blocks are to be proven; proof_begin, proof_step
- * until that is done; mesh_settle, mesh_step until it is over; then the references to bytes may go.
+ * A pass is this file's and proof.c's in turn: mesh_begin, mesh_step until blocks are to be proven; proof_begin,
+ * proof_step until that is done; mesh_settle, mesh_step until it is over; then the references to bytes may go.
  */
 #include "module/module.h"
 
@@ -42,8 +42,8 @@ is_still(int file, const struct stat *opened)
     return fstat(file, &now) == 0 && now.st_dev == opened->st_dev && now.st_ino == opened->st_ino;
 }
 
-/* A line each. Tens of thousands of them take tens of milliseconds, so others have the interpreter lock in between; but not
- * between a look at the descriptor and its use. -1: they cannot be counted. */
+/* A line each. Tens of thousands of them take tens of milliseconds, so others have the interpreter lock in between; but
+ * not between a look at the descriptor and its use. -1: they cannot be counted. */
 static long
 count_mappings(void)
 {

@@ -7,8 +7,8 @@
  *
  * A pool that is met with no block left retires from the ring; the first block it gets back puts it at the end of
  * the ring, where it gathers more before it is asked again. An empty one rests with its arena; but the last of its
- * ring stays there for the next request, unless it is all that keeps the arena from going back, or more than 16 KiB
- * of it were cut off: a large pool that served many.
+ * ring, or the last beside one that is nearly full, stays there for the next request, unless it is all that keeps the
+ * arena from going back, or more than 16 KiB of it were cut off: a large pool that served many.
  *
  * Callers: fast.h, heap.c. Calls: arena.c, growth.c, pages.c, runs.c. The model is quire.model.allocator.
  */
@@ -232,11 +232,20 @@ rest_idle(struct heap *heap, struct arena *arena)
     }
 }
 
+/* Whether its ring can serve few requests without it. */
+static bool
+is_soon_needed(const struct pool *pool)
+{
+    const struct pool *other = pool->next;
+    bool has_few = other->capacity - other->frees_left <= other->capacity / FEW_DIVISOR;
+    return other == pool || (other == pool->previous && has_few);
+}
+
 /* Whether the pool, which has become empty, stays on its ring. */
 static bool
 stays(struct heap *heap, struct pool *pool)
 {
-    if (pool->next != pool || (size_t)pool->carved * pool->block_bytes > POOL_BYTES) {
+    if (!is_soon_needed(pool) || (size_t)pool->carved * pool->block_bytes > POOL_BYTES) {
         return false;
     }
     struct arena *arena = arena_of_pool(pool);

@@ -284,9 +284,13 @@ class Allocator:
         """Whether a pool that became empty stays with its class: not if it alone keeps its arena from going back."""
         if not self.geometry.keeps_last_pool or pool.carved * pool.block_bytes > self.geometry.pool_bytes:
             return False
-        pools = self.used_pools[pool.domain][pool.size_class]
-        is_alone = pools.first is pool and pools.last is pool
-        return is_alone and (arena.has_live_block or self.available[arena.kind].is_last(arena))
+        is_kept = arena.has_live_block or self.available[arena.kind].is_last(arena)
+        return is_kept and self._is_soon_needed(pool)
+
+    def _is_soon_needed(self, pool: Pool) -> bool:
+        """Whether its list can serve few requests without it: it is alone there, or beside one that is nearly full."""
+        others = [other for other in self.used_pools[pool.domain][pool.size_class] if other is not pool]
+        return all(other.is_nearly_full for other in others) and len(others) <= 1
 
     def _rest(self, pool: Pool, arena: PoolArena) -> None:
         """Give an empty pool back to its arena; if no block lives there now, the empty ones that stayed follow."""

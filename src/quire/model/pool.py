@@ -24,7 +24,6 @@ from quire.model.machine import Process
 from quire.records import BlockState, Domain
 from quire.records import Pool as PoolRecord
 
-
 FEW_DIVISOR = 8
 """A pool with no larger part of its blocks free is nearly full."""
 

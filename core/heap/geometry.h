@@ -35,7 +35,6 @@ enum {
     SLOTS_A_LARGE_POOL = 4,
     UNITS_AN_ARENA = 508,  /* of runs, slot 0 not included */
     KEPT_MAX = 64,         /* pieces of mappings kept after they were freed */
-    FEW_DIVISOR = 8,       /* a pool with no larger part of its blocks free is nearly full */
 };
 
 static_assert(SMALL_CLASSES * ALIGNMENT_BYTES == SMALL_BYTES_MAX, "small classes end at the largest small block");

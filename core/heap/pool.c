@@ -127,15 +127,12 @@ room_of(const struct arena *arena)
 
 /* Pages of a pool that rested will be touched anew. What growth purges in turn is another pool's: it serves already. */
 static SLOW void
-note_taken_pages(struct heap *heap, struct arena *arena, struct pool *pool)
+note_taken_pages(struct heap *heap, struct pool *pool)
 {
-    size_t pages = pool_purged_pages(pool);
-    arena->purged_pages = (uint16_t)(arena->purged_pages - pages);
-    arena->resting_purged_pages = (uint16_t)(arena->resting_purged_pages - pages);
-    heap->totals.resting_bytes += pages * os_page_bytes();
-    pool->purged_pages = pool->away = 0;
+    size_t purged_bytes = pages_forget(pool) * os_page_bytes();
+    heap->totals.resting_bytes += purged_bytes;
     pool->state = SLOT_LISTED;
-    growth_touch_again(heap, pages * os_page_bytes(), true);
+    growth_touch(heap, purged_bytes);
 }
 
 /* A resting pool will serve again; one that was purged is touched anew. */
@@ -144,14 +141,18 @@ note_taken(struct heap *heap, struct arena *arena, struct pool *pool)
 {
     size_t pool_bytes = slots_a_pool(arena) * POOL_BYTES;
     if (pool->is_purged) {
-        growth_touch_again(heap, pool_bytes, pool->is_old);
+        if (pool->is_old) {
+            growth_touch(heap, pool_bytes);
+        } else {
+            growth_touch_again(heap, pool_bytes);
+        }
         pool->is_purged = false;
         arena->purged--;
         return;
     }
     heap->totals.resting_bytes -= pool_bytes;
     if (UNLIKELY(pool->purged_pages != 0)) {
-        note_taken_pages(heap, arena, pool);
+        note_taken_pages(heap, pool);
     }
 }
 
@@ -231,6 +232,8 @@ rest_idle(struct heap *heap, struct arena *arena)
         }
     }
 }
+
+enum { FEW_DIVISOR = 8 }; /* a pool with no larger part of its blocks free is nearly full */
 
 /* Whether its ring can serve few requests without it. */
 static bool

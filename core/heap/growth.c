@@ -90,15 +90,12 @@ growth_touch(struct heap *heap, size_t more_bytes)
     growth_note(heap);
 }
 
-/* What was purged serves again. If it went before a peak, and not because it had rested for long, it went in vain:
- * nothing else does before the heap has grown by four times as much. */
+/* What was purged before a peak serves again, so it went in vain: nothing else does before the heap has grown by four
+ * times as much. */
 void
-growth_touch_again(struct heap *heap, size_t more_bytes, bool had_rested)
+growth_touch_again(struct heap *heap, size_t more_bytes)
 {
     growth_touch(heap, more_bytes);
-    if (had_rested) {
-        return;
-    }
     if (heap->purge_above_bytes < heap->totals.held_bytes_max) {
         heap->purge_above_bytes = heap->totals.held_bytes_max;
     }

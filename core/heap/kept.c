@@ -37,11 +37,12 @@ give_back(struct heap *heap, uintptr_t address, size_t size_bytes)
     heap->totals.mapping_bytes_given_back += size_bytes;
 }
 
-static void
-give_back_oldest(struct heap *heap)
+static size_t
+give_back_piece(struct heap *heap, size_t index)
 {
-    struct kept oldest = remove_at(heap, 0);
-    give_back(heap, oldest.address, oldest.size_bytes);
+    struct kept piece = remove_at(heap, index);
+    give_back(heap, piece.address, piece.size_bytes);
+    return piece.size_bytes;
 }
 
 /* The end of a piece, whole pages, or all of it. */
@@ -50,9 +51,7 @@ give_back_end(struct heap *heap, size_t index, size_t part_bytes)
 {
     struct kept *piece = &heap->kept[index];
     if (part_bytes >= piece->size_bytes) {
-        struct kept removed = remove_at(heap, index);
-        give_back(heap, removed.address, removed.size_bytes);
-        return removed.size_bytes;
+        return give_back_piece(heap, index);
     }
     piece->size_bytes -= part_bytes;
     heap->totals.kept_bytes -= part_bytes;
@@ -76,7 +75,7 @@ kept_give_back_all(struct heap *heap)
 {
     bool had_any = heap->kept_count != 0;
     while (heap->kept_count != 0) {
-        give_back_oldest(heap);
+        give_back_piece(heap, 0);
     }
     return had_any;
 }
@@ -123,7 +122,7 @@ kept_add(struct heap *heap, struct kept piece)
         return;
     }
     while (heap->kept_count == KEPT_MAX || heap->totals.kept_bytes + piece.size_bytes > KEPT_BYTES_MAX) {
-        give_back_oldest(heap);
+        give_back_piece(heap, 0);
     }
     mark_free((char *)piece.address, piece.size_bytes);
     heap->kept[heap->kept_count++] = piece;

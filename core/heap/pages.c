@@ -162,6 +162,18 @@ pages_bring_back(struct heap *heap, struct pool *pool, unsigned pages)
     count_pages(pool, pages, -1);
 }
 
+/* A resting pool's purged pages are no pages of their own any more; how many there were. */
+size_t
+pages_forget(struct pool *pool)
+{
+    struct arena *arena = arena_of_pool(pool);
+    size_t pages = pool_purged_pages(pool);
+    arena->purged_pages = (uint16_t)(arena->purged_pages - pages);
+    arena->resting_purged_pages = (uint16_t)(arena->resting_purged_pages - pages);
+    pool->purged_pages = pool->away = 0;
+    return pages;
+}
+
 /* The pool has purged pages and no free block: the lowest pages come back until it has one. */
 void
 pages_restore(struct heap *heap, struct pool *pool)

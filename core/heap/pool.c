@@ -7,8 +7,8 @@
  *
  * A pool that is met with no block left retires from the ring; the first block it gets back puts it at the end of
  * the ring, where it gathers more before it is asked again. An empty one rests with its arena; but the last of its
- * ring stays there for the next request, unless it is all that keeps the arena from going back, or more than 16 KiB
- * of it were cut off: a large pool that served many.
+ * ring, or the last beside one that is nearly full, stays there for the next request, unless it is all that keeps the
+ * arena from going back, or more than 16 KiB of it were cut off: a large pool that served many.
  *
  * Candidates of a pass of meshing stand on rings of their own, and come back from there to the class's (mesh.c).
  *
@@ -135,15 +135,12 @@ room_of(const struct arena *arena)
 
 /* Pages of a pool that rested will be touched anew. What growth purges in turn is another pool's: it serves already. */
 static SLOW void
-note_taken_pages(struct heap *heap, struct arena *arena, struct pool *pool)
+note_taken_pages(struct heap *heap, struct pool *pool)
 {
-    size_t pages = pool_purged_pages(pool);
-    arena->purged_pages = (uint16_t)(arena->purged_pages - pages);
-    arena->resting_purged_pages = (uint16_t)(arena->resting_purged_pages - pages);
-    heap->totals.resting_bytes += pages * os_page_bytes();
-    pool->purged_pages = pool->away = 0;
+    size_t purged_bytes = pages_forget(pool) * os_page_bytes();
+    heap->totals.resting_bytes += purged_bytes;
     pool->state = SLOT_LISTED;
-    growth_touch_again(heap, pages * os_page_bytes(), true);
+    growth_touch(heap, purged_bytes);
 }
 
 /* A resting pool will serve again; one that was purged is touched anew. */
@@ -152,14 +149,18 @@ note_taken(struct heap *heap, struct arena *arena, struct pool *pool)
 {
     size_t pool_bytes = slots_a_pool(arena) * POOL_BYTES;
     if (pool->is_purged) {
-        growth_touch_again(heap, pool_bytes, pool->is_old);
+        if (pool->is_old) {
+            growth_touch(heap, pool_bytes);
+        } else {
+            growth_touch_again(heap, pool_bytes);
+        }
         pool->is_purged = false;
         arena->purged--;
         return;
     }
     heap->totals.resting_bytes -= pool_bytes;
     if (UNLIKELY(pool->purged_pages != 0)) {
-        note_taken_pages(heap, arena, pool);
+        note_taken_pages(heap, pool);
     }
 }
 
@@ -241,11 +242,22 @@ rest_idle(struct heap *heap, struct arena *arena)
     }
 }
 
+enum { FEW_DIVISOR = 8 }; /* a pool with no larger part of its blocks free is nearly full */
+
+/* Whether its ring can serve few requests without it. */
+static bool
+is_soon_needed(const struct pool *pool)
+{
+    const struct pool *other = pool->next;
+    bool has_few = other->capacity - other->frees_left <= other->capacity / FEW_DIVISOR;
+    return other == pool || (other == pool->previous && has_few);
+}
+
 /* Whether the pool, which has become empty, stays on its ring. */
 static bool
 stays(struct heap *heap, struct pool *pool)
 {
-    if (pool->next != pool || (size_t)pool->carved * pool->block_bytes > POOL_BYTES) {
+    if (!is_soon_needed(pool) || (size_t)pool->carved * pool->block_bytes > POOL_BYTES) {
         return false;
     }
     struct arena *arena = arena_of_pool(pool);

@@ -69,7 +69,6 @@ resting_bytes_of(const struct pool *pool)
 static void
 note_purged(struct purge *purge, struct pool *pool)
 {
-    struct arena *arena = arena_of_pool(pool);
     size_t gone_bytes = resting_bytes_of(pool);
     note_gone(purge, gone_bytes);
     purge->swept.empty_pool_bytes += gone_bytes;
@@ -77,10 +76,8 @@ note_purged(struct purge *purge, struct pool *pool)
     pool->is_old = purge->is_sweep;
     pool->free = NULL;
     pool->carved = 0;
-    arena->purged++;
-    arena->purged_pages = (uint16_t)(arena->purged_pages - pool_purged_pages(pool));
-    arena->resting_purged_pages = (uint16_t)(arena->resting_purged_pages - pool_purged_pages(pool));
-    pool->purged_pages = pool->away = 0;
+    arena_of_pool(pool)->purged++;
+    pages_forget(pool);
 }
 
 static void
@@ -372,10 +369,17 @@ purge_arena(struct purge *purge, struct arena *arena, size_t first_slot)
     return purge->swept.is_refused ? SLOTS_AN_ARENA : slot;
 }
 
+/* Whether pages are small enough that pools are made of whole ones. */
+bool
+purge_fits_pages(void)
+{
+    return POOL_BYTES % os_page_bytes() == 0;
+}
+
 void
 purge_resting(struct heap *heap, size_t wanted_bytes)
 {
-    if (wanted_bytes == 0 || POOL_BYTES % os_page_bytes() != 0) {
+    if (wanted_bytes == 0 || !purge_fits_pages()) {
         return;
     }
     wanted_bytes = wanted_bytes < ARENA_BYTES / 4 ? ARENA_BYTES / 4 : wanted_bytes;

@@ -132,10 +132,10 @@ take_marks(struct heap *heap, struct arena *arena, size_t first, size_t end)
     arena->resting = (uint16_t)(arena->resting + purged);
     heap->totals.resting_bytes += purged * RUN_UNIT_BYTES;
     if (swept != 0) {
-        growth_touch_again(heap, swept * RUN_UNIT_BYTES, true);
+        growth_touch(heap, swept * RUN_UNIT_BYTES);
     }
     if (purged != swept) {
-        growth_touch_again(heap, (purged - swept) * RUN_UNIT_BYTES, false);
+        growth_touch_again(heap, (purged - swept) * RUN_UNIT_BYTES);
     }
 }
 

@@ -452,8 +452,10 @@ bool pages_have_rested(const struct heap *heap, const struct pool *pool);
 void pages_take_away(struct heap *heap, struct pool *pool, unsigned pages);
 void pages_bring_back(struct heap *heap, struct pool *pool, unsigned pages);
 void pages_restore(struct heap *heap, struct pool *pool);
+size_t pages_forget(struct pool *pool);
 
 /* purge.c */
+bool purge_fits_pages(void);
 void purge_resting(struct heap *heap, size_t wanted_bytes);
 bool purge_is_due(struct purge *purge);
 void purge_spend(struct purge *purge, size_t slots);
@@ -465,7 +467,7 @@ bool growth_allows_kept(const struct heap *heap, size_t more_bytes);
 void growth_prepare(struct heap *heap, size_t more_bytes);
 void growth_note(struct heap *heap);
 void growth_touch(struct heap *heap, size_t more_bytes);
-void growth_touch_again(struct heap *heap, size_t more_bytes, bool had_rested);
+void growth_touch_again(struct heap *heap, size_t more_bytes);
 
 /* Whether a block that was cut off is neither allocated nor free. */
 static inline bool

@@ -46,10 +46,8 @@ heap_sweep(struct heap *heap, size_t cursor, const struct sweep_limits *limits)
         .deadline_ns = limits->deadline_ns,
     };
     size_t end = heap->range_arenas * SLOTS_AN_ARENA;
-    if (POOL_BYTES % os_page_bytes() == 0) {
-        cursor = sweep_arenas(&purge, cursor);
-    }
-    if (POOL_BYTES % os_page_bytes() != 0 || cursor >= heap->arenas_end * SLOTS_AN_ARENA) {
+    cursor = purge_fits_pages() ? sweep_arenas(&purge, cursor) : end;
+    if (cursor >= heap->arenas_end * SLOTS_AN_ARENA) {
         cursor = !purge_is_due(&purge) && kept_sweep(&purge) ? 0 : end;
     }
     purge.swept.cursor = cursor;

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,14 +15,6 @@ fake = pytest.importorskip("quire._core_fake", reason="built with QUIRE_TESTS=ON
 
 KIB = 1024
 MIB = 1024 * KIB
-
-
-@pytest.fixture
-def heap() -> Iterator[Heap]:
-    """An empty one."""
-    fake.refuse(0)
-    yield Heap(64 * MIB, core=fake.Heap)
-    fake.refuse(0)
 
 
 def filled(heap: Heap, size_bytes: int, count: int) -> list[int]:

@@ -312,9 +312,17 @@ class Allocator:
         """Whether a pool that became empty stays with its class: not if it alone keeps its arena from going back."""
         if not self.geometry.keeps_last_pool or pool.carved * pool.block_bytes > self.geometry.pool_bytes:
             return False
+        may_stay = self._is_soon_needed(pool)
+        return may_stay and (arena.has_live_block or self.available[arena.kind].is_last(arena))
+
+    def _is_soon_needed(self, pool: Pool) -> bool:
+        """Whether its list can serve few requests without it: it is alone there, or beside one that is nearly full."""
         pools = self.used_pools[pool.domain][pool.size_class]
-        is_alone = pools.first is pool and pools.last is pool
-        return is_alone and (arena.has_live_block or self.available[arena.kind].is_last(arena))
+        first, last = pools.first, pools.last
+        assert first is not None
+        assert last is not None
+        other = last if first is pool else first
+        return first is last or (first.next is last and other.is_nearly_full)
 
     def _rest(self, pool: Pool, arena: PoolArena) -> None:
         """Give an empty pool back to its arena; if no block lives there now, the empty ones that stayed follow."""

@@ -26,6 +26,9 @@ from quire.model.machine import Process
 from quire.records import PAGE_NONE, PAGE_OWN, BlockState, Domain, PoolRole
 from quire.records import Pool as PoolRecord
 
+FEW_DIVISOR = 8
+"""A pool with no larger part of its blocks free is nearly full."""
+
 
 class Pool(Linked):
     """One pool. ``allocated + len(free) + len(away) + untouched == capacity`` holds always.
@@ -177,6 +180,10 @@ class Pool(Linked):
     @property
     def is_full(self) -> bool:
         return self.allocated == self.capacity
+
+    @property
+    def is_nearly_full(self) -> bool:
+        return self.capacity - self.allocated <= self.capacity // FEW_DIVISOR
 
     def take(self) -> int:
         """Hand out a block that is free, else cut off untouched ones; returns its address. The pool is not full."""

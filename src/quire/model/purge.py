@@ -50,7 +50,7 @@ def sweep(allocator: Allocator, cursor: int, slots_max: int, reserve_bytes: int,
     resting = sum(arena.resting_bytes for arena in allocator.arenas.values())
     wanted = max(resting + raw.kept.size_bytes - reserve_bytes, 0)
     purge = _Purge(allocator, wanted, is_sweep=True, live_percent_max=live_percent_max, slots_left=slots_max)
-    slots = geometry.arena_bytes // geometry.pool_bytes
+    slots = purge.slots_an_arena
     by_index = {arena.index: arena for arena in allocator.arenas.values()}
     end = (max(by_index, default=-1) + 1) * slots
     if _fits_pages(allocator):
@@ -99,19 +99,22 @@ class _Purge:
     """Addresses of neighbours in one arena, which go in one call."""
 
     @property
+    def slots_an_arena(self) -> int:
+        return self.allocator.geometry.arena_bytes // self.allocator.geometry.pool_bytes
+
+    @property
     def is_due(self) -> bool:
         """Whether the step ends here."""
         return self.slots_left == 0 or self.is_refused
 
     def arena(self, arena: Arena, first_slot: int = 0) -> int:
         """From a slot of the arena on; the slot where it ended, and one past the last if the arena is done."""
-        slots = self.allocator.geometry.arena_bytes // self.allocator.geometry.pool_bytes
         if isinstance(arena, PoolArena):
             slot = self._pools(arena, first_slot)
         else:
             assert isinstance(arena, RunArena)
             slot = self._holes(arena)
-        return slots if self.is_refused else min(slot, slots)
+        return self.slots_an_arena if self.is_refused else slot
 
     def kept(self) -> bool:
         """Old kept pages go back, the oldest first; the others become old. False: the step ended before."""
@@ -137,7 +140,7 @@ class _Purge:
 
     def _pools(self, arena: PoolArena, first_slot: int) -> int:
         slots = arena.pool_bytes // self.allocator.geometry.pool_bytes
-        slot = self.allocator.geometry.arena_bytes // self.allocator.geometry.pool_bytes
+        slot = self.slots_an_arena
         for pool in arena.pools:
             slot_of_pool = (pool.address - arena.address) // self.allocator.geometry.pool_bytes
             if slot_of_pool < first_slot:
@@ -238,15 +241,14 @@ class _Purge:
                 continue
             if not self._part(arena.runs, start, start + size):
                 break
-        slots = self.allocator.geometry.arena_bytes // self.allocator.geometry.pool_bytes
-        self._spend(slots)
-        return slots
+        self._spend(self.slots_an_arena)
+        return self.slots_an_arena
 
     def _part(self, runs: Runs, first: int, end: int) -> bool:
         """Neighbouring units that rest: all of them, or in a sweep those of each age on their own."""
-        units = range(first, end, runs.unit_bytes)
         if not self.is_sweep:
             return self._units(runs, first, end)
+        units = range(first, end, runs.unit_bytes)
         for is_old, group in groupby(units, lambda unit: unit in runs.old):
             part = list(group)
             if not is_old:

@@ -182,9 +182,11 @@ class MeshPass:
     """A live block was not proven."""
     meshed: int = 0
     left: int = 0
-    """No whole strip, too many mappings, the system refused, or the pass was abandoned."""
+    """Too many mappings, the system refused, or the pass was abandoned."""
     taken_back: int = 0
     """By requests; or empty, meanwhile."""
+    live_blocks: int = 0
+    """Of the candidates, when they were chosen."""
     foreign_blocks: int = 0
     is_out_of_mappings: bool = False
     refusal: int = 0

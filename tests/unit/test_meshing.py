@@ -20,14 +20,13 @@ class Core:
         self.calls: list[str] = []
         self.allowed: tuple[int, int] | None = (65_530, 500)
         self.candidates = 1000
+        self.live_blocks = 100_000
         self.refusal: str | None = None
         self.proofs = ["goes on", "waits", "done"]
         self.given_bytes = 8 * MIB
         self.options: tuple[Any, ...] = ()
+        self.places: tuple[int, ...] = ()
         self._phases: list[int] = []
-
-    def held_bytes(self) -> int:
-        return 100 * MIB
 
     def mappings(self) -> tuple[int, int] | None:
         return self.allowed
@@ -42,15 +41,17 @@ class Core:
         phase = self._phases.pop(0)
         return phase, 0 if phase in (COUNTING, PROVING) else self.given_bytes
 
-    def mesh_settle(self) -> None:
+    def mesh_settle(self, *places: int) -> None:
         self.calls.append("settle")
+        self.places = places
         self._phases = [MATCHING, 0]
 
-    def mesh_abandon(self) -> None:
+    def mesh_abandon(self, deadline_ns: int) -> bool:
         self.calls.append("abandon")
+        return True
 
-    def mesh_pass(self) -> tuple[int, int, int, int, int, int, bool, int]:
-        return self.candidates, 0, 0, 0, 0, 0, False, 0
+    def mesh_pass(self) -> tuple[int, int, int, int, int, int, int, bool, int]:
+        return self.candidates, 0, 0, 0, 0, self.live_blocks, 0, False, 0
 
     def mesh_renew(self, deadline_ns: int) -> int:
         self.calls.append("renew")

@@ -70,7 +70,7 @@ mesh_begin(struct heap *heap, const struct mesh_options *asked)
     mesh->options = options;
     mesh->pass = (struct mesh_pass){0};
     memset(mesh->by_percent, 0, sizeof mesh->by_percent);
-    mesh->settled = 0;
+    mesh->settled = mesh->settled_end = mesh->settled_bytes = mesh->mappings_needed = 0;
     mesh->ends = false;
     mesh->cursor = 0;
     mesh->phase = MESH_COUNTING;
@@ -326,10 +326,34 @@ live_granules(const struct heap *heap, const struct unit *unit)
     return granules * SLOTS_A_LARGE_POOL / slots;
 }
 
+/* A mapping begins with each piece, and one behind the last, unless the next pool begins its own there. */
+static void
+note_mappings(struct heap *heap, const struct unit *unit)
+{
+    struct mesh *mesh = &heap->mesh;
+    size_t slot = (size_t)(unit->first - heap->slots);
+    mesh->settled_bytes += bytes_of(unit);
+    if (!is_whole(unit)) {
+        mesh->mappings_needed += 2 * count_proven(unit);
+        return;
+    }
+    mesh->mappings_needed += bytes_of(unit) / piece_bytes_of(heap, unit) + (slot != mesh->settled_end);
+    mesh->settled_end = slot + bytes_of(unit) / POOL_BYTES;
+}
+
+static bool
+has_mappings_for_all(const struct heap *heap)
+{
+    const struct mesh *mesh = &heap->mesh;
+    size_t extents = mesh->settled_bytes / EXTENT_BYTES + 1;
+    return heap->totals.mesh_mappings + mesh->mappings_needed + extents <= mesh->places.mappings_max;
+}
+
 static void
 line_up(struct heap *heap, const struct unit *unit)
 {
     struct mesh *mesh = &heap->mesh;
+    note_mappings(heap, unit);
     uint32_t *first = &mesh->table->first[live_granules(heap, unit)];
     mesh->table->candidates[mesh->settled++] = (struct candidate){(uint32_t)(unit->first - heap->slots), *first};
     *first = (uint32_t)mesh->settled;
@@ -606,13 +630,14 @@ match_unit(struct heap *heap, struct pool *first)
     }
 }
 
-/* The sparsest first; of units that are as sparse the last. */
+/* Of units that are as sparse the last first. */
 static bool
 match(struct heap *heap, const struct mesh_limits *limits)
 {
     struct mesh *mesh = &heap->mesh;
-    for (size_t parts = 0; mesh->cursor <= LARGE_POOL_BYTES / ALIGNMENT_BYTES;) {
-        uint32_t *first = &mesh->table->first[mesh->cursor];
+    const size_t densest = LARGE_POOL_BYTES / ALIGNMENT_BYTES;
+    for (size_t parts = 0; mesh->cursor <= densest;) {
+        uint32_t *first = &mesh->table->first[mesh->is_densest_first ? densest - mesh->cursor : mesh->cursor];
         if (*first == 0) {
             mesh->cursor++;
             continue;
@@ -640,6 +665,7 @@ mesh_step(struct heap *heap, const struct mesh_limits *limits)
     } else if (mesh->phase == MESH_CHOOSING && visit_pools(heap, limits, choose)) {
         begin_phase(mesh, MESH_PROVING);
     } else if (mesh->phase == MESH_SETTLING && settle(heap, limits)) {
+        mesh->is_densest_first = has_mappings_for_all(heap);
         begin_phase(mesh, MESH_MATCHING);
     } else if (mesh->phase == MESH_MATCHING && match(heap, limits)) {
         end_pass(heap);

@@ -4,7 +4,9 @@
  *     (prove)                              somebody else finds out which blocks may be copied (proofs.h)
  *     settle     CANDIDATE, a block of it not proven --> LISTED; now it is known how sparse they are, and the caller says
  *                how large the pieces are
- *     match      CANDIDATE --> SEALED      a place in an extent, sparsest first; copy the live blocks; show it
+ *     match      CANDIDATE --> SEALED      a place in an extent; copy the live blocks; show it. Densest first, since sparse
+ *                                          ones fit into what those leave; but where there may not be mappings for all,
+ *                                          sparsest first
  *                CANDIDATE --> LISTED      the system refuses, or there would be too many mappings
  *
  * A request that finds no pool takes a candidate back before it takes an empty one (pool.c). So a pass may end with fewer
@@ -101,11 +103,15 @@ struct mesh_table {
 struct mesh {
     enum mesh_phase phase;
     bool ends; /* MATCHING: all that is left goes back */
+    bool is_densest_first;
     struct mesh_options options;
     struct mesh_places places;
     struct mesh_table *table;
     size_t cursor;         /* COUNTING, CHOOSING: a slot. SETTLING: a candidate. MATCHING: how sparse they are */
     size_t settled;
+    size_t settled_end;     /* SETTLING: the slot behind the last strip or pool that is whole */
+    size_t settled_bytes;
+    size_t mappings_needed; /* at most, without those of extents */
     size_t untouch_cursor; /* an arena, then an extent */
     size_t renew_cursor;   /* an arena */
     unsigned chosen_percent_max;

@@ -4,7 +4,8 @@
     (prove)    somebody else finds out which blocks may be copied
     settle     a candidate that has a live block which was not proven goes back to its list; of the others it is said how
                large the pieces are
-    match      the sparsest first: a place in an extent for each piece of it; its live blocks are copied there, and its
+    match      the densest first, since sparse ones fit into what those leave; or where there may not be mappings for
+               all, the sparsest: a place in an extent for each piece of it; its live blocks are copied there, and its
                addresses show the place. The pool is sealed: its blocks are freed, none is allocated from it again
 
 A sealed pool whose last block is freed is spent; once it is renewed it has pages of its own again, and is empty.
@@ -125,6 +126,7 @@ class Mesh:
         self._chosen: list[Pool] = []
         self._proven: set[int] = set()
         self._lined_up: list[tuple[int, int, Unit]] = []
+        self._settled_end = self._settled_bytes = self._mappings_needed = 0
         self._ends = False
         self._begin_phase(MeshPhase.COUNTING)
 
@@ -140,7 +142,7 @@ class Mesh:
                     self._begin_phase(MeshPhase.PROVING)
             case MeshPhase.SETTLING:
                 if self._settle_candidates(parts_max):
-                    self._lined_up.sort(key=lambda entry: (entry[0], -entry[1]))
+                    self._put_in_order()
                     self._begin_phase(MeshPhase.MATCHING)
             case MeshPhase.MATCHING:
                 if self._match(parts_max):
@@ -261,6 +263,7 @@ class Mesh:
                 self._settle_pool(self._chosen[self._cursor])
                 self._cursor += 1
             if any(_proven(unit)):
+                self._note_mappings(first_slot, unit)
                 self._lined_up.append((_live_in_64_kib(unit), len(self._lined_up), unit))
         return True
 
@@ -274,6 +277,24 @@ class Mesh:
             self.take_back(pool)
             counts = self.last_pass
             self.last_pass = replace(counts, foreign=counts.foreign + 1, foreign_blocks=counts.foreign_blocks + foreign)
+
+    def _note_mappings(self, first_slot: int, unit: Unit) -> None:
+        """A mapping begins with each piece, and one behind the last, unless the next pool begins its own there."""
+        pools = list(_proven(unit))
+        self._settled_bytes += sum(pool.size_bytes if pool else self.geometry.pool_bytes for pool in unit)
+        if not _is_whole(unit):
+            self._mappings_needed += 2 * len(pools)
+            return
+        whole = [pool for pool in unit if pool]
+        pieces = _size_bytes(whole) // self._piece_bytes_of(whole)
+        self._mappings_needed += pieces + (first_slot != self._settled_end)
+        self._settled_end = first_slot + _size_bytes(whole) // self.geometry.pool_bytes
+
+    def _put_in_order(self) -> None:
+        """Of units that are as sparse the last first."""
+        needed = self.mappings + self._mappings_needed + self._settled_bytes // self.geometry.arena_bytes + 1
+        sign = -1 if needed <= self._places.mappings_max else 1
+        self._lined_up.sort(key=lambda entry: (sign * entry[0], -entry[1]))
 
     # --- units ---
 
@@ -302,9 +323,8 @@ class Mesh:
 
     def _match_unit(self, unit: Unit) -> None:
         """Of a strip that is not whole, those that were proven go one by one."""
-        proven = list(_proven(unit))
-        whole = [pool for pool in unit if pool and (pool.is_proven or not pool.serves)]
-        for pools in [whole] if proven and len(whole) == len(unit) else [[pool] for pool in proven]:
+        whole = [[pool for pool in unit if pool]]
+        for pools in whole if _is_whole(unit) else [[pool] for pool in _proven(unit)]:
             self._match_whole(pools)
 
     def _match_whole(self, pools: list[Pool]) -> None:
@@ -502,6 +522,12 @@ class Mesh:
 def _proven(unit: Iterable[Pool | None]) -> Iterator[Pool]:
     """Its candidates of which every live block was proven."""
     return (pool for pool in unit if pool is not None and pool.is_proven)
+
+
+def _is_whole(unit: Unit) -> bool:
+    """Whether it goes at once: each is proven or empty, and there is one that is proven."""
+    is_all = all(pool is not None and (pool.is_proven or not pool.serves) for pool in unit)
+    return is_all and any(_proven(unit))
 
 
 def _size_bytes(pools: Iterable[Pool]) -> int:

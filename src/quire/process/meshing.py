@@ -13,6 +13,7 @@ Like giving_back.py, whose helper calls it: no lock is waited for, nothing impor
 
 from __future__ import annotations
 
+import os
 import time
 from _thread import RLock
 
@@ -54,14 +55,17 @@ if TYPE_CHECKING:
 STEP_SECONDS: Final = 0.001
 """Of a step; obtaining an extent, which it cannot break off, takes as long again."""
 LIVE_PERCENT_MAX: Final = 50
-EXTENTS_MAX: Final = 64
+EXTENTS_MAX: Final = 16
 """How many are looked at for a place before another is cut."""
 MAPPINGS_SHARE: Final = (3, 4)
 """Of those that the kernel allows the process: so many may be used, those of the program included."""
 _MAPPINGS_MIN: Final = 256
 _KIB: Final = 1024
-_PIECES: Final = ((8 * _KIB, 3.0), (16 * _KIB, 0.0))
-"""The size of a piece, and how many mappings it takes for each pool; the smallest that all pools could have."""
+_ANY: Final = 1 << 20
+_PIECES: Final = ((4, 0, 64 * _KIB), (8, 0, 32 * _KIB), (12, 0, 16 * _KIB), (_ANY, 3, 8 * _KIB), (_ANY, 0, 16 * _KIB))
+"""Up to so many live blocks in a pool, on average, and where so many mappings may be had for each: the size of a piece.
+Large pieces take less time and fewer mappings, and hold little more while so few blocks are in them."""
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _POOL_BYTES: Final = 16 * _KIB
 _CANDIDATES_MIN: Final = 128
 _SWEEPS_BEFORE: Final = 2
@@ -216,9 +220,14 @@ class Meshing:
         self._do = self._choose
 
     def _piece_bytes(self) -> int:
-        """Of the candidates."""
-        pools = self._core.mesh_pass()[0]
-        return next(size for size, mappings in _PIECES if pools * mappings <= self._mappings_max)
+        """What suits the candidates."""
+        pools, *_, live_blocks, _, _, _ = self._core.mesh_pass()
+        fitting = (
+            size_bytes
+            for blocks_max, mappings, size_bytes in _PIECES
+            if live_blocks <= blocks_max * pools and pools * mappings <= self._mappings_max
+        )
+        return max(next(fitting), _PAGE_BYTES)
 
     def _choose(self, now: float) -> None:
         phase, _ = self._core.mesh_step(_deadline_ns())

@@ -271,8 +271,8 @@ print(core.check())
 
 
 def test_what_goes_back_is_logged_in_the_main_thread() -> None:
-    """At debug level, of the logger quire, once the program has asked for it; one that has not imported logging does not
-    get it imported, and one that listens to everything hears nothing."""
+    """At debug level, of the logger quire, once the program has asked for it. One that has not imported logging does
+    not get it imported, and one that listens to everything hears nothing."""
     served(
         """
 survivors = peak()

@@ -17,7 +17,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from _collections import deque
 from _thread import RLock
 
 from quire.process.meshing import Meshing
@@ -82,8 +81,8 @@ WINDOW_CPU_SECONDS: Final = 0.45
 SHARE_AT_REST: Final = 0.25
 SHARE_AMID_WORK: Final = 0.004
 _SHARE_UNDER_STRESS: Final = 0.5
-"""Of a processor from one step to the next, at most: while the program does nothing, so that what rests goes soon; while
-it uses a processor itself."""
+"""Of a processor from one step to the next, at most: while the program does nothing, so that what rests goes soon, and
+while it uses a processor itself."""
 _BUSY: Final = 0.5
 """Of a processor: what a program uses that is not at rest."""
 _TICK_SECONDS: Final = 0.0002
@@ -275,7 +274,7 @@ class Pace:
         self._looked = clocks.now()
         self._cpu_seconds = clocks.of_process()
         self._own_seconds = 0.0
-        self._window: deque[tuple[float, float]] = deque()
+        self._window: list[tuple[float, float]] = []
         """The steps of the last ``WINDOW_SECONDS``: when, and what each cost."""
         self._window_seconds = 0.0
 
@@ -305,7 +304,7 @@ class Pace:
         window.append((now, cost_seconds))
         self._window_seconds += cost_seconds
         while window[0][0] <= now - WINDOW_SECONDS:
-            self._window_seconds -= window.popleft()[1]
+            self._window_seconds -= window.pop(0)[1]
         over_seconds = self._window_seconds + cost_seconds - WINDOW_CPU_SECONDS
         wait = 0.0
         for when, seconds in window:

@@ -1,6 +1,6 @@
 """Log records of what a thread has done that may not log itself: at debug level, of the logger ``quire``, in a program
-that has asked for this logger by its name. One that looks at all records there are would be surprised by records that come
-when memory has rested.
+that has asked for this logger by its name. Who looks at all records there are would be surprised by some that come when
+memory has rested.
 
 A handler of the program's may take any lock, and may look at threads; so the helper has the main thread make records,
 between two bytecodes, as in the handler of a signal.

@@ -2,8 +2,8 @@
 
     choose     sparse pools leave their class's list, and become candidates: blocks are only freed from them now
     (prove)    somebody else finds out which blocks may be copied
-    settle     a candidate that has a live block which was not proven goes back to its list; of the others it is said how
-               large the pieces are
+    settle     a candidate that has a live block which was not proven goes back to its list; for the others it is said
+               how large pieces are
     match      the densest first, since sparse ones fit into what those leave; or where there may not be mappings for
                all, the sparsest: a place in an extent for each piece of it; its live blocks are copied there, and its
                addresses show the place. The pool is sealed: its blocks are freed, none is allocated from it again

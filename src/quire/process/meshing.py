@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     class Core(Protocol):
         """What meshing asks of ``quire._core``."""
 
+        def held_bytes(self) -> int: ...
         def mappings(self) -> tuple[int, int] | None: ...
+        def mesh_mappings(self) -> int: ...
         def mesh_begin(self, live_percent_max: int, only_at_rest: bool, /) -> str | None: ...
         def mesh_step(self, deadline_ns: int, /) -> tuple[int, int]: ...
         def mesh_settle(self, piece_bytes: int, extents_max: int, mappings_max: int, /) -> None: ...
@@ -60,6 +62,8 @@ EXTENTS_MAX: Final = 16
 MAPPINGS_SHARE: Final = (3, 4)
 """Of those that the kernel allows the process: so many may be used, those of the program included."""
 _MAPPINGS_MIN: Final = 256
+_SECONDS_PER_MAPPING: Final = 0.001
+"""From one count to the next: a thousand times as long as it takes."""
 _KIB: Final = 1024
 _ANY: Final = 1 << 20
 _PIECES: Final = ((4, 0, 64 * _KIB), (8, 0, 32 * _KIB), (12, 0, 16 * _KIB), (_ANY, 3, 8 * _KIB), (_ANY, 0, 16 * _KIB))
@@ -115,6 +119,8 @@ class Meshing:
         self._waits = 0
         self._spent: int | None = None
         self._mappings_max = 0
+        self._counted: tuple[int, int] | None = None
+        self._count_again = 0.0
 
     # --- a work of the helper's ---------------------------------------------------------------------------------
 
@@ -204,7 +210,7 @@ class Meshing:
 
     def _count(self, now: float) -> None:
         """How many mappings there may be; then a pass begins."""
-        mappings = self._core.mappings()
+        mappings = self._mappings(now)
         if mappings is None:
             return self._give_up(now, "how many mappings the process has cannot be read")
         most, others = mappings
@@ -218,6 +224,14 @@ class Meshing:
             return self._give_up(now, refusal)
         self._mappings_max = budget
         self._do = self._choose
+
+    def _mappings(self, now: float) -> tuple[int, int] | None:
+        """How many the process may have, and has beside those of meshing: as they were not long ago."""
+        if self._counted is None or now >= self._count_again:
+            self._counted = counted = self._core.mappings()
+            if counted is not None:
+                self._count_again = now + _SECONDS_PER_MAPPING * (counted[1] + self._core.mesh_mappings())
+        return self._counted
 
     def _piece_bytes(self) -> int:
         """What suits the candidates."""

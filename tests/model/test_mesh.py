@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import gc
+import platform
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from processes import run_python
 from quire.errors import OutOfMemory
 from quire.model.mesh import MeshOptions, MeshPlaces
 from quire.process.heap import Heap
@@ -148,6 +152,23 @@ def test_only_what_is_proven_is_meshed() -> None:
     sparse.check()
 
 
+def test_of_a_strip_that_is_not_whole_the_rest_is_meshed() -> None:
+    """Neighbours of a pool with a foreign block go one by one: nothing that was proven is left."""
+    sparse = Sparse(14)
+    foreign = set(random.Random(14).sample(list(sparse.live), 20))
+    sparse.heap.mesh_begin(OPTIONS)
+    while sparse.heap.mesh_step(1000) is not MeshPhase.PROVING:
+        pass
+    sparse.heap.prove(set(sparse.live) - foreign)
+    sparse.heap.mesh_settle(MeshPlaces(64 * KIB))
+    while sparse.heap.mesh_step(50) is not MeshPhase.IDLE:
+        pass
+    counts = sparse.heap.mesh_pass()
+    assert counts.foreign > 5
+    assert (counts.left, counts.meshed) == (0, counts.candidates - counts.foreign)
+    sparse.check()
+
+
 def test_nothing_proven_changes_nothing() -> None:
     """Where no block is proven every candidate goes back, and the heap holds what it held."""
     sparse = Sparse(4)
@@ -204,7 +225,56 @@ def test_the_budget_of_mappings_is_kept() -> None:
     assert 0 < statistics.mesh_mappings <= 40
     assert counts.is_out_of_mappings
     assert counts.left > 0
+    pools = [pool for arena in sparse.heap.state().arenas for pool in arena.pools]
+    share = {
+        role: [
+            pool.allocated * pool.block_bytes / pool.size_bytes
+            for pool in pools
+            if pool.role is role and pool.allocated
+        ]
+        for role in (PoolRole.SEALED, PoolRole.ORDINARY)
+    }
+    assert max(share[PoolRole.SEALED]) <= min(share[PoolRole.ORDINARY])
     sparse.check()
+
+
+def test_an_extents_memory_is_made_as_places_are_cut() -> None:
+    """128 KiB at once, not all of it: nobody waits for 2 MiB, and a few pools do not hold as much."""
+    sparse = Sparse(15, core=fake.Heap)
+    sparse.mesh(options=MeshOptions(pools_max=8))
+    after = sparse.heap.statistics()
+    assert (after.extents, after.shared_bytes) == (1, 128 * KIB)
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="the filter names the call by its number")
+@pytest.mark.parametrize(("error", "filled", "refusal"), [(errno.EINVAL, True, 0), (errno.EFAULT, False, errno.ENOMEM)])
+def test_where_memory_for_a_part_cannot_be_made(error: int, filled: bool, refusal: int) -> None:
+    """Kernels before 5.14 do not know how: it is made for the whole extent. Where there is none, nothing is meshed."""
+    tests = Path(__file__).parents[1]
+    run_python(
+        f"""
+        import ctypes, platform, struct, sys
+        sys.path[:0] = [{str(tests)!r}, {str(tests / "model")!r}]
+        from test_mesh import MIB, Sparse
+        madvise, populate_write = {{"x86_64": 28, "aarch64": 233}}[platform.machine()], 23
+        load, jump_if_equal, answer, third_argument = 0x20, 0x15, 0x06, 32
+        steps = [
+            (load, 0, 0, 0), (jump_if_equal, 0, 3, madvise), (load, 0, 0, third_argument),
+            (jump_if_equal, 0, 1, populate_write), (answer, 0, 0, 0x00050000 + {error}), (answer, 0, 0, 0x7FFF0000),
+        ]
+        steps = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+        program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", 6, ctypes.addressof(steps)))
+        libc = ctypes.CDLL(None)
+        assert libc.prctl(38, 1, 0, 0, 0) == 0  # PR_SET_NO_NEW_PRIVS
+        assert libc.prctl(22, 2, program) == 0  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+        sparse = Sparse(16)
+        sparse.mesh()
+        sparse.check()
+        statistics, counts = sparse.heap.statistics(), sparse.heap.mesh_pass()
+        assert statistics.shared_bytes == statistics.extents * 2 * MIB
+        print(statistics.extents > 0, counts.meshed > 0, counts.refusal)
+        """
+    ).expect(f"{filled} {filled} {refusal}\n")
 
 
 def test_a_second_pass_uses_what_the_first_left() -> None:

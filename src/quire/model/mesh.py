@@ -23,7 +23,7 @@ import errno
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from quire.errors import OutOfMemory
@@ -82,6 +82,9 @@ class MeshPlaces:
         if self.mappings_max < 0:
             raise ValueError(f"mappings_max is {self.mappings_max}; it is 0 or more")
 
+
+NEIGHBOURS_MAX = 16
+"""Of spent pools that are renewed in one call."""
 
 Unit = list[Pool | None]
 """Neighbours; ``None``: no pool was cut there."""
@@ -541,13 +544,8 @@ def _live_in_64_kib(unit: Unit) -> int:
 
 
 def _spent_neighbours(pools: list[Pool]) -> Iterator[list[Pool]]:
-    """Spent pools, those beside one another together."""
-    row: list[Pool] = []
-    for pool in pools:
-        if pool.role is PoolRole.SPENT:
-            row.append(pool)
-        elif row:
-            yield row
-            row = []
-    if row:
-        yield row
+    """Spent pools, those beside one another together, up to 16."""
+    for is_spent, row in groupby(pools, lambda pool: pool.role is PoolRole.SPENT):
+        neighbours = list(row) if is_spent else []
+        for first in range(0, len(neighbours), NEIGHBOURS_MAX):
+            yield neighbours[first : first + NEIGHBOURS_MAX]

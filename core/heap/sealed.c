@@ -2,8 +2,8 @@
  *
  *     SEALED --last free--> SPENT --renewed--> RESTING, purged
  *
- * Neighbours, up to 16, are renewed in one call. Then their blocks' bytes are free in their extents' pages, and pages that nobody
- * shows any more go back.
+ * Neighbours, up to 16, are renewed in one call. Then their blocks' bytes are free in their extents' pages, and pages that
+ * nobody shows any more go back.
  *
  * Callers: hook/, module/, mesh.c. Calls: extents.c, survivors.c, pool.c, forks.c, os/. The model is quire.model.mesh.
  */
@@ -92,7 +92,7 @@ renew_neighbours(struct heap *heap, struct pool *first, size_t pools)
     return true;
 }
 
-enum { NEIGHBOURS_MAX = 16 }; /* of an arena's, which take longer than a step has */
+enum { NEIGHBOURS_MAX = 16 }; /* renewed in one call: all of an arena's would take longer than a step has */
 
 static size_t
 count_neighbours(const struct arena *arena, unsigned index, size_t pools_max)

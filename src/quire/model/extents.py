@@ -29,7 +29,6 @@ from quire.records import Extent as ExtentRecord
 NEVER = -1
 """How many show a page that went back: nobody, and nobody will."""
 
-
 OBTAINED_BYTES = 128 * 1024
 """At once; places do not cross such a piece."""
 

@@ -12,8 +12,9 @@ from processes import Outcome, run_python
 pytest.importorskip("quire._core", reason="the native core is not installed")
 
 KINDS = [
-    "plain", "tracked", "classlike", "numbers", "more", "overlapping", "subclass", "listlike", "memory", "object memory",
-    "unpublished bytes", "scratch list", "shown bytes", "bytearray", "locking", "locked memory", "read buffer",
+    "plain", "tracked", "classlike", "numbers", "more", "overlapping", "subclass", "listlike", "memory",
+    "object memory", "unpublished bytes", "scratch list", "shown bytes", "bytearray", "locking", "locked memory",
+    "read buffer",
     *(["extra"] if sys.version_info >= (3, 12) else []),
 ]  # fmt: skip
 CODE = """
@@ -91,6 +92,6 @@ def test_no_block_that_others_write_is_meshed_and_no_write_is_lost(extensions: d
 
 
 def test_without_the_predicate_writes_are_lost(extensions: dict[str, str]) -> None:
-    """The test above can fail: said to be written by nobody, objects of the extension are meshed, and counts are lost."""
+    """The test above can fail: said to be written by nobody, the extension's objects are meshed, and counts are lost."""
     code = f"SECONDS, KINDS, IS_LOSING = 1, ['plain', 'tracked'], True\n{WITHOUT_PREDICATE}{CODE}"
     meshed_all_the_time(code, extensions).expect("['plain', 'tracked'] True False True None\n")

@@ -86,7 +86,7 @@ def helper_begin(tick: Callable[[], float | None], notice_bytes: int, /) -> None
     """From now on a thread of C calls the function, from when so many bytes have come to rest until it returns None."""
 
 def helper_end() -> None:
-    """There is no thread any more, and none is started."""
+    """There is no thread any more, and none is started; a pass that was under way is given up."""
 
 def helper_is_alive() -> bool: ...
 def helper_refusal() -> int:
@@ -143,6 +143,9 @@ def proof_drop_references(seconds: float, /) -> bool:
 def proof_end() -> None: ...
 def mappings() -> tuple[int, int] | None:
     """How many the process may have, and has without those that meshing made; None: that cannot be read."""
+
+def shared_bytes() -> int:
+    """What pools share, as far as it has memory."""
 
 def mesh_mappings() -> int:
     """How many those are."""

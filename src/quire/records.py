@@ -712,6 +712,8 @@ class MemorySample:
     mapped_file_bytes: int
     other_anonymous_bytes: int
     unexplained_bytes: int
+    counted_again_bytes: int = 0
+    """Pages that pools of the heap share: the system counts one for each pool that has touched it, ``heap`` once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ method_helper_begin(PyObject *Py_UNUSED(self), PyObject *args)
 static void
 look_abandon(struct heap *heap, void *Py_UNUSED(nothing))
 {
-    mesh_abandon(heap);
+    mesh_abandon(heap, &(struct mesh_limits){.parts_max = SIZE_MAX});
 }
 
 /* In C, for functions of ours that Python calls at its end are nothing a program's trace function should see. */

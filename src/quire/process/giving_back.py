@@ -76,7 +76,7 @@ REST_SECONDS: Final = 1.0
 STEP_SECONDS: Final = 0.0015
 """A step of a sweep; with what it takes to be called, and one call to the system that it cannot break off, 2 ms."""
 WINDOW_SECONDS: Final = 10.0
-WINDOW_CPU_SECONDS: Final = 0.45
+WINDOW_CPU_SECONDS: Final = 0.48
 """In any so many seconds the helper takes at most so much of a processor."""
 SHARE_AT_REST: Final = 0.25
 SHARE_AMID_WORK: Final = 0.004
@@ -85,8 +85,6 @@ _SHARE_UNDER_STRESS: Final = 0.5
 while it uses a processor itself."""
 _BUSY: Final = 0.5
 """Of a processor: what a program uses that is not at rest."""
-_TICK_SECONDS: Final = 0.0002
-"""What a tick costs beside its step: to wake, to wait for the interpreter lock, to hand it on."""
 _GROWTH_DIVISOR: Final = 64
 _PAUSES_MAX: Final = 15
 """While the heap grows nothing rests for long: so many ticks do nothing but look again a second later."""
@@ -274,6 +272,7 @@ class Pace:
         self._looked = clocks.now()
         self._cpu_seconds = clocks.of_process()
         self._own_seconds = 0.0
+        self._thread_seconds = 0.0
         self._window: list[tuple[float, float]] = []
         """The steps of the last ``WINDOW_SECONDS``: when, and what each cost."""
         self._window_seconds = 0.0
@@ -288,14 +287,19 @@ class Pace:
         self._pauses = self._pauses + 1 if is_growing and self._pauses < _PAUSES_MAX else 0
         return REST_SECONDS if self._pauses and not self._stress else 0.0
 
-    def wait_after(self, step_seconds: float) -> float:
+    def wait_after_step(self) -> float:
         """So that the steps take no more than their share, nor in a window more than they may."""
         share = SHARE_AMID_WORK if self._is_busy() else SHARE_AT_REST
         share = _SHARE_UNDER_STRESS if self._stress else share
-        self._own_seconds = step_seconds
-        cost_seconds = step_seconds + _TICK_SECONDS
+        self._own_seconds = cost_seconds = self._cost()
         by_share = cost_seconds / share
         return by_share if self._stress else max(by_share, self._until_window_has_room(cost_seconds))
+
+    def _cost(self) -> float:
+        """Of the thread's time, since the last step: what it took to wake and to get the interpreter lock, too."""
+        before, self._thread_seconds = self._thread_seconds, self._clocks.of_thread()
+        is_new_thread = self._thread_seconds < before
+        return self._thread_seconds - (0.0 if is_new_thread else before)
 
     def _until_window_has_room(self, cost_seconds: float) -> float:
         """How long, until another step may cost as much."""
@@ -390,7 +394,7 @@ class GivingBack:
         work.step(now)
         seconds = self._clocks.of_thread() - start
         self.account.note_step(seconds)
-        return self._pace.wait_after(seconds)
+        return self._pace.wait_after_step()
 
     def _tell(self, kind: str, given_bytes: int) -> None:
         """Have the main thread log it; a program that has not imported logging cannot want that."""

@@ -15,8 +15,10 @@ from pathlib import Path
 from comparison.junit import read_cases
 from comparison.witness import NOT_AS_ASKED
 
-PLAIN, QUIRE = "plain", "quire"
+PLAIN, QUIRE, STRESS = "plain", "quire", "stress"
+"""How a process runs: on CPython's own allocator, on quire, on quire that meshes all it can all the time."""
 _WITNESS = Path(__file__).with_name("witness.py")
+_ASKED = {PLAIN: {}, QUIRE: {"QUIRE": "1"}, STRESS: {"QUIRE": "1", "QUIRE_STRESS": "1"}}
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _run(command: list[str], file: TestFile, mode: str, temporary: Path) -> tupl
 def environment(mode: str) -> dict[str, str]:
     """A clean one: none of Python's variables, quire's only where it is to serve."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("QUIRE", "PYTHON", "NOX"))}
-    return clean | ({"QUIRE": "1"} if mode == QUIRE else {})
+    return clean | _ASKED[mode]
 
 
 def _end_session(process: subprocess.Popen[bytes]) -> None:

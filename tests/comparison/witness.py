@@ -1,6 +1,6 @@
 """Runs a test runner's module, and sees to it that quire serves the process, or that it does not.
 
-    python witness.py {plain,quire} EVIDENCE MODULE [ARGUMENT ...]
+    python witness.py {plain,quire,stress} EVIDENCE MODULE [ARGUMENT ...]
 
 Under quire the heap must hold the process's blocks before the first test and after the last one; ``EVIDENCE`` is
 written then. Where it is not as asked for, the exit code is 97 and no test runs.
@@ -36,7 +36,7 @@ def main() -> None:
 def check(mode: str) -> None:
     if mode == "plain" and "quire" not in sys.modules:
         return
-    if mode == "quire" and serving():
+    if mode != "plain" and serving():
         return
     sys.stderr.write(f"witness: this process should have run {mode}, and does not\n")
     sys.stderr.flush()

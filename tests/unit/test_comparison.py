@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from comparison.campaign import Campaign, Pair
-from comparison.execution import PLAIN, QUIRE, NotServed, Result, TestFile, run_file
+from comparison.execution import PLAIN, QUIRE, STRESS, NotServed, Result, TestFile, environment, run_file
 from comparison.junit import FAILED, PASSED, SKIPPED, read_cases
 from comparison.table import show_table
 from comparison.verdict import WHOLE_FILE, Allowed, differences
@@ -39,6 +39,13 @@ def compare(folder: Path, code: str, allowed: tuple[Allowed, ...] = ()) -> Pair:
 
 def result(code: int | None, **cases: str) -> Result:
     return Result(code, cases, 0.0, "")
+
+
+def test_the_switch_for_stress_reaches_stressed_runs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is handed to them beside quire's own, and taken from every other run, whatever this process was given."""
+    monkeypatch.setenv("QUIRE_STRESS", "1")
+    handed = {mode: {name for name in environment(mode) if name.startswith("QUIRE")} for mode in (PLAIN, QUIRE, STRESS)}
+    assert handed == {PLAIN: set(), QUIRE: {"QUIRE"}, STRESS: {"QUIRE", "QUIRE_STRESS"}}
 
 
 # --- what differs ------------------------------------------------------------------------------------------------

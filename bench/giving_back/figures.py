@@ -89,6 +89,16 @@ class Figures:
             for peak in run["peaks"]
         )
 
+    def longest_step(self) -> tuple[float, Case] | None:
+        """Of those quire took by itself, in seconds of processor time, and in which case. ``None``: it took none."""
+        found = [
+            (given["step_seconds_max"], case)
+            for case in self.cases()
+            for run in self.runs(case, QUIRE)
+            if (given := run["statistics"]["end"].get("giving_back", {}).get("by_itself")) and given["steps"]
+        ]
+        return max(found, key=lambda each: each[0], default=None)
+
     def slowest_fork(self) -> tuple[Run, int] | None:
         """quire's slowest, and how many mappings the process had. ``None``: nothing was measured."""
         runs = [run for case in self.cases() for run in self.runs(case, QUIRE)]

@@ -11,6 +11,7 @@ making them.
 """
 
 import asyncio
+import dataclasses
 import gc
 import json
 import os
@@ -62,13 +63,13 @@ def trim() -> None:
     ctypes.CDLL(None).malloc_trim(0)
 
 
-def statistics() -> dict[str, float] | None:
-    """quire's numbers about its heap; ``None`` where it does not serve this process."""
+def statistics() -> dict[str, Any] | None:
+    """quire's numbers about its heap, without the long tables; ``None`` where it does not serve this process."""
     if "quire" not in sys.modules or not sys.modules["quire"].installed():
         return None
     found = sys.modules["quire"].stats()
-    numbers = {name: getattr(found, name) for name in (*found.__slots__, "live_bytes")}
-    return {name: number for name, number in numbers.items() if isinstance(number, int | float)}
+    fields = dataclasses.asdict(found) | {"live_bytes": found.live_bytes}
+    return {name: value for name, value in fields.items() if isinstance(value, int | float | dict)}
 
 
 def fork() -> dict[str, float]:

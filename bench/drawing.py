@@ -13,7 +13,7 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
 COLOURS = {
-    "cpython": "#7f7f7f",
+    "cpython": "#8250df",
     "quire": "#2f8fd6",
     "guarded": "#56b4e9",
     "glibc": "#999999",

@@ -48,6 +48,14 @@ class Figures:
         """The share that is held so many seconds after the last peak; the median of the runs."""
         return statistics.median(share(run, last(run, moment)[field], field) for run in self.runs(case, allocator))
 
+    def live(self, case: Case) -> float | None:
+        """What nobody could give back: quire's live bytes at the end, as such a share. ``None``: not measured."""
+        shares = []
+        for run in self.runs(case, QUIRE):
+            floor, end = (run["statistics"][stage]["live_bytes"] for stage in ("floor", "end"))
+            shares.append((end - floor) / height(run, "held_bytes"))
+        return statistics.median(shares) if shares else None
+
     def rss_to_held(self, case: Case, allocator: str) -> float:
         """Plain RSS, in bytes and less the floor, to what is held: after rest."""
         ratios = []

@@ -21,6 +21,10 @@ Written by `bench/give_back.py report`; do not edit. What is held is told as a s
 less what the process held before: 0 % is all given back. How fast quire is stands in
 [performance.md](performance.md)."""
 
+HELD = """\
+After 10 s; after 30 s where 5 % or more survive. *Live* is what nobody could give back: the bytes of the blocks that
+are allocated at the end, as quire counts them."""
+
 METHOD = """\
 ## How it was measured
 
@@ -62,7 +66,7 @@ def title(figures: Figures) -> str:
 def figures_section(figures: Figures) -> str:
     cases = figures.cases()
     parts = [f"## Python {figures.python}, at most {figures.mappings_max:,} mappings", "### Held after rest"]
-    parts += ["After 10 s; after 30 s where 5 % or more survive.", held_table(figures, cases)]
+    parts += [HELD, held_table(figures, cases)]
     if PLOTTED in cases:
         parts += [f"### Over time: {PLOTTED.title}", moments_table(figures, PLOTTED)]
     parts += ["### What else was seen", costs_table(figures, cases)]
@@ -87,14 +91,19 @@ def settings_section() -> str:
 
 
 def held_table(figures: Figures, cases: list[Case]) -> str:
-    return by_allocator(
-        figures, cases, lambda case, name: f"{figures.held(case, name, case.settled_seconds):.1%}", ["peak"], height
-    )
+    def cell(case: Case, name: str) -> str:
+        return f"{figures.held(case, name, case.settled_seconds):.1%}"
+
+    return by_allocator(figures, cases, cell, ["peak", "live"], height_and_live)
 
 
-def height(figures: Figures, case: Case) -> list[str]:
-    """The peak, on the first of the allocators."""
-    return [f"{figures.height_mib(case, figures.allocators(case)[0]):,.0f} MiB"]
+def height_and_live(figures: Figures, case: Case) -> list[str]:
+    """The peak, on the first of the allocators; what lives on, on quire."""
+    live = figures.live(case)
+    return [
+        f"{figures.height_mib(case, figures.allocators(case)[0]):,.0f} MiB",
+        "" if live is None else f"{live:.1%}",
+    ]
 
 
 def by_allocator(

@@ -37,7 +37,7 @@ class Watched:
         began = time.monotonic()
         try:
             found = footprint(self._process.pid, self._group)
-        except (FileNotFoundError, ProcessLookupError, OSError) as error:
+        except OSError as error:
             raise self._ended(f"could not be looked at: {error}") from error
         ended = time.monotonic()
         self.series.append((round(began - self._began, 2), found.held_bytes))

@@ -31,8 +31,11 @@ def picture(every: list[Figures], ink: str) -> Any:
     labels = [workload.title for workload in WORKLOADS if workload.name in names]
     grid[0][0].set_yticks(range(len(names) + 1), [*labels, MEAN])
     grid[0][0].invert_yaxis()
-    handles, words = grid[0][0].get_legend_handles_labels()
-    figure.legend(handles, words, loc="lower center", ncols=len(words), frameon=False)
+    named = {}
+    for axes in grid[0]:  # not every Python has every allocator
+        handles, words = axes.get_legend_handles_labels()
+        named |= dict(zip(words, handles, strict=True))
+    figure.legend(named.values(), named, loc="lower center", ncols=len(named), frameon=False)
     figure.tight_layout(rect=(0, 0.03, 1, 1))
     return figure
 

@@ -7,8 +7,11 @@ from hypothesis import strategies as st
 from quire.records import (
     ArenaKind,
     ArenaStatistics,
+    Charge,
     ClassStatistics,
     Domain,
+    GivenBack,
+    GivingBack,
     HeapResidency,
     HeapStatistics,
     MemorySample,
@@ -41,11 +44,24 @@ CLASSES = st.builds(
     ClassStatistics, st.sampled_from(Domain), COUNTS, st.integers(16, 2**15), COUNTS, COUNTS, COUNTS, COUNTS, COUNTS
 )
 ARENAS = st.builds(ArenaStatistics, st.sampled_from(ArenaKind), COUNTS, COUNTS, COUNTS, COUNTS, st.just(4096))
+GIVEN = st.builds(GivenBack, *[SIZES] * 6, COUNTS, SECONDS, SECONDS)
+GIVING = st.builds(
+    GivingBack,
+    st.sampled_from(["all", "purge", "off"]),
+    GIVEN,
+    GIVEN,
+    st.none() | SECONDS,
+    st.booleans(),
+    st.lists(st.text(max_size=30), max_size=2).map(tuple),
+)
+CHARGES = st.none() | st.builds(Charge, SIZES, *[st.none() | SIZES] * 4)
 STATISTICS = st.builds(
     HeapStatistics,
     st.lists(CLASSES, max_size=8).map(tuple),
     st.lists(ARENAS, max_size=3).map(tuple),
     *[SIZES] * 10,
+    giving_back=GIVING,
+    charge=CHARGES,
 )
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 from quire.errors import OutOfMemory
 from quire.model import QUIRE, Allocator, System
+from quire.model.mesh import MeshOptions
 from quire.process.heap import Heap
-from quire.records import Domain, HeapState
+from quire.records import Domain, HeapState, MeshPhase
 
 RANGE_BYTES = 64 * 1024 * 1024
 METADATA_BYTES = 8 * 1024
@@ -27,15 +29,37 @@ class Twin:
 
     model: int
     native: int
+    size_bytes: int
+    pattern: bytes = b""
+    """At either end of the native block."""
+
+    def fill(self) -> None:
+        """Write a pattern of its own to both ends."""
+        self.pattern = next(patterns)[: self.size_bytes // 2]
+        ctypes.memmove(self.native, self.pattern, len(self.pattern))
+        ctypes.memmove(self.native + self.size_bytes - len(self.pattern), self.pattern, len(self.pattern))
+
+    def check(self, size_bytes: int | None = None) -> None:
+        """Its bytes are what was written, as far as it has them."""
+        size_bytes = self.size_bytes if size_bytes is None else size_bytes
+        assert ctypes.string_at(self.native, min(len(self.pattern), size_bytes)) == self.pattern[:size_bytes]
+        if size_bytes == self.size_bytes:
+            end = self.native + size_bytes - len(self.pattern)
+            assert ctypes.string_at(end, len(self.pattern)) == self.pattern
+
+
+patterns = (number.to_bytes(8, "little") for number in count(1))
 
 
 class RefusingSystem(System):
     """The model's system, refusing as many calls of each kind as ``os/fake.c`` refused during the same request.
 
-    Of all kinds but one a request makes no call that can be refused after one that was granted.
+    Of most kinds a request makes no call that can be refused after one that was granted; of the others it is known how
+    many were granted before.
     """
 
     refuses: dict[str, int]
+    grants: dict[str, int]
     range_end: int
 
     def obtain(self, size_bytes: int, alignment_bytes: int = 1, not_below: int = 0) -> int:
@@ -57,18 +81,40 @@ class RefusingSystem(System):
         """Of whole pages."""
         if size_bytes % self.page_bytes != 0:
             return
-        if self.refuses.get("purged first", 0) > 0:
-            self.refuses["purged first"] -= 1
-        else:
-            self._refuse("purge")
+        self._refuse("purge")
 
     def resize(self, address: int, size_bytes: int) -> int:
         """Of a mapping."""
         self._refuse("remap")
         return super().resize(address, size_bytes)
 
+    def share(self, size_bytes: int) -> int:
+        """Of an extent, and what is noted of it."""
+        self._refuse("map")
+        self._refuse("share")
+        return super().share(size_bytes)
+
+    def release(self, home: int, size_bytes: int) -> None:
+        """Of pages that nobody shows."""
+        self._refuse("release")
+
+    def show(self, home: int, size_bytes: int, at: int) -> None:
+        """Of a piece."""
+        self._refuse("show")
+
+    def renew(self, at: int, size_bytes: int) -> None:
+        """Of spent pools beside one another."""
+        self._refuse("renew")
+
+    def note_own(self) -> None:
+        """The table of candidates, and the survivors' bits."""
+        self._refuse("map")
+        self._refuse("commit")
+
     def _refuse(self, call: str) -> None:
-        if self.refuses.get(call, 0) > 0:
+        if self.grants.get(call, 0) > 0 and self.refuses.get(call, 0) > 0:
+            self.grants[call] -= 1
+        elif self.refuses.get(call, 0) > 0:
             self.refuses[call] -= 1
             raise OutOfMemory("as the fake system refused")
 
@@ -81,14 +127,17 @@ class Twins:
         core: the native type, of ``quire._core`` or of ``quire._core_fake``.
         page_bytes: the page of the system it stands on; the machine's if not given.
         range_bytes: how many addresses both have.
-        take_refused: how many calls of each kind the native heap's system has refused since it was asked last.
+        take_refused: how many calls of each kind the native heap's system has refused since it was asked last, and how
+            many it granted before the first of them: ``(granted, refused)``.
     """
 
     core: Any
     page_bytes: int = field(default_factory=resource.getpagesize, kw_only=True)
     range_bytes: int = field(default=RANGE_BYTES, kw_only=True)
-    take_refused: Callable[[], dict[str, int]] = field(default=dict, kw_only=True)
+    take_refused: Callable[[], dict[str, tuple[int, int]]] = field(default=dict, kw_only=True)
     blocks: list[Twin] = field(default_factory=list)
+    cursor: int = 0
+    """Of the sweep."""
 
     def __post_init__(self) -> None:
         self.native = Heap(self.range_bytes, core=self.core)
@@ -105,7 +154,7 @@ class Twins:
         model = self._ask_model(lambda: self.model.allocate(size_bytes, domain))
         self._agree(model, native)
         if isinstance(model, int) and isinstance(native, int):
-            self.blocks.append(Twin(model, native))
+            self._keep(Twin(model, native, size_bytes))
 
     def allocate_zeroed(self, count: int, size_bytes: int, domain: Domain) -> None:
         """One request for zeroed items to both; what the native one gives reads as zeros."""
@@ -115,11 +164,12 @@ class Twins:
         if isinstance(model, int) and isinstance(native, int):
             assert not any(ctypes.string_at(native, count * size_bytes))
             ctypes.memset(native, 0xFF, count * size_bytes)
-            self.blocks.append(Twin(model, native))
+            self._keep(Twin(model, native, count * size_bytes))
 
     def free(self, index: int) -> None:
         """Free one live block of both."""
         twin = self.blocks.pop(index % len(self.blocks))
+        twin.check()
         self.native.free(twin.native)
         assert self._ask_model(lambda: self.model.free(twin.model)) is None
 
@@ -131,6 +181,64 @@ class Twins:
         self._agree(model, native)
         if isinstance(model, int) and isinstance(native, int):
             twin.model, twin.native = model, native
+            twin.check(min(size_bytes, twin.size_bytes))
+            twin.size_bytes = size_bytes
+            twin.fill()
+
+    def sweep(self, **limits: int) -> None:
+        """A step of a sweep over both, from where the last one ended: the same goes back."""
+        native = self.native.sweep(self.cursor, **limits)
+        model = self._ask_model(lambda: self.model.sweep(self.cursor, **limits))
+        assert model == native
+        self.cursor = native.cursor
+
+    # --- meshing ---
+
+    def mesh_begin(self, options: MeshOptions) -> None:
+        """Begin a pass of both, or both say the same error."""
+        native = outcome(lambda: self.native.mesh_begin(options))
+        assert self._ask_model(lambda: self.model.mesh.begin(options), counts_all=True) == native
+
+    def mesh_step(self, parts_max: int) -> MeshPhase:
+        """A step of both: they come to the same phase, and have done the same."""
+        native = self.native.mesh_step(parts_max)
+        assert self._ask_model(lambda: self.model.mesh.step(parts_max), counts_all=True) == native
+        assert self.native.mesh_pass() == self.model.mesh.last_pass
+        return native
+
+    def prove(self, blocks: Iterable[Twin]) -> None:
+        """These blocks are proven; where the system has no memory for it, nothing is, and the pass is abandoned."""
+        addresses = [twin.native for twin in blocks if twin.native == twin.model]
+        native = outcome(lambda: self.native.prove(addresses))
+        if native is OutOfMemory or any(refused for _, refused in self.take_refused().values()):
+            self.mesh_abandon()
+        else:
+            self.model.mesh.prove(addresses)
+
+    def mesh_settle(self) -> None:
+        """No more blocks will be proven."""
+        self.native.mesh_settle()
+        self.model.mesh.settle()
+
+    def mesh_abandon(self) -> None:
+        """All candidates go back."""
+        self.native.mesh_abandon()
+        self.model.mesh.abandon()
+
+    def mesh(self, options: MeshOptions, parts_max: int = 1 << 30) -> None:
+        """A whole pass, all blocks proven."""
+        self.mesh_begin(options)
+        while self.mesh_step(parts_max) is not MeshPhase.IDLE:
+            if self.model.mesh.phase is MeshPhase.PROVING:
+                self.prove(self.blocks)
+                self.mesh_settle()
+
+    def mesh_renew(self, parts_max: int) -> None:
+        """As many spent pools of both get pages of their own."""
+        native = self.native.mesh_renew(parts_max)
+        assert self._ask_model(lambda: self.model.mesh.renew(parts_max), counts_all=True) == native
+
+    # ---
 
     def misuse(self, address: int) -> None:
         """Free what is at an arbitrary address, unless it is live: both say the same error."""
@@ -143,11 +251,21 @@ class Twins:
         assert self.native.check() is None
         assert comparable(self.native.state()) == comparable(self.model.state())
         assert self.native.statistics() == self.model.statistics()
+        for twin in self.blocks:
+            twin.check()
 
-    def _ask_model(self, request: Callable[[], int | None]) -> int | type | None:
-        refused = self.take_refused()
-        self.was_refused = any(count for call, count in refused.items() if call != "purged first")
-        self.system.refuses = refused
+    def _keep(self, twin: Twin) -> None:
+        self.blocks.append(twin)
+        twin.fill()
+
+    def _ask_model(self, request: Callable[[], Any], *, counts_all: bool = False) -> Any:
+        """Only of some kinds of calls a request makes several that the model makes too; a step of a pass, of all."""
+        counts = self.take_refused()
+        self.system.refuses = {call: refused for call, (_, refused) in counts.items()}
+        self.system.grants = {
+            call: granted for call, (granted, _) in counts.items() if counts_all or call in ("purge", "renew")
+        }
+        self.was_refused = any(self.system.refuses.values())
         return outcome(request)
 
     def _agree(self, model: int | type | None, native: int | type | None) -> None:

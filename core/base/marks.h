@@ -14,6 +14,8 @@
 
 #include "base/base.h"
 
+#include <string.h>
+
 /* --- what the two tools have in common --- */
 
 #if defined(__has_feature) /* clang */
@@ -101,6 +103,19 @@ static inline void
 unmark(const void *address, size_t size_bytes)
 {
     ALLOW(address, size_bytes);
+}
+
+/* Copy what may be marked: of a live block, also what lies behind the request that it serves. */
+static inline PAST_MARKS void
+copy_past_marks(void *to, const void *from, size_t size_bytes)
+{
+    if (!MARKS) {
+        memcpy(to, from, size_bytes);
+        return;
+    }
+    for (size_t i = 0; i < size_bytes; i++) {
+        ((volatile char *)to)[i] = ((const volatile char *)from)[i];
+    }
 }
 
 /* --- what stands in free blocks: each holds the address of the next --- */

@@ -9,7 +9,6 @@
  * Callers: pool.c, runs.c. Calls: kept.c, where the system refuses; os/.
  */
 #include "heap/structs.h"
-#include "os/os.h"
 
 #include <string.h>
 
@@ -188,7 +187,7 @@ arena_obtain(struct heap *heap, enum arena_kind kind)
 }
 
 /* The system refuses only when it is out of mappings; then the arena stays, empty, for the caller to list. */
-static bool
+static SLOW bool
 give_back(struct heap *heap, struct arena *arena)
 {
     size_t index = arena->index;

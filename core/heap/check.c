@@ -1,12 +1,14 @@
 /* The self-check: every invariant of the heap, by walking everything. It changes nothing and allocates nothing.
  *
  *     arenas --> pools --> free lists        each pool's equation; each free block's place; no block twice
+ *            --> sealed pools                each survivor's place in an extent is taken, and by nobody else
  *            --> runs and holes              lengths add up; no two holes are neighbours
  *     rings, available lists, mappings       whoever should be there is, whoever is there should be
  *
  * Callers: tests, module/. It returns the first broken rule as a sentence, or NULL.
  */
 #include "heap/structs.h"
+#include "os/os.h"
 
 #include <string.h>
 
@@ -24,12 +26,57 @@ check_free_list(const struct heap *heap, const struct pool *pool)
         size_t index = offset / pool->block_bytes;
         CHECK(offset % pool->block_bytes == 0, "a free block begins where a block begins");
         CHECK(index < pool->carved, "a free block was cut off once");
+        CHECK(!pages_is_away(pool, index), "a free block touches no purged page");
         CHECK(!((seen[index / 64] >> (index % 64)) & 1), "a free block stands on the free list once");
         seen[index / 64] |= (uint64_t)1 << (index % 64);
         length++;
     }
-    CHECK(pool_allocated(pool) + length == pool->carved, "allocated and free blocks add up to those cut off");
+    CHECK(pool_allocated(pool) + length + pool->away == pool->carved, "allocated, free and away add up to those cut off");
     return NULL;
+}
+
+static const char *
+check_pages(const struct pool *pool)
+{
+    size_t away = 0;
+    for (size_t index = 0; index < pool->carved && pool->purged_pages != 0; index++) {
+        away += pages_is_away(pool, index);
+    }
+    CHECK(away == pool->away || pool->state == SLOT_SEALED, "who touches a purged page is away");
+    CHECK(pool->purged_pages == 0 || !pool_is_sealed(pool), "pages of a sealed pool are not purged, but shown or not");
+    CHECK(pool->purged_pages == 0 || away != 0, "blocks were cut from a purged page");
+    CHECK(pool->purged_pages == 0 || pool->state != SLOT_RETIRED, "a retired pool has all its pages");
+    CHECK(pool->purged_pages == 0 || !pool->is_purged, "all of a pool is purged, or pages of it");
+    return NULL;
+}
+
+static const char *
+check_survivors(const struct heap *heap, const struct pool *pool)
+{
+    size_t free = pool->carved - pool->away - pool_allocated(pool);
+    size_t survivors = survivors_count(heap, pool);
+    CHECK(pool->state != SLOT_SEALED || survivors == pool_allocated(pool) + free, "survivors are live, or freed since");
+    CHECK(pool->state != SLOT_CANDIDATE || survivors >= pool_allocated(pool), "what is live survives");
+    for (const char *block = pool->free; pool->state == SLOT_SEALED && block != NULL; block = link_of(block)) {
+        size_t index = (size_t)(block - first_block(heap, pool)) / pool->block_bytes;
+        CHECK(survivors_has(heap, pool, index), "a sealed pool's free block was a survivor");
+    }
+    return NULL;
+}
+
+static const char *
+check_meshed(const struct heap *heap, const struct pool *pool)
+{
+    CHECK(!pool->is_idle || pool->state == SLOT_LISTED || pool->state == SLOT_RETIRED, "an idle pool serves its class");
+    CHECK(pool->state != SLOT_SEALED || pool->frees_left > 0, "a sealed pool has a live block");
+    CHECK(pool->state != SLOT_SPENT || pool->frees_left == 0, "a spent pool has none");
+    CHECK(pool->state != SLOT_SPENT || pool->carved == 0, "nothing of a spent pool is carved");
+    CHECK(pool->state != SLOT_CANDIDATE || pool->frees_left > 0, "a candidate has a live block");
+    CHECK(pool->state != SLOT_CANDIDATE || heap->mesh.phase != MESH_IDLE, "a candidate is one of a pass");
+    CHECK(pool->state != SLOT_SEALED || pool->survivors != 0, "a sealed pool's survivors are known");
+    bool may_have = pool->state == SLOT_CANDIDATE || pool_is_sealed(pool);
+    CHECK(may_have || pool->survivors == 0, "nobody else's are kept");
+    return pool->survivors == 0 ? NULL : check_survivors(heap, pool);
 }
 
 static const char *
@@ -37,7 +84,8 @@ check_pool(const struct heap *heap, const struct pool *pool, unsigned slot, bool
 {
     CHECK(pool->slot == slot, "a pool knows its slot");
     CHECK(pool->head_slot == slot, "a pool is its own head");
-    CHECK(pool->state >= SLOT_LISTED && pool->state <= SLOT_RESTING, "a pool is listed, retired or resting");
+    bool is_pool = pool->state != SLOT_UNTOUCHED && pool->state != SLOT_INNER && pool->state != SLOT_RUN;
+    CHECK(is_pool && pool->state <= SLOT_SPENT, "a pool has a pool's state");
     CHECK(pool->domain < DOMAINS, "a pool has a domain");
     CHECK(pool->size_class < CLASSES, "a pool has a size class");
     CHECK(is_large_class(pool->size_class) == is_large, "large pools serve large classes");
@@ -52,7 +100,10 @@ check_pool(const struct heap *heap, const struct pool *pool, unsigned slot, bool
     CHECK(pool->state != SLOT_RESTING || pool->frees_left == 0, "a resting pool has no live block");
     CHECK(!pool->is_purged || pool->state == SLOT_RESTING, "a purged pool rests");
     CHECK(!pool->is_purged || pool->carved == 0, "nothing of a purged pool is carved");
-    return check_free_list(heap, pool);
+    CHECK(!pool->is_old || pool->state == SLOT_RESTING, "an old pool rests");
+    const char *broken = check_meshed(heap, pool);
+    broken = broken != NULL ? broken : check_pages(pool);
+    return broken != NULL ? broken : check_free_list(heap, pool);
 }
 
 static const char *
@@ -71,7 +122,10 @@ static const char *
 check_resting(const struct arena *arena)
 {
     size_t count = 0;
+    bool after_purged = false;
     for (const struct pool *pool = arena->free_pool; pool != NULL; pool = pool->next) {
+        CHECK(pool->is_purged || !after_purged, "a free pool that has its pages serves before a purged one");
+        after_purged = pool->is_purged;
         CHECK(arena_of_pool(pool) == arena, "a free pool rests with its own arena");
         CHECK(pool->state == SLOT_RESTING, "a free pool rests");
         CHECK(++count <= arena->free_pools, "an arena's free pools are as many as it counts");
@@ -87,7 +141,7 @@ check_pool_arena(const struct heap *heap, const struct arena *arena)
     unsigned slots = slots_a_pool(arena);
     CHECK(arena->capacity == SLOTS_AN_ARENA / slots - 1, "pools fill the arena");
     CHECK(arena->cut <= arena->capacity, "no more pools are cut than there are");
-    size_t resting = 0, idle = 0, purged = 0;
+    size_t resting = 0, idle = 0, purged = 0, pages = 0, resting_pages = 0, sealed = 0, spent = 0;
     for (unsigned i = 1; i <= arena->cut; i++) {
         const struct pool *pool = &slots_of(arena)[i * slots];
         const char *broken = check_pool(heap, pool, i * slots, is_large);
@@ -100,8 +154,16 @@ check_pool_arena(const struct heap *heap, const struct arena *arena)
         resting += pool->state == SLOT_RESTING;
         idle += pool->is_idle;
         purged += pool->is_purged;
+        pages += pool_purged_pages(pool);
+        resting_pages += pool->state == SLOT_RESTING ? pool_purged_pages(pool) : 0;
+        sealed += pool_is_sealed(pool);
+        spent += pool->state == SLOT_SPENT;
     }
+    CHECK(pages == arena->purged_pages, "purged pages are as many as are counted");
+    CHECK(resting_pages == arena->resting_purged_pages, "and those of pools that rest");
     CHECK(purged == arena->purged, "purged pools are as many as are counted");
+    CHECK(sealed == arena->sealed, "sealed pools are as many as are counted");
+    CHECK(spent == arena->spent, "and spent ones");
     CHECK(idle == arena->idle, "idle pools are as many as are counted");
     CHECK(resting == arena->free_pools, "every resting pool is free to be taken");
     CHECK(arena->listed_room == resting + arena->capacity - arena->cut, "an arena is listed by its room");
@@ -115,7 +177,7 @@ check_run_arena(const struct heap *heap, const struct arena *arena)
 {
     const struct unit_table *table = unit_table_of(heap, arena);
     const uint16_t *units = table->lengths;
-    size_t unit = 0, runs = 0, in_runs = 0, purged = 0;
+    size_t unit = 0, runs = 0, in_runs = 0, purged = 0, old = 0;
     bool after_hole = false;
     while (unit < UNITS_AN_ARENA) {
         size_t length = units[unit] & UNIT_LENGTH;
@@ -131,10 +193,13 @@ check_run_arena(const struct heap *heap, const struct arena *arena)
         for (size_t end = unit + length; unit < end; unit++) {
             CHECK(!taken || !unit_is_purged(table, unit), "nothing of a run is purged");
             CHECK(unit < arena->touched || !unit_is_purged(table, unit), "what was purged was touched before");
+            CHECK(!unit_is_old(table, unit) || (!taken && unit < arena->touched), "an old unit rests, or was purged");
             purged += unit_is_purged(table, unit);
+            old += unit_is_old(table, unit);
         }
     }
     CHECK(purged == arena->purged, "purged units are as many as are counted");
+    CHECK(old == arena->old, "old units are as many as are counted");
     CHECK(in_runs + arena->resting + purged == arena->touched, "what was touched is in runs, rests, or was purged");
     for (size_t hole = 0; hole < arena->first_hole; hole += units[hole] & UNIT_LENGTH) {
         CHECK(units[hole] & UNIT_TAKEN, "no hole begins before the first");
@@ -152,27 +217,135 @@ check_run_arena(const struct heap *heap, const struct arena *arena)
 /* --- lists over all arenas --- */
 
 static const char *
-check_rings(const struct heap *heap, size_t listed_pools)
+check_ring(const struct pool *first, unsigned domain, unsigned size_class, enum slot_state state, size_t *pools_left)
 {
-    size_t on_rings = 0;
+    const struct pool *pool = first;
+    do {
+        if (first == &heap_no_pool) {
+            return NULL;
+        }
+        CHECK(pool->state == state, "a pool on a ring is listed, or a candidate");
+        CHECK(pool->domain == domain && pool->size_class == size_class, "a pool stands on its class's ring");
+        CHECK(pool->next->previous == pool, "a ring's links agree");
+        CHECK((*pools_left)-- > 0, "a pool stands on one ring once");
+        pool = pool->next;
+    } while (pool != first);
+    return NULL;
+}
+
+static const char *
+check_rings(const struct heap *heap, size_t listed_pools, size_t candidates)
+{
     for (unsigned d = 0; d < DOMAINS; d++) {
         for (unsigned c = 0; c < CLASSES; c++) {
-            const struct pool *first = heap->domains[d].rings[c];
-            if (first == &heap_no_pool) {
-                continue;
+            const char *broken = check_ring(heap->domains[d].rings[c], d, c, SLOT_LISTED, &listed_pools);
+            broken = broken != NULL ? broken : check_ring(heap->candidates[d][c], d, c, SLOT_CANDIDATE, &candidates);
+            if (broken != NULL) {
+                return broken;
             }
-            const struct pool *pool = first;
-            do {
-                CHECK(pool->state == SLOT_LISTED, "a pool on a ring is listed");
-                CHECK(pool->domain == d && pool->size_class == c, "a pool stands on its class's ring");
-                CHECK(pool->next->previous == pool, "a ring's links agree");
-                CHECK(++on_rings <= listed_pools, "a pool stands on one ring once");
-                pool = pool->next;
-            } while (pool != first);
         }
     }
-    CHECK(on_rings == listed_pools, "every listed pool stands on a ring");
+    CHECK(listed_pools == 0, "every listed pool stands on a ring");
+    CHECK(candidates == 0, "and every candidate");
     return NULL;
+}
+
+/* --- extents: all sealed pools are looked at for each of them --- */
+
+static const char *
+check_piece(const struct extent *extent, struct extent *expected, size_t page, const uint64_t *granules)
+{
+    size_t words = os_page_bytes() / ALIGNMENT_BYTES / 64;
+    CHECK(page < extent->cut, "a page that is shown was cut");
+    CHECK(extent->shown[page] != SHOWN_NEVER, "and has not gone back");
+    expected->in_use = (uint16_t)(expected->in_use + (expected->shown[page]++ == 0));
+    for (size_t i = 0; i < words; i++) {
+        CHECK((expected->taken[page * words + i] & granules[i]) == 0, "no two survivors are at one place");
+        expected->taken[page * words + i] |= granules[i];
+    }
+    return NULL;
+}
+
+static const char *
+check_shown(const struct heap *heap, size_t number, struct extent *expected, const struct pool *pool)
+{
+    size_t pages_a_slot = POOL_BYTES / os_page_bytes();
+    size_t pages_an_extent = EXTENT_BYTES / os_page_bytes();
+    uint64_t granules[GRANULE_WORDS_MAX];
+    survivors_granules(heap, pool, granules);
+    for (size_t i = 0; i < slots_of_pool(pool) * pages_a_slot; i++) {
+        uint32_t page = pool[i / pages_a_slot].shown[i % pages_a_slot];
+        const uint64_t *of_page = &granules[i * (os_page_bytes() / ALIGNMENT_BYTES / 64)];
+        CHECK(!IS_SHOWN(page) || page / pages_an_extent < heap->extents.end, "a shown page is one of an extent");
+        CHECK(!IS_SHOWN(page) || heap->extents.by_number[page / pages_an_extent] != NULL, "which is there");
+        for (size_t word = 0; page == (uint32_t)PAGE_NONE && word < os_page_bytes() / ALIGNMENT_BYTES / 64; word++) {
+            CHECK(of_page[word] == 0, "no survivor is where there is no memory");
+        }
+        if (IS_SHOWN(page) && page / pages_an_extent == number) {
+            const struct extent *extent = heap->extents.by_number[number];
+            const char *broken = check_piece(extent, expected, page % pages_an_extent, of_page);
+            if (broken != NULL) {
+                return broken;
+            }
+        }
+    }
+    return NULL;
+}
+
+static const char *
+check_extent(const struct heap *heap, size_t number)
+{
+    struct extent expected = {0};
+    for (size_t index = 0; index < heap->arenas_end; index++) {
+        const struct arena *arena = heap_arena(heap, index);
+        for (unsigned i = 1; heap_has_arena(heap, index) && arena->kind != ARENA_RUN && i <= arena->cut; i++) {
+            const struct pool *pool = &slots_of(arena)[i * slots_a_pool(arena)];
+            const char *broken = pool_is_sealed(pool) ? check_shown(heap, number, &expected, pool) : NULL;
+            if (broken != NULL) {
+                return broken;
+            }
+        }
+    }
+    const struct extent *extent = heap->extents.by_number[number];
+    CHECK(extent->in_use == expected.in_use, "an extent's pages that are shown are as many as it counts");
+    for (size_t page = 0; page < EXTENT_BYTES / os_page_bytes(); page++) {
+        size_t shown = extent->shown[page] == SHOWN_NEVER ? 0 : extent->shown[page];
+        CHECK(shown == expected.shown[page], "by as many as it counts");
+    }
+    CHECK(memcmp(extent->taken, expected.taken, sizeof expected.taken) == 0, "what is taken is a survivor's");
+    return NULL;
+}
+
+static const char *
+check_extents(const struct heap *heap)
+{
+    size_t extents = 0, shared_bytes = 0;
+    for (size_t number = 0; number < heap->extents.end; number++) {
+        const struct extent *extent = heap->extents.by_number[number];
+        if (extent != NULL) {
+            extents++;
+            shared_bytes += EXTENT_BYTES - extent->released * os_page_bytes();
+            const char *broken = check_extent(heap, number);
+            if (broken != NULL) {
+                return broken;
+            }
+        }
+    }
+    CHECK(extents == heap->totals.extents, "extents are as many as are counted");
+    CHECK(shared_bytes == heap->totals.shared_bytes, "and their bytes");
+    return NULL;
+}
+
+static size_t
+mappings_of(const struct heap *heap)
+{
+    size_t mappings = heap->totals.extents;
+    for (size_t index = 0; index < heap->arenas_end; index++) {
+        if (heap_has_arena(heap, index) && heap_arena(heap, index)->kind != ARENA_RUN) {
+            mappings += sealed_boundaries(heap, &slots_of(heap_arena(heap, index))[1], SLOTS_AN_ARENA - 1);
+        }
+    }
+    return mappings;
 }
 
 static const char *
@@ -243,20 +416,21 @@ check_kept(const struct heap *heap)
 }
 
 static size_t
-listed_pools_of(const struct arena *arena)
+pools_of(const struct arena *arena, enum slot_state state)
 {
     unsigned slots = slots_a_pool(arena);
-    size_t listed = 0;
-    for (unsigned i = 1; i <= arena->cut; i++) {
-        listed += slots_of(arena)[i * slots].state == SLOT_LISTED;
+    size_t pools = 0;
+    for (unsigned i = 1; i <= arena->cut && arena->kind != ARENA_RUN; i++) {
+        pools += slots_of(arena)[i * slots].state == state;
     }
-    return listed;
+    return pools;
 }
 
 const char *
 heap_check(struct heap *heap)
 {
     size_t arenas = 0, touched_bytes = 0, resting_bytes = 0, listed_pools = 0;
+    size_t candidates = 0, sealed = 0, spent = 0;
     size_t with_room[ARENA_KINDS] = {0};
     for (size_t index = 0; index < heap->range_arenas; index++) {
         if (!heap_has_arena(heap, index)) {
@@ -274,19 +448,26 @@ heap_check(struct heap *heap)
         touched_bytes += arena_touched_bytes(arena);
         resting_bytes += arena_resting_bytes(arena);
         with_room[arena->kind] += arena->listed_room != 0;
-        listed_pools += arena->kind == ARENA_RUN ? 0 : listed_pools_of(arena);
+        listed_pools += pools_of(arena, SLOT_LISTED);
+        candidates += pools_of(arena, SLOT_CANDIDATE);
+        sealed += pools_of(arena, SLOT_SEALED);
+        spent += pools_of(arena, SLOT_SPENT);
     }
     CHECK(heap->arenas_end * ENTRIES_BYTES <= heap->slots_committed_bytes, "the table of slots reaches to the end");
     CHECK(arenas == heap->totals.arenas, "arenas are as many as are counted");
     CHECK(touched_bytes == heap->totals.touched_bytes, "what was touched of them adds up");
     CHECK(resting_bytes == heap->totals.resting_bytes, "and what rests with them");
+    CHECK(sealed == heap->totals.sealed_pools, "sealed pools are as many as the totals count");
+    CHECK(spent == heap->totals.spent_pools, "and spent ones");
+    CHECK(mappings_of(heap) == heap->totals.mesh_mappings, "and the mappings that they make");
     for (unsigned kind = 0; kind < ARENA_KINDS; kind++) {
         const char *broken = check_available(heap, kind, with_room[kind]);
         if (broken != NULL) {
             return broken;
         }
     }
-    const char *broken = check_rings(heap, listed_pools);
+    const char *broken = check_rings(heap, listed_pools, candidates);
+    broken = broken != NULL ? broken : check_extents(heap);
     broken = broken != NULL ? broken : check_mappings(heap);
     return broken != NULL ? broken : check_kept(heap);
 }

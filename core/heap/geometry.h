@@ -24,6 +24,7 @@
 #define RUN_UNIT_BYTES (4 * KIB)
 #define ARENA_BYTES (2 * MIB)
 #define ARENA_HEADER_BYTES POOL_BYTES
+#define PAGE_BYTES_MIN (4 * KIB) /* of any system's; no page is smaller */
 
 enum {
     DOMAINS = 2,

@@ -1,6 +1,6 @@
-/* Growth: what the heap holds, at most so far, and who is to be told.
+/* Growth: what the heap holds, at most so far, and who is to be told; of what comes to rest, too.
  *
- * It holds the parts of its arenas that were ever handed out, and its mappings. Both are close to what is resident;
+ * It holds the parts of its arenas that were ever handed out, its mappings and its extents. All are close to what is resident;
  * arenas as a whole are not, of which the system gives pages only as they are touched.
  *
  * Callers: pool.c, runs.c, mapping.c, kept.c. Calls: kept.c, purge.c, whoever watches.
@@ -14,10 +14,23 @@ heap_watch(struct heap *heap, size_t limit_bytes, void (*passed)(size_t held_byt
     heap->watch_passed = passed;
 }
 
+void
+heap_notice_rest(struct heap *heap, size_t every_bytes, void (*noticed)(void))
+{
+    heap->notice_bytes = every_bytes;
+    heap->noticed = noticed;
+}
+
+void
+heap_notice_next_rest(struct heap *heap)
+{
+    heap->rested_bytes = heap->notice_bytes - 1;
+}
+
 static size_t
 held_bytes(const struct heap *heap)
 {
-    return heap->totals.touched_bytes + heap->totals.mapping_bytes;
+    return heap->totals.touched_bytes + heap->totals.mapping_bytes + heap->totals.shared_bytes;
 }
 
 /* What is kept is not to make a peak that is higher by more than a quarter of an arena: by how much it would. */
@@ -77,7 +90,8 @@ growth_touch(struct heap *heap, size_t more_bytes)
     growth_note(heap);
 }
 
-/* A purged pool serves again, so it was purged in vain: no other is before the heap has grown by four times as much. */
+/* What was purged before a peak serves again, so it went in vain: nothing else does before the heap has grown by four
+ * times as much. */
 void
 growth_touch_again(struct heap *heap, size_t more_bytes)
 {

@@ -7,7 +7,8 @@
  * Callers: hook/, module/. Locking: see heap.h.
  */
 #include "heap/fast.h"
-#include "os/os.h"
+#include "heap/forks.h"
+#include "heap/proofs.h"
 
 #include <errno.h>
 #include <string.h>
@@ -36,6 +37,7 @@ begin_domain(struct heap *heap, unsigned index)
     domain->range_bytes = heap->range_arenas * ARENA_BYTES;
     domain->rings = domain->current;
     empty_current(domain);
+    memcpy(heap->candidates[index], domain->current, sizeof domain->current);
 }
 
 /* Arenas past the range's end are marked as in use, so that none is ever chosen. */
@@ -54,6 +56,19 @@ slots_bytes_for(size_t arenas)
     return align_up(arenas * ENTRIES_BYTES, ARENA_BYTES);
 }
 
+/* And the survivors' bits between the two. */
+static size_t
+tables_bytes_for(size_t arenas)
+{
+    return slots_bytes_for(arenas) + survivors_bytes_for(arenas);
+}
+
+static size_t
+own_bytes_for(size_t arenas, size_t words)
+{
+    return align_up(sizeof(struct heap) + words * sizeof(uint64_t) + arenas * sizeof(struct extent *), os_page_bytes());
+}
+
 int
 heap_create(size_t range_bytes, struct heap **created)
 {
@@ -62,26 +77,28 @@ heap_create(size_t range_bytes, struct heap **created)
     }
     size_t arenas = (range_bytes + ARENA_BYTES - 1) / ARENA_BYTES;
     size_t words = (arenas + 63) / 64;
-    size_t own_bytes = align_up(sizeof(struct heap) + words * sizeof(uint64_t), os_page_bytes());
+    size_t own_bytes = own_bytes_for(arenas, words);
     char *own;
     int error = os_map(own_bytes, &own);
     if (error != 0) {
         return error;
     }
     struct heap *heap = (struct heap *)own;
-    size_t slots_bytes = slots_bytes_for(arenas);
     char *reserved;
-    error = os_reserve(slots_bytes + arenas * ARENA_BYTES, ARENA_BYTES, &reserved);
+    error = os_reserve(tables_bytes_for(arenas) + arenas * ARENA_BYTES, ARENA_BYTES, &reserved);
     if (error != 0) {
         os_unmap(own, own_bytes);
         return error;
     }
     heap->slots = (struct pool *)reserved;
-    heap->range_address = reserved + slots_bytes;
+    heap->survivors.words = (uint64_t *)(void *)(reserved + slots_bytes_for(arenas));
+    heap->range_address = reserved + tables_bytes_for(arenas);
     heap->range_arenas = arenas;
     heap->own_bytes = own_bytes;
     heap->watch_bytes = SIZE_MAX;
+    heap->notice_bytes = SIZE_MAX;
     mark_end_of_range(heap, words);
+    heap->extents.by_number = (struct extent **)(void *)&heap->arena_bits[words];
     for (unsigned index = 0; index < DOMAINS; index++) {
         begin_domain(heap, index);
     }
@@ -110,9 +127,14 @@ heap_destroy(struct heap *heap)
         }
     }
     kept_give_back_all(heap);
+    mesh_abandon(heap);
+    proofs_end(heap);
     mapping_table_release(&heap->mappings);
     unmark_arenas(heap);
-    os_unreserve((char *)heap->slots, slots_bytes_for(heap->range_arenas) + heap->range_arenas * ARENA_BYTES);
+    forks_lock();
+    extents_destroy(heap);
+    forks_unlock();
+    os_unreserve((char *)heap->slots, tables_bytes_for(heap->range_arenas) + heap->range_arenas * ARENA_BYTES);
     os_unmap((char *)heap, heap->own_bytes);
 }
 
@@ -272,11 +294,16 @@ static enum standing
 standing_in_pool(const struct heap *heap, const void *address)
 {
     const struct pool *pool = pool_of(heap, address);
-    if (pool->state != SLOT_LISTED && pool->state != SLOT_RETIRED && pool->state != SLOT_RESTING) {
+    bool has_blocks = pool_counts_frees(pool) || pool->state == SLOT_RETIRED || pool->state == SLOT_RESTING;
+    if (!has_blocks) {
         return STANDING_NONE;
     }
     size_t offset = (size_t)((const char *)address - first_block(heap, pool)); /* huge for what is before it */
-    if (offset % pool->block_bytes != 0 || offset / pool->block_bytes >= pool->carved) {
+    size_t index = offset / pool->block_bytes;
+    if (offset % pool->block_bytes != 0 || index >= pool->carved) {
+        return STANDING_NONE;
+    }
+    if (pool->state == SLOT_SEALED && !survivors_has(heap, pool, index)) {
         return STANDING_NONE;
     }
     for (const void *block = pool->free; block != NULL; block = link_of(block)) {
@@ -284,7 +311,7 @@ standing_in_pool(const struct heap *heap, const void *address)
             return STANDING_FREE;
         }
     }
-    return STANDING_ALLOCATED;
+    return pages_is_away(pool, offset / pool->block_bytes) ? STANDING_NONE : STANDING_ALLOCATED;
 }
 
 static enum standing

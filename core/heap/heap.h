@@ -47,6 +47,36 @@ size_t heap_size_of(const struct heap *heap, const void *address);
  * allocation, so it may not allocate. */
 void heap_watch(struct heap *heap, size_t limit_bytes, void (*passed)(size_t held_bytes));
 
+/* A step of a sweep, which gives back what rested through the whole sweep before: empty pools, holes between runs and
+ * kept pieces; what is young is marked as old by it, and loses the mark by use. And pages without a live block of pools
+ * from which nothing was taken or freed meanwhile. */
+struct sweep_limits {
+    size_t slots_max;     /* of the range, in one step; an arena of runs counts whole, and kept pieces by their size */
+    uint64_t deadline_ns; /* on the system's monotonic clock, for this step; 0: none */
+    size_t reserve_bytes; /* of what rests: so much stays */
+    unsigned live_percent_max; /* of the blocks of a pool at rest: so many may live, and pages without one go; 0: none */
+    bool only_notes; /* such pools are looked at, whether they rest, and keep their pages: they are to be meshed */
+};
+
+struct swept {
+    size_t cursor; /* where the next step begins; 0: the sweep is done */
+    size_t empty_pool_bytes; /* these three rested, and went back */
+    size_t hole_bytes;
+    size_t kept_bytes;
+    size_t page_bytes;  /* and this, in pages without a live block of pools in use */
+    size_t young_bytes; /* rests, and has become old in this step */
+    size_t young_pools; /* in use, with few live blocks, and not at rest since the sweep before */
+    bool is_refused;    /* the system did not take pages back, and the step ended there */
+};
+
+/* A sweep begins at 0 and is done when the cursor is 0 again. What comes to rest behind the cursor waits for the next. */
+struct swept heap_sweep(struct heap *heap, size_t cursor, const struct sweep_limits *limits);
+
+/* Call each time that so many bytes have come to rest, or may have: pools that became empty or got their first free
+ * block, runs, mappings. Bytes may count twice. It is called from within a free, so it may not allocate. */
+void heap_notice_rest(struct heap *heap, size_t every_bytes, void (*noticed)(void));
+void heap_notice_next_rest(struct heap *heap); /* however little */
+
 /* NULL if every invariant holds, else the one that does not. Walks everything. */
 const char *heap_check(struct heap *heap);
 
@@ -77,9 +107,15 @@ struct heap_totals {
     size_t mapping_bytes_max;
     size_t mapping_bytes_given_back;
     size_t kept_bytes; /* of mappings that were freed or became shorter */
-    size_t touched_bytes; /* of arenas: pools that were ever cut, runs that were ever handed out; not what was purged */
+    size_t touched_bytes; /* of arenas: pools that were ever cut, runs that were ever handed out; not what was purged or shows
+                             an extent */
     size_t resting_bytes; /* of those, empty pools that rest with their arenas, and holes between runs */
-    size_t held_bytes_max; /* touched, and in mappings */
+    size_t held_bytes_max; /* touched, in mappings, and of extents */
+    size_t extents;
+    size_t shared_bytes; /* of extents, as far as they were not released */
+    size_t sealed_pools; /* without the spent ones */
+    size_t spent_pools;
+    size_t mesh_mappings; /* about how many mappings the kernel has more for it */
 };
 
 struct heap_statistics {

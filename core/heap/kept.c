@@ -11,10 +11,9 @@
  * They make no peak: before the heap would hold more than ever, by more than a quarter of an arena, as much goes back,
  * the oldest first; and all, when the system refuses.
  *
- * Callers: mapping.c, growth.c, arena.c, heap.c. Calls: growth.c, os/. The model is quire.model.kept.
+ * Callers: mapping.c, growth.c, arena.c, heap.c, sweep.c. Calls: growth.c, purge.c, os/. The model is quire.model.kept.
  */
 #include "heap/structs.h"
-#include "os/os.h"
 
 #include <string.h>
 
@@ -38,27 +37,25 @@ give_back(struct heap *heap, uintptr_t address, size_t size_bytes)
     heap->totals.mapping_bytes_given_back += size_bytes;
 }
 
-static void
-give_back_oldest(struct heap *heap)
+static size_t
+give_back_piece(struct heap *heap, size_t index)
 {
-    struct kept oldest = remove_at(heap, 0);
-    give_back(heap, oldest.address, oldest.size_bytes);
+    struct kept piece = remove_at(heap, index);
+    give_back(heap, piece.address, piece.size_bytes);
+    return piece.size_bytes;
 }
 
-/* The end of the oldest piece, or all of it. */
+/* The end of a piece, whole pages, or all of it. */
 static size_t
-give_back_of_oldest(struct heap *heap, size_t wanted_bytes)
+give_back_end(struct heap *heap, size_t index, size_t part_bytes)
 {
-    struct kept *oldest = &heap->kept[0];
-    size_t part_bytes = align_up(wanted_bytes < ARENA_BYTES / 4 ? ARENA_BYTES / 4 : wanted_bytes, os_page_bytes());
-    if (part_bytes >= oldest->size_bytes) {
-        part_bytes = oldest->size_bytes;
-        give_back_oldest(heap);
-        return part_bytes;
+    struct kept *piece = &heap->kept[index];
+    if (part_bytes >= piece->size_bytes) {
+        return give_back_piece(heap, index);
     }
-    oldest->size_bytes -= part_bytes;
+    piece->size_bytes -= part_bytes;
     heap->totals.kept_bytes -= part_bytes;
-    give_back(heap, oldest->address + oldest->size_bytes, part_bytes);
+    give_back(heap, piece->address + piece->size_bytes, part_bytes);
     return part_bytes;
 }
 
@@ -66,7 +63,8 @@ void
 kept_give_back(struct heap *heap, size_t wanted_bytes)
 {
     while (heap->kept_count != 0 && wanted_bytes != 0) {
-        size_t part_bytes = give_back_of_oldest(heap, wanted_bytes);
+        size_t least_bytes = wanted_bytes < ARENA_BYTES / 4 ? ARENA_BYTES / 4 : wanted_bytes;
+        size_t part_bytes = give_back_end(heap, 0, align_up(least_bytes, os_page_bytes()));
         wanted_bytes = wanted_bytes > part_bytes ? wanted_bytes - part_bytes : 0;
     }
 }
@@ -77,9 +75,41 @@ kept_give_back_all(struct heap *heap)
 {
     bool had_any = heap->kept_count != 0;
     while (heap->kept_count != 0) {
-        give_back_oldest(heap);
+        give_back_piece(heap, 0);
     }
     return had_any;
+}
+
+/* --- a sweep --- */
+
+enum { SWEPT_AT_ONCE_BYTES = ARENA_BYTES / 2 }; /* a step can end between two of them */
+
+/* Those that are old go back, the oldest first; the others become old. False: the step ended before. */
+bool
+kept_sweep(struct purge *purge)
+{
+    struct heap *heap = purge->heap;
+    size_t index = 0;
+    while (index < heap->kept_count) {
+        size_t wanted_bytes = purge->wanted_bytes & ~(os_page_bytes() - 1);
+        if (!heap->kept[index].is_old || wanted_bytes == 0) {
+            index++;
+            continue;
+        }
+        if (purge_is_due(purge)) {
+            return false;
+        }
+        size_t part_bytes = wanted_bytes < SWEPT_AT_ONCE_BYTES ? wanted_bytes : SWEPT_AT_ONCE_BYTES;
+        part_bytes = give_back_end(heap, index, part_bytes);
+        purge->swept.kept_bytes += part_bytes;
+        purge->wanted_bytes -= part_bytes;
+        purge_spend(purge, (part_bytes + POOL_BYTES - 1) / POOL_BYTES);
+    }
+    for (index = 0; index < heap->kept_count; index++) {
+        purge->swept.young_bytes += heap->kept[index].is_old ? 0 : heap->kept[index].size_bytes;
+        heap->kept[index].is_old = true;
+    }
+    return true;
 }
 
 /* --- keeping and taking --- */
@@ -92,11 +122,12 @@ kept_add(struct heap *heap, struct kept piece)
         return;
     }
     while (heap->kept_count == KEPT_MAX || heap->totals.kept_bytes + piece.size_bytes > KEPT_BYTES_MAX) {
-        give_back_oldest(heap);
+        give_back_piece(heap, 0);
     }
     mark_free((char *)piece.address, piece.size_bytes);
     heap->kept[heap->kept_count++] = piece;
     heap->totals.kept_bytes += piece.size_bytes;
+    heap_note_rest(heap, piece.size_bytes);
 }
 
 /* The smallest that is large enough, else the largest; of equal ones the newest. There is one. */

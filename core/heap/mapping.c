@@ -6,7 +6,6 @@
  * Callers: heap.c. Calls: kept.c, growth.c, os/.
  */
 #include "heap/structs.h"
-#include "os/os.h"
 
 #include <string.h>
 

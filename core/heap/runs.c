@@ -110,18 +110,33 @@ note_resting(struct heap *heap, struct arena *arena, size_t length)
 {
     arena->resting = (uint16_t)(arena->resting + length);
     heap->totals.resting_bytes += length * RUN_UNIT_BYTES;
+    heap_note_rest(heap, length * RUN_UNIT_BYTES);
 }
 
-/* How many units from first to end were purged; none is any more. */
-static size_t
-take_purged(struct unit_table *table, const struct arena *arena, size_t first, size_t end)
+/* Units from first to end, all of which were taken for resting, are neither purged nor old any more: those that were
+ * purged did not rest, and are touched again. */
+static SLOW void
+take_marks(struct heap *heap, struct arena *arena, size_t first, size_t end)
 {
-    size_t count = 0;
-    for (size_t unit = first; arena->purged != 0 && unit < end; unit++) {
-        count += unit_is_purged(table, unit);
+    struct unit_table *table = unit_table_of(heap, arena);
+    size_t purged = 0, swept = 0;
+    for (size_t unit = first; unit < end; unit++) {
+        bool is_purged = unit_is_purged(table, unit), is_old = unit_is_old(table, unit);
+        purged += is_purged;
+        swept += is_purged && is_old;
+        arena->old = (uint16_t)(arena->old - is_old);
         table->purged[unit / 64] &= ~((uint64_t)1 << (unit % 64));
+        table->old[unit / 64] &= ~((uint64_t)1 << (unit % 64));
     }
-    return count;
+    arena->purged = (uint16_t)(arena->purged - purged);
+    arena->resting = (uint16_t)(arena->resting + purged);
+    heap->totals.resting_bytes += purged * RUN_UNIT_BYTES;
+    if (swept != 0) {
+        growth_touch(heap, swept * RUN_UNIT_BYTES);
+    }
+    if (purged != swept) {
+        growth_touch_again(heap, (purged - swept) * RUN_UNIT_BYTES);
+    }
 }
 
 /* Units of a hole, from first to end, belong to a run from now on. */
@@ -129,13 +144,11 @@ static void
 note_taken(struct heap *heap, struct arena *arena, size_t first, size_t end)
 {
     size_t touched_end = end < arena->touched ? end : arena->touched;
-    size_t purged = take_purged(unit_table_of(heap, arena), arena, first, end);
-    size_t resting = touched_end > first ? touched_end - first - purged : 0;
-    arena->purged = (uint16_t)(arena->purged - purged);
+    size_t resting = touched_end > first ? touched_end - first : 0;
     arena->resting = (uint16_t)(arena->resting - resting);
     heap->totals.resting_bytes -= resting * RUN_UNIT_BYTES;
-    if (purged != 0) {
-        growth_touch_again(heap, purged * RUN_UNIT_BYTES);
+    if (UNLIKELY((arena->purged | arena->old) != 0)) {
+        take_marks(heap, arena, first, end);
     }
     if (end > arena->touched) {
         growth_touch(heap, (end - arena->touched) * RUN_UNIT_BYTES);

@@ -9,7 +9,7 @@
 static size_t
 free_list_length(const struct pool *pool)
 {
-    return pool->carved - pool_allocated(pool);
+    return pool->carved - pool_allocated(pool) - pool->away;
 }
 
 static void
@@ -24,7 +24,7 @@ add_pool(struct heap_statistics *statistics, const struct pool *pool)
     counts->pools_used += allocated != pool->capacity;
     counts->blocks_allocated += allocated;
     counts->blocks_free += free_list_length(pool);
-    counts->blocks_untouched += (size_t)pool->capacity - pool->carved;
+    counts->blocks_untouched += (size_t)pool->capacity - pool->carved + pool->away;
 }
 
 static void
@@ -32,8 +32,8 @@ add_pool_arena(struct heap_statistics *statistics, const struct arena *arena)
 {
     struct arena_statistics *counts = &statistics->arenas[arena->kind];
     counts->arenas++;
-    counts->units_untouched += (size_t)arena->capacity - arena->cut + arena->purged;
-    counts->units_free -= arena->purged; /* which are counted as free below */
+    counts->units_untouched += (size_t)arena->capacity - arena->cut + arena->purged + arena->spent;
+    counts->units_free -= (size_t)arena->purged + arena->spent; /* which are counted as free below */
     unsigned slots = slots_a_pool(arena);
     for (unsigned i = 1; i <= arena->cut; i++) {
         const struct pool *pool = &slots_of(arena)[i * slots];

@@ -44,6 +44,41 @@ void hook_look(void (*look)(struct heap *heap, void *result), void *result);
  * clock stands at due_seconds, more than late_limit_bytes. One shot; signal 0 ends the watch. */
 void hook_watch(int signal_number, size_t limit_bytes, size_t late_limit_bytes, double due_seconds);
 
+/* helper.c: from now on a thread calls the function now and then, from when notice_bytes have come to rest until it
+ * returns None; else it returns how many seconds to wait. 0, or an errno value. The end is for good. */
+int hook_helper_begin(PyObject *tick, size_t notice_bytes);
+void hook_helper_end(void);
+bool hook_helper_is_alive(void);
+void hook_note_filters(void); /* of system calls, as they are when quire is installed */
+bool hook_is_newly_filtered(void); /* the program has forbidden itself more of them since */
+int hook_helper_refusal(void); /* why none could be started last: an errno value, EPERM for a new filter; 0: it could */
+void hook_helper_before_fork(void);
+void hook_helper_after_fork_in_parent(void);
+void hook_helper_after_fork_in_child(void);
+
+/* Have the main thread call the function soon, between two bytecodes; false if that cannot be now. */
+bool hook_call_in_main_thread(PyObject *function);
+
+/* libc.c: glibc's accounts of its own heap; false where there are none: in other libraries, and glibc before 2.33,
+ * which counts in ints. */
+struct libc_accounts {
+    size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+bool hook_libc_accounts(struct libc_accounts *accounts);
+
+/* Have libc give back what is free in its heap, if it is so much; the interpreter lock is not needed. False where
+ * libc cannot. */
+struct libc_trim {
+    size_t free_bytes;  /* in its heap, afterwards; what of it has gone back is not told */
+    size_t given_bytes; /* by how much resident memory fell */
+    double seconds;
+};
+bool hook_trim_libc(size_t free_bytes_min, struct libc_trim *trim);
+
+/* Have the helper do that, without the interpreter lock, after this tick. What came of the last time; false: none. */
+void hook_trim_libc_soon(size_t free_bytes_min);
+bool hook_trimmed_libc(struct libc_trim *trim);
+
 /* Call visit for every chunk of every thread's Python call stack, and for every thread (its pthread_t); where
  * interpreters may have locks of their own, for the main one's threads. visit runs no Python code. */
 bool hook_walk_frames(bool (*visit)(void *context, const void *address, size_t size_bytes), void *context);

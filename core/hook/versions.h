@@ -58,6 +58,78 @@ version_spare_stack_chunk(const PyThreadState *thread)
 /* Since 3.12 an interpreter may have a lock of its own. */
 #define VERSION_INTERPRETERS_SHARE_LOCK (PY_VERSION_HEX < 0x030C0000)
 
+/* Whether the collector of the CPython that runs takes its lists apart by increments: 3.14 did until 3.14.5, 3.15 until
+ * its release candidates. */
+static inline bool
+version_collects_by_increments(void)
+{
+    bool is_early_3_14 = Py_Version >= 0x030E0000 && Py_Version < 0x030E05F0;
+    bool is_early_3_15 = Py_Version >= 0x030F0000 && Py_Version < 0x030F00C1;
+    return is_early_3_14 || is_early_3_15;
+}
+
+/* In the collector's state: from the flag that it is at work to gc.garbage, in words. */
+#define VERSION_WORDS_TO_GARBAGE (PY_VERSION_HEX >= 0x030F0000 ? 2 : 1)
+
+/* Where an instance keeps attributes that have not become a dictionary, in a block of their own: an address in that
+ * block; NULL: in none. The type has Py_TPFLAGS_MANAGED_DICT. Since 3.13 they lie in the instance itself. */
+static inline const void *
+version_detached_values(PyObject *object)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    (void)object;
+    return NULL;
+#elif PY_VERSION_HEX >= 0x030C0000
+    uintptr_t word = ((const uintptr_t *)object)[-3]; /* the dictionary, or one less than the first value's address */
+    return word & 1 ? (const void *)word : NULL;
+#else
+    uintptr_t values = ((const uintptr_t *)object)[-4];
+    return values != 0 ? (const void *)(values - 1) : NULL;
+#endif
+}
+
+/* Bytes of the words before the object, that its type makes it have: the collector's header, its dictionary, weak
+ * references to it. */
+static inline size_t
+version_bytes_before(const PyTypeObject *type)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    bool has_more = (type->tp_flags & Py_TPFLAGS_PREHEADER) != 0;
+#else
+    bool has_more = (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) != 0;
+#endif
+    return (PyType_IS_GC((PyTypeObject *)type) ? 16u : 0u) + (has_more ? 16u : 0u);
+}
+
+/* Bytes of the attributes that lie in the instance, behind what its type says is its size. */
+static inline size_t
+version_inline_values_bytes(PyObject *object)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    if (Py_TYPE(object)->tp_flags & Py_TPFLAGS_INLINE_VALUES) {
+        size_t capacity = ((const unsigned char *)object)[Py_TYPE(object)->tp_basicsize];
+        return align_up(capacity, sizeof(PyObject *)) + (capacity + 1) * sizeof(PyObject *);
+    }
+#else
+    (void)object;
+#endif
+    return 0;
+}
+
+/* The same of a dictionary that shares its keys: an address in the block of its values; NULL where they lie in the
+ * instance that they are attributes of. */
+static inline const void *
+version_dict_values(PyObject *dict)
+{
+    const char *values = (const char *)((PyDictObject *)dict)->ma_values;
+#if PY_VERSION_HEX >= 0x030D0000
+    bool lies_in_instance = values != NULL && values[2] != 0; /* capacity, size, that, whether they are in force */
+    return lies_in_instance ? NULL : values;
+#else
+    return values != NULL ? values - 1 : NULL; /* before the first stand their sizes */
+#endif
+}
+
 #ifdef Py_GIL_DISABLED
 #define VERSION_HAS_INTERPRETER_LOCK false
 #else

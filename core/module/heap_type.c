@@ -5,7 +5,11 @@
  */
 #include "module/module.h"
 
+#include "heap/proofs.h"
 #include "heap/structs.h"
+#include "os/os.h"
+
+#include <errno.h>
 
 struct heap_object {
     PyObject_HEAD
@@ -175,6 +179,149 @@ heap_method_size_of(PyObject *self, PyObject *object)
     return PyLong_FromSize_t(heap_size_of(heap_of(self), address));
 }
 
+/* --- giving back --- */
+
+bool
+module_read_sweep(PyObject *args, size_t *cursor, struct sweep_limits *limits)
+{
+    unsigned long long deadline_ns;
+    int only_notes = 0;
+    if (!PyArg_ParseTuple(args, "O&O&KO&I|p:sweep", convert_size, cursor, convert_size, &limits->slots_max,
+                          &deadline_ns, convert_size, &limits->reserve_bytes, &limits->live_percent_max, &only_notes)) {
+        return false;
+    }
+    limits->deadline_ns = deadline_ns;
+    limits->only_notes = only_notes;
+    return true;
+}
+
+PyObject *
+module_swept(const struct swept *swept)
+{
+    return Py_BuildValue("(nnnnnnnN)", (Py_ssize_t)swept->cursor, (Py_ssize_t)swept->empty_pool_bytes,
+                         (Py_ssize_t)swept->hole_bytes, (Py_ssize_t)swept->kept_bytes, (Py_ssize_t)swept->page_bytes,
+                         (Py_ssize_t)swept->young_bytes, (Py_ssize_t)swept->young_pools,
+                         PyBool_FromLong(swept->is_refused));
+}
+
+static PyObject *
+heap_method_sweep(PyObject *self, PyObject *args)
+{
+    size_t cursor;
+    struct sweep_limits limits;
+    if (!module_read_sweep(args, &cursor, &limits)) {
+        return NULL;
+    }
+    struct swept swept = heap_sweep(heap_of(self), cursor, &limits);
+    return module_swept(&swept);
+}
+
+/* --- meshing: one pass at a time, by steps; the caller says what is proven --- */
+
+static PyObject *
+none_or_error(int error)
+{
+    if (error == 0) {
+        Py_RETURN_NONE;
+    }
+    if (error == ENOMEM) {
+        return PyErr_NoMemory();
+    }
+    errno = error;
+    return PyErr_SetFromErrno(PyExc_OSError);
+}
+
+static PyObject *
+heap_method_mesh_begin(PyObject *self, PyObject *args)
+{
+    struct mesh_options options;
+    int only_at_rest;
+    if (!PyArg_ParseTuple(args, "IO&O&O&O&p:mesh_begin", &options.live_percent_max, convert_size, &options.pools_max,
+                          convert_size, &options.piece_bytes, convert_size, &options.tries, convert_size,
+                          &options.mappings_max, &only_at_rest)) {
+        return NULL;
+    }
+    options.only_at_rest = only_at_rest;
+    return none_or_error(mesh_begin(heap_of(self), &options));
+}
+
+/* Of how many parts a step has at most, and, if they are not 0, of how many seconds. */
+static bool
+parse_limits(PyObject *args, struct mesh_limits *limits)
+{
+    double seconds = 0;
+    if (!PyArg_ParseTuple(args, "O&|d", convert_size, &limits->parts_max, &seconds)) {
+        return false;
+    }
+    limits->deadline_ns = seconds > 0 ? os_now_ns() + (uint64_t)(seconds * 1e9) : 0;
+    return true;
+}
+
+static PyObject *
+heap_method_mesh_step(PyObject *self, PyObject *args)
+{
+    struct mesh_limits limits;
+    return parse_limits(args, &limits) ? PyLong_FromLong(mesh_step(heap_of(self), &limits)) : NULL;
+}
+
+static PyObject *
+heap_method_mesh_settle(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    mesh_settle(heap_of(self));
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+heap_method_mesh_abandon(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    mesh_abandon(heap_of(self));
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+heap_method_mesh_pass(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return module_mesh_pass(mesh_last_pass(heap_of(self)));
+}
+
+static PyObject *
+heap_method_mesh_renew(PyObject *self, PyObject *args)
+{
+    struct mesh_limits limits;
+    return parse_limits(args, &limits) ? PyLong_FromSize_t(mesh_renew(heap_of(self), &limits)) : NULL;
+}
+
+static PyObject *
+heap_method_mesh_untouch(PyObject *self, PyObject *args)
+{
+    struct mesh_limits limits;
+    return parse_limits(args, &limits) ? PyBool_FromLong(mesh_untouch(heap_of(self), &limits)) : NULL;
+}
+
+static PyObject *
+heap_method_proofs_begin(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    return none_or_error(proofs_are_begun(heap_of(self)) ? 0 : proofs_begin(heap_of(self), false));
+}
+
+static PyObject *
+heap_method_proofs_add(PyObject *self, PyObject *object)
+{
+    void *address;
+    if (!convert_address(object, &address) || !demand_allocated(heap_of(self), address)) {
+        return NULL;
+    }
+    proofs_add(heap_of(self), address);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+heap_method_proofs_end(PyObject *self, PyObject *Py_UNUSED(ignored))
+{
+    proofs_end(heap_of(self));
+    Py_RETURN_NONE;
+}
+
 /* --- views --- */
 
 static PyObject *
@@ -218,11 +365,22 @@ static PyMethodDef heap_methods[] = {
     {"reallocate", heap_method_reallocate, METH_VARARGS, NULL},
     {"free", heap_method_free, METH_O, NULL},
     {"size_of", heap_method_size_of, METH_O, NULL},
+    {"sweep", heap_method_sweep, METH_VARARGS, NULL},
     {"check", heap_method_check, METH_NOARGS, NULL},
     {"statistics", heap_method_statistics, METH_NOARGS, NULL},
     {"state", heap_method_state, METH_NOARGS, NULL},
     {"residency", heap_method_residency, METH_NOARGS, NULL},
     {"range", heap_method_range, METH_NOARGS, NULL},
+    {"mesh_begin", heap_method_mesh_begin, METH_VARARGS, NULL},
+    {"mesh_step", heap_method_mesh_step, METH_VARARGS, NULL},
+    {"mesh_settle", heap_method_mesh_settle, METH_NOARGS, NULL},
+    {"mesh_abandon", heap_method_mesh_abandon, METH_NOARGS, NULL},
+    {"mesh_pass", heap_method_mesh_pass, METH_NOARGS, NULL},
+    {"mesh_renew", heap_method_mesh_renew, METH_VARARGS, NULL},
+    {"mesh_untouch", heap_method_mesh_untouch, METH_VARARGS, NULL},
+    {"proofs_begin", heap_method_proofs_begin, METH_NOARGS, NULL},
+    {"proofs_add", heap_method_proofs_add, METH_O, NULL},
+    {"proofs_end", heap_method_proofs_end, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,12 +1,10 @@
 /* The module quire._core: a process served by the heap, and what is resident of it. See module.h. */
 #include "module/module.h"
 
+#include "heap/proofs.h"
 #include "hook/hook.h"
 #include "observe/residency.h"
 #include "observe/walk.h"
-
-#include <dlfcn.h>
-#include <malloc.h>
 
 /* --- serving --- */
 
@@ -56,9 +54,8 @@ method_refusal(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     return text_object(hook_refusal());
 }
 
-/* Whether a heap serves the process; else RuntimeError is set. */
-static bool
-require_heap(void)
+bool
+module_require_heap(void)
 {
     if (hook_heap() != NULL) {
         return true;
@@ -67,10 +64,10 @@ require_heap(void)
     return false;
 }
 
-static bool
-look(void (*looker)(struct heap *heap, void *result), void *result)
+bool
+module_look(void (*looker)(struct heap *heap, void *result), void *result)
 {
-    if (!require_heap()) {
+    if (!module_require_heap()) {
         return false;
     }
     hook_look(looker, result);
@@ -84,7 +81,7 @@ method_watch(PyObject *Py_UNUSED(self), PyObject *args)
     int signal_number;
     double due_seconds = 0;
     if (!PyArg_ParseTuple(args, "ni|nd:watch", &limit_bytes, &signal_number, &late_limit_bytes, &due_seconds)
-        || !require_heap()) {
+        || !module_require_heap()) {
         return NULL;
     }
     if (limit_bytes < 0 || signal_number < 0 || late_limit_bytes < 0) {
@@ -107,7 +104,7 @@ static PyObject *
 method_statistics(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     struct heap_statistics statistics;
-    if (!look(look_statistics, &statistics)) {
+    if (!module_look(look_statistics, &statistics)) {
         return NULL;
     }
     return module_statistics(&statistics);
@@ -134,7 +131,7 @@ static PyObject *
 method_guard_statistics(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     struct seen_guard seen;
-    if (!look(look_guard, &seen)) {
+    if (!module_look(look_guard, &seen)) {
         return NULL;
     }
     if (!seen.is_there) {
@@ -162,7 +159,7 @@ static PyObject *
 method_check(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     const char *broken;
-    return look(look_check, &broken) ? text_object(broken) : NULL;
+    return module_look(look_check, &broken) ? text_object(broken) : NULL;
 }
 
 static void
@@ -180,7 +177,7 @@ static PyObject *
 method_residency(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     struct residency residency;
-    if (!look(look_residency, &residency)) {
+    if (!module_look(look_residency, &residency)) {
         return NULL;
     }
     return module_residency(&residency);
@@ -231,7 +228,8 @@ look_regions(struct heap *heap, void *context)
     regions->count = 0;
     struct hook_sampling sampling;
     struct guard *guard = hook_guard(&sampling);
-    regions->pieces = PyMem_RawCalloc(5 + heap->mappings.count + heap->kept_count, sizeof(struct mapping));
+    size_t pieces_max = 9 + 2 * heap->totals.extents + heap->mappings.count + heap->kept_count;
+    regions->pieces = PyMem_RawCalloc(pieces_max, sizeof(struct mapping));
     if (regions->pieces != NULL) {
         if (guard != NULL) {
             add_region(regions, guard->region, guard->region_bytes);
@@ -241,8 +239,14 @@ look_regions(struct heap *heap, void *context)
         add_region(regions, (char *)heap->slots, (size_t)(range_end - (char *)heap->slots));
         add_region(regions, (char *)heap, heap->own_bytes);
         add_region(regions, (char *)heap->mappings.places, mapping_table_bytes(&heap->mappings));
+        struct proofs_piece pieces[3];
+        for (size_t i = proofs_pieces(heap, pieces); i > 0; i--) {
+            add_region(regions, pieces[i - 1].address, pieces[i - 1].size_bytes);
+        }
         walk_mappings(heap, add_region, regions);
         walk_kept(heap, add_region, regions);
+        walk_extents(heap, add_region, regions);
+        add_region(regions, (char *)heap->mesh.table, mesh_table_bytes(heap));
     }
 }
 
@@ -262,7 +266,7 @@ static PyObject *
 method_regions(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     struct regions regions;
-    if (!look(look_regions, &regions)) {
+    if (!module_look(look_regions, &regions)) {
         return NULL;
     }
     PyObject *list = regions.pieces == NULL ? PyErr_NoMemory() : region_list(&regions);
@@ -314,20 +318,13 @@ method_thread_idents(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     return without_collector(ident_list, NULL);
 }
 
-/* glibc's accounts of its own heap; other libraries have none, and glibc before 2.33 counts in ints. */
-struct libc_accounts {
-    size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
-};
-
 static PyObject *
 method_libc_statistics(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    struct libc_accounts (*accounts_of)(void);
-    *(void **)&accounts_of = dlsym(RTLD_DEFAULT, "mallinfo2");
-    if (accounts_of == NULL) {
+    struct libc_accounts accounts;
+    if (!hook_libc_accounts(&accounts)) {
         Py_RETURN_NONE;
     }
-    struct libc_accounts accounts = accounts_of();
     return Py_BuildValue("(nnnn)", (Py_ssize_t)accounts.arena, (Py_ssize_t)accounts.uordblks,
                          (Py_ssize_t)accounts.fordblks, (Py_ssize_t)accounts.hblkhd);
 }
@@ -369,6 +366,9 @@ static PyMethodDef methods[] = {
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, module_add_heap_type},
+    {Py_mod_exec, module_add_giving_back},
+    {Py_mod_exec, module_add_proof},
+    {Py_mod_exec, module_add_meshing},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

@@ -14,10 +14,28 @@
 /* heap_type.c: give a module the type Heap, a heap of its own. 0, or -1 with an exception set. */
 int module_add_heap_type(PyObject *module);
 
+/* heap_type.c: what a step of a sweep takes, false with an exception set; and what it gave back. */
+bool module_read_sweep(PyObject *args, size_t *cursor, struct sweep_limits *limits);
+PyObject *module_swept(const struct swept *swept);
+
+/* giving_back.c: give quire._core its functions that give memory back. 0, or -1 with an exception set. */
+int module_add_giving_back(PyObject *module);
+
+/* module.c: whether a heap serves the process, else RuntimeError is set; look into it with nobody in it, or that. */
+bool module_require_heap(void);
+bool module_look(void (*looker)(struct heap *heap, void *result), void *result);
+
+/* proof.c: give it the functions that prove blocks. 0, or -1 with an exception set. */
+int module_add_proof(PyObject *module);
+
 /* state.c: what a heap holds, as plain tuples; quire.process.decode gives them names. */
 PyObject *module_statistics(const struct heap_statistics *statistics);
 PyObject *module_state(struct heap *heap);
 PyObject *module_residency(const struct residency *residency);
+PyObject *module_mesh_pass(const struct mesh_pass *pass);
+
+/* meshing.c: give it the functions that mesh. 0, or -1 with an exception set. */
+int module_add_meshing(PyObject *module);
 
 /* own_files.c: a descriptor of a file of /proc/self, open; the process's threads. OSError if it cannot be. */
 PyObject *module_open_own(const char *name);

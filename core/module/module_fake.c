@@ -22,13 +22,25 @@ method_calls(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     return PyLong_FromSize_t(fake_calls());
 }
 
+/* By kind of call: how many were granted before the first that was refused, and how many were refused. */
 static PyObject *
 method_take_refused(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    unsigned purged_first = fake_granted_first(FAKE_PURGE);
-    return Py_BuildValue("{sIsIsIsIsIsI}", "purged first", purged_first, "commit", fake_take_refused(FAKE_COMMIT), "decommit",
-                         fake_take_refused(FAKE_DECOMMIT), "purge", fake_take_refused(FAKE_PURGE), "map",
-                         fake_take_refused(FAKE_MAP), "remap", fake_take_refused(FAKE_REMAP));
+    static const char *const kinds[FAKE_CALLS] = {
+        [FAKE_RESERVE] = "reserve", [FAKE_COMMIT] = "commit", [FAKE_DECOMMIT] = "decommit", [FAKE_PURGE] = "purge",
+        [FAKE_MAP] = "map", [FAKE_REMAP] = "remap", [FAKE_SHARE] = "share", [FAKE_COPY] = "copy",
+        [FAKE_SHOW] = "show", [FAKE_RENEW] = "renew", [FAKE_RELEASE] = "release",
+    };
+    PyObject *dict = PyDict_New();
+    for (unsigned call = 0; dict != NULL && call < FAKE_CALLS; call++) {
+        unsigned granted = fake_granted_first(call);
+        PyObject *counts = Py_BuildValue("(II)", granted, fake_take_refused(call));
+        if (counts == NULL || PyDict_SetItemString(dict, kinds[call], counts) < 0) {
+            Py_CLEAR(dict);
+        }
+        Py_XDECREF(counts);
+    }
+    return dict;
 }
 
 static PyObject *

@@ -1,12 +1,13 @@
 /* What a heap holds, as plain tuples of integers; quire.process.decode gives them names.
  *
  *     statistics = (classes, arenas, runs_allocated, run_bytes, totals)
- *     state      = (arenas, available, rings, mappings)
+ *     state      = (arenas, available, rings, mappings, candidates, extents)
  *     residency  = (live, free, empty pools, free runs, metadata), in bytes
  */
 #include "module/module.h"
 
 #include "observe/walk.h"
+#include "os/os.h"
 
 /* --- statistics --- */
 
@@ -53,12 +54,14 @@ arena_statistics_list(const struct heap_statistics *statistics)
 static PyObject *
 totals_tuple(const struct heap_totals *totals)
 {
-    return Py_BuildValue("(nnnnnnnnnn)", (Py_ssize_t)(totals->arenas * ARENA_BYTES),
+    return Py_BuildValue("(nnnnnnnnnnnnnnn)", (Py_ssize_t)(totals->arenas * ARENA_BYTES),
                          (Py_ssize_t)(totals->arenas_max * ARENA_BYTES), (Py_ssize_t)totals->arenas_obtained,
                          (Py_ssize_t)totals->arenas_given_back, (Py_ssize_t)totals->mappings,
                          (Py_ssize_t)totals->mapping_bytes, (Py_ssize_t)totals->mapping_bytes_max,
                          (Py_ssize_t)totals->mapping_bytes_given_back, (Py_ssize_t)totals->kept_bytes,
-                         (Py_ssize_t)totals->touched_bytes);
+                         (Py_ssize_t)totals->touched_bytes, (Py_ssize_t)totals->extents,
+                         (Py_ssize_t)totals->shared_bytes, (Py_ssize_t)totals->sealed_pools,
+                         (Py_ssize_t)totals->spent_pools, (Py_ssize_t)totals->mesh_mappings);
 }
 
 PyObject *
@@ -84,16 +87,49 @@ free_list_of(const struct pool *pool, const char *first_block)
     return list;
 }
 
-static bool
-append_pool(void *list, struct pool *pool, char *address)
+static PyObject *
+away_of(const struct heap *heap, const struct pool *pool)
 {
+    PyObject *list = PyList_New(0);
+    for (unsigned index = 0; list != NULL && pool->away != 0 && index < pool->carved; index++) {
+        if (pool_is_away(heap, pool, index) && !append(list, PyLong_FromUnsignedLong(index))) {
+            Py_CLEAR(list);
+        }
+    }
+    return list;
+}
+
+static PyObject *
+shown_by(const struct pool *pool)
+{
+    PyObject *list = PyList_New(0);
+    size_t pages_a_slot = POOL_BYTES / os_page_bytes();
+    size_t pages = pool_is_sealed(pool) ? slots_of_pool(pool) * pages_a_slot : 0;
+    for (size_t i = 0; list != NULL && i < pages; i++) {
+        if (!append(list, PyLong_FromLong((int32_t)pool[i / pages_a_slot].shown[i % pages_a_slot]))) {
+            Py_CLEAR(list);
+        }
+    }
+    return list;
+}
+
+struct pool_list {
+    const struct heap *heap;
+    PyObject *list;
+};
+
+static bool
+append_pool(void *context, struct pool *pool, char *address)
+{
+    const struct pool_list *pools = context;
     size_t offset = first_block_offset(pool->size_class);
-    return append(list, Py_BuildValue("(NniinnnnnN)", address_object(address),
+    return append(pools->list, Py_BuildValue("(NniinnnnnNNiN)", address_object(address),
                                       (Py_ssize_t)pool_bytes_of(pool->size_class), (int)pool->domain,
                                       (int)pool->size_class, (Py_ssize_t)pool->block_bytes, (Py_ssize_t)offset,
-                                      (Py_ssize_t)pool->capacity,
-                                      (Py_ssize_t)pool_allocated(pool), (Py_ssize_t)(pool->capacity - pool->carved),
-                                      free_list_of(pool, address + offset)));
+                                      (Py_ssize_t)pool->capacity, (Py_ssize_t)pool_allocated(pool),
+                                      (Py_ssize_t)(pool->capacity - pool->carved + pool->away),
+                                      free_list_of(pool, address + offset), away_of(pools->heap, pool), (int)pool->state,
+                                      shown_by(pool)));
 }
 
 static bool
@@ -124,8 +160,9 @@ parts_of(struct heap *heap, struct arena *arena)
     if (list == NULL) {
         return NULL;
     }
+    struct pool_list pools = {heap, list};
     bool done = arena->kind == ARENA_RUN ? walk_runs(heap, arena, append_run, list)
-                                         : walk_pools(heap, arena, append_pool, list);
+                                         : walk_pools(heap, arena, append_pool, &pools);
     if (!done) {
         Py_CLEAR(list);
     }
@@ -170,12 +207,13 @@ ring_list(const struct heap *heap, const struct pool *first)
 }
 
 static PyObject *
-ring_lists(const struct heap *heap)
+ring_lists(const struct heap *heap, bool of_candidates)
 {
     PyObject *list = PyList_New(0);
     for (unsigned domain = 0; domain < DOMAINS; domain++) {
         for (unsigned size_class = 0; list != NULL && size_class < CLASSES; size_class++) {
-            const struct pool *first = heap->domains[domain].rings[size_class];
+            const struct pool *first = of_candidates ? heap->candidates[domain][size_class]
+                                                     : heap->domains[domain].rings[size_class];
             if (first == &heap_no_pool) {
                 continue;
             }
@@ -227,10 +265,47 @@ fill_available(struct heap *heap, PyObject *list)
 }
 
 static PyObject *
+extent_object(size_t number, const struct extent *extent)
+{
+    PyObject *shown = PyList_New(0);
+    for (size_t page = 0; shown != NULL && page < extent->cut; page++) {
+        long count = extent->shown[page] == SHOWN_NEVER ? -1 : extent->shown[page];
+        if (!append(shown, PyLong_FromLong(count))) {
+            Py_CLEAR(shown);
+        }
+    }
+    Py_ssize_t taken = 0;
+    for (size_t word = 0; word < EXTENT_WORDS; word++) {
+        taken += __builtin_popcountll(extent->taken[word]);
+    }
+    return Py_BuildValue("(nNn)", (Py_ssize_t)number, shown, taken);
+}
+
+static bool
+fill_extents(struct heap *heap, PyObject *list)
+{
+    for (size_t number = 0; number < heap->extents.end; number++) {
+        const struct extent *extent = heap->extents.by_number[number];
+        if (extent != NULL && !append(list, extent_object(number, extent))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static PyObject *
 state_of(void *heap)
 {
-    return Py_BuildValue("(NNNN)", filled(heap, fill_arenas), filled(heap, fill_available), ring_lists(heap),
-                         filled(heap, fill_mappings));
+    return Py_BuildValue("(NNNNNN)", filled(heap, fill_arenas), filled(heap, fill_available), ring_lists(heap, false),
+                         filled(heap, fill_mappings), ring_lists(heap, true), filled(heap, fill_extents));
+}
+
+PyObject *
+module_mesh_pass(const struct mesh_pass *pass)
+{
+    return Py_BuildValue("(nnnnnnNi)", (Py_ssize_t)pass->candidates, (Py_ssize_t)pass->foreign, (Py_ssize_t)pass->meshed,
+                         (Py_ssize_t)pass->left, (Py_ssize_t)pass->taken_back, (Py_ssize_t)pass->foreign_blocks,
+                         PyBool_FromLong(pass->is_out_of_mappings), pass->refusal);
 }
 
 PyObject *

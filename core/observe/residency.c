@@ -5,6 +5,7 @@
  */
 #include "observe/residency.h"
 
+#include "heap/proofs.h"
 #include "observe/walk.h"
 #include "os/os.h"
 
@@ -37,6 +38,7 @@ residency_of(char *address, size_t size_bytes)
 
 struct arena_pages {
     struct residency *residency;
+    struct sealed *sealed; /* of all arenas */
     char *address;
     unsigned char pages[ARENA_BYTES / (4 * KIB)];
 };
@@ -59,10 +61,33 @@ resident_in(const struct arena_pages *pages, const char *address, size_t size_by
     return resident;
 }
 
+/* What sealed pools show is resident once, in the extents, however many show it. Of all together: */
+struct sealed {
+    size_t live_bytes;
+    size_t own_bytes; /* resident: in pages of their own */
+};
+
+static void
+add_sealed(struct arena_pages *pages, const struct pool *pool, const char *address)
+{
+    size_t page_bytes = os_page_bytes();
+    size_t pages_a_slot = POOL_BYTES / page_bytes;
+    pages->sealed->live_bytes += pool_allocated(pool) * pool->block_bytes;
+    for (size_t i = 0; i < slots_of_pool(pool) * pages_a_slot; i++) {
+        if (!IS_SHOWN(pool[i / pages_a_slot].shown[i % pages_a_slot])) {
+            pages->sealed->own_bytes += resident_in(pages, address + i * page_bytes, page_bytes);
+        }
+    }
+}
+
 static bool
 add_pool(void *context, struct pool *pool, char *address)
 {
     struct arena_pages *pages = context;
+    if (pool_is_sealed(pool)) {
+        add_sealed(pages, pool, address);
+        return true;
+    }
     size_t resident = resident_in(pages, address, pool_bytes_of(pool->size_class));
     size_t live = pool_allocated(pool) * pool->block_bytes;
     if (live == 0) {
@@ -94,10 +119,17 @@ resident_beside_pools(const struct arena_pages *pages, const struct arena *arena
          + resident_in(pages, pages->address + cut_end, ARENA_BYTES - cut_end);
 }
 
+struct look {
+    struct residency *residency;
+    struct sealed sealed;
+};
+
 static bool
 add_arena(void *context, struct heap *heap, struct arena *arena)
 {
-    struct arena_pages pages = {.residency = context, .address = arena_address(heap, arena)};
+    struct look *look = context;
+    struct arena_pages pages = {
+        .residency = look->residency, .sealed = &look->sealed, .address = arena_address(heap, arena)};
     if (os_resident(pages.address, ARENA_BYTES, pages.pages) != 0) {
         return true;
     }
@@ -125,15 +157,46 @@ add_kept(void *context, char *address, size_t size_bytes)
     return true;
 }
 
+static void
+add_proofs(const struct heap *heap, struct residency *residency)
+{
+    struct proofs_piece pieces[3];
+    size_t count = proofs_pieces(heap, pieces);
+    for (size_t i = 0; i < count; i++) {
+        residency->metadata_bytes += residency_of(pieces[i].address, pieces[i].size_bytes);
+    }
+}
+
+static void
+add_extents(const struct heap *heap, const struct sealed *sealed, struct residency *residency)
+{
+    size_t resident = sealed->own_bytes;
+    for (size_t number = 0; number < heap->extents.end; number++) {
+        const struct extent *extent = heap->extents.by_number[number];
+        if (extent != NULL) {
+            resident += residency_of(extent->home, EXTENT_BYTES);
+            residency->metadata_bytes += residency_of((char *)extent, sizeof *extent);
+        }
+    }
+    size_t live = sealed->live_bytes < resident ? sealed->live_bytes : resident;
+    residency->live_bytes += live;
+    residency->free_bytes += resident - live;
+}
+
 void
 residency_measure(struct heap *heap, struct residency *residency)
 {
     memset(residency, 0, sizeof *residency);
-    walk_arenas(heap, add_arena, residency);
+    struct look look = {.residency = residency};
+    walk_arenas(heap, add_arena, &look);
+    add_extents(heap, &look.sealed, residency);
+    add_proofs(heap, residency);
     walk_mappings(heap, add_mapping, residency);
     walk_kept(heap, add_kept, residency);
     residency->metadata_bytes += residency_of((char *)heap, heap->own_bytes);
     residency->metadata_bytes += residency_of((char *)heap->slots, heap->slots_committed_bytes);
+    residency->metadata_bytes += residency_of((char *)heap->survivors.words, survivors_committed_bytes(heap));
+    residency->metadata_bytes += residency_of((char *)heap->mesh.table, mesh_table_bytes(heap));
     residency->metadata_bytes += residency_of((char *)heap->mappings.places, mapping_table_bytes(&heap->mappings));
 }
 

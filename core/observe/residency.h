@@ -8,7 +8,7 @@
 /* Bytes of resident pages; the parts add up to all that the heap has resident. */
 struct residency {
     size_t live_bytes;       /* allocated blocks, runs and mappings, as far as resident */
-    size_t free_bytes;       /* the rest of pools that have a live block */
+    size_t free_bytes;       /* the rest of pools that have a live block, and of extents */
     size_t empty_pool_bytes; /* pools that have none, and slots that are no pool yet */
     size_t free_run_bytes;   /* holes between runs, and kept mappings */
     size_t metadata_bytes;   /* tables of slots and units, the heap's own struct, the table of mappings */

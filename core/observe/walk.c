@@ -84,3 +84,78 @@ walk_kept(struct heap *heap, bool (*visit)(void *context, char *address, size_t 
     }
     return true;
 }
+
+bool
+walk_extents(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context)
+{
+    for (size_t number = 0; number < heap->extents.end; number++) {
+        struct extent *extent = heap->extents.by_number[number];
+        bool goes_on = extent == NULL
+                    || (visit(context, extent->home, EXTENT_BYTES) && visit(context, (char *)extent, sizeof *extent));
+        if (!goes_on) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- what is live --- */
+
+enum { BLOCKS_A_POOL_MAX = POOL_BYTES / ALIGNMENT_BYTES };
+static_assert(LARGE_POOL_BYTES / SMALL_BYTES_MAX < BLOCKS_A_POOL_MAX, "a large pool has fewer blocks than a small one");
+
+struct live_walk {
+    struct heap *heap;
+    bool (*visit)(void *context, char *address, size_t size_bytes);
+    void *context;
+};
+
+static size_t
+block_index(const struct heap *heap, const struct pool *pool, const void *block)
+{
+    return (size_t)((const char *)block - first_block(heap, pool)) / pool->block_bytes;
+}
+
+static bool
+walk_live_in_pool(void *context, struct pool *pool, char *address)
+{
+    const struct live_walk *walk = context;
+    uint64_t is_free[BLOCKS_A_POOL_MAX / 64] = {0};
+    (void)address;
+    if (pool_allocated(pool) == 0) {
+        return true;
+    }
+    for (const void *block = pool->free; block != NULL; block = link_of(block)) {
+        size_t index = block_index(walk->heap, pool, block);
+        is_free[index / 64] |= (uint64_t)1 << (index % 64);
+    }
+    char *block = first_block(walk->heap, pool);
+    for (size_t index = 0; index < pool->carved; index++, block += pool->block_bytes) {
+        bool is_live = !((is_free[index / 64] >> (index % 64)) & 1) && !pool_is_away(walk->heap, pool, index);
+        if (is_live && !walk->visit(walk->context, block, pool->block_bytes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+walk_live_run(void *context, char *address, size_t size_bytes, enum run_state state)
+{
+    const struct live_walk *walk = context;
+    return state != RUN_ALLOCATED || walk->visit(walk->context, address, size_bytes);
+}
+
+static bool
+walk_live_in_arena(void *context, struct heap *heap, struct arena *arena)
+{
+    return arena->kind == ARENA_RUN ? walk_runs(heap, arena, walk_live_run, context)
+                                    : walk_pools(heap, arena, walk_live_in_pool, context);
+}
+
+bool
+walk_live(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context)
+{
+    struct live_walk walk = {heap, visit, context};
+    return walk_arenas(heap, walk_live_in_arena, &walk) && walk_mappings(heap, visit, context);
+}

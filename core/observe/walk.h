@@ -27,4 +27,9 @@ bool walk_mappings(struct heap *heap, bool (*visit)(void *context, char *address
 /* Pieces of mappings that were freed and are kept, the oldest first. */
 bool walk_kept(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context);
 
+/* Homes of extents, and what is known of each. */
+bool walk_extents(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context);
+/* Every live block of pools, run and mapping. */
+bool walk_live(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context);
+
 #endif

@@ -1,8 +1,8 @@
 /* The system's contract without a system: memory from libc, strict about how it is used, refusing on demand.
  *
  * It ends the process when heap/ breaks the contract (commits twice, decommits what is not committed, unmaps what
- * was not mapped), fills what was given back with a pattern, and moves a mapping at every remap. What is not committed
- * is marked as free.
+ * was not mapped, purges what shows a home), fills what was given back with a pattern, and moves a mapping at every
+ * remap. What is not committed is marked as free. Shared pages are a memfd's all the same: copies could not be kept equal.
  *
  * Locking: none; tests use it from one thread.
  */
@@ -13,14 +13,21 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { PATTERN = 0xDD, TRACKED_MAX = 4096 };
+
+/* A mapping is usable from the start, and gone when all its pages are unmapped. */
+enum piece_kind { RANGE, MAPPING, HOME };
+
+enum page_state { NOT_COMMITTED, COMMITTED, SHOWN };
 
 struct piece {
     char *address;
     size_t size_bytes;
-    unsigned char *committed; /* a byte a page */
-    bool is_mapping;          /* usable from the start; gone when all its pages are unmapped */
+    unsigned char *committed; /* a page state a page */
+    enum piece_kind kind;
 };
 
 static struct piece pieces[TRACKED_MAX];
@@ -94,12 +101,12 @@ is_refused(enum fake_call call)
 }
 
 static struct piece *
-find_piece(const char *address, bool is_mapping)
+find_piece(const char *address, enum piece_kind kind)
 {
     for (size_t i = 0; i < TRACKED_MAX; i++) {
         struct piece *piece = &pieces[i];
         bool inside = piece->address != NULL && address >= piece->address && address < piece->address + piece->size_bytes;
-        if (inside && piece->is_mapping == is_mapping) {
+        if (inside && piece->kind == kind) {
             return piece;
         }
     }
@@ -138,7 +145,7 @@ static char *
 take_range(size_t alignment_bytes, size_t size_bytes)
 {
     if (spare_range_bytes != size_bytes) {
-        return aligned_alloc(alignment_bytes, size_bytes);
+        return aligned_alloc(alignment_bytes, align_up(size_bytes, alignment_bytes)); /* as C17 demands */
     }
     char *range = spare_range;
     spare_range = NULL;
@@ -165,13 +172,23 @@ os_reserve(size_t size_bytes, size_t alignment_bytes, char **address)
     return 0;
 }
 
+static void
+map_anew(char *address, size_t size_bytes)
+{
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    demand(mmap(address, size_bytes, PROT_READ | PROT_WRITE, flags, -1, 0) == address, "the machine has memory");
+}
+
 void
 os_unreserve(char *address, size_t size_bytes)
 {
-    struct piece *piece = find_piece(address, false);
+    struct piece *piece = find_piece(address, RANGE);
     demand(piece->address == address && piece->size_bytes == size_bytes, "unreserve takes what reserve gave");
     for (size_t page = 0; page < size_bytes / page_bytes; page++) {
-        held_bytes -= piece->committed[page] ? page_bytes : 0;
+        if (piece->committed[page] == SHOWN) {
+            map_anew(address + page * page_bytes, page_bytes);
+        }
+        held_bytes -= piece->committed[page] == COMMITTED ? page_bytes : 0;
     }
     mark_free(address, size_bytes);
     free(spare_range);
@@ -199,7 +216,7 @@ os_commit(char *address, size_t size_bytes)
     if (is_refused(FAKE_COMMIT)) {
         return ENOMEM;
     }
-    set_committed(find_piece(address, false), address, size_bytes, 0, 1);
+    set_committed(find_piece(address, RANGE), address, size_bytes, 0, 1);
     unmark(address, size_bytes);
     memset(address, 0, size_bytes);
     held_bytes += size_bytes;
@@ -213,7 +230,7 @@ os_purge(char *address, size_t size_bytes)
         return EINVAL;
     }
     demand(size_bytes != 0, "purge something");
-    set_committed(find_piece(address, false), address, size_bytes, 1, 1);
+    set_committed(find_piece(address, RANGE), address, size_bytes, 1, 1);
     memset(address, 0, size_bytes);
     return 0;
 }
@@ -224,7 +241,7 @@ os_decommit(char *address, size_t size_bytes)
     if (is_refused(FAKE_DECOMMIT)) {
         return ENOMEM;
     }
-    set_committed(find_piece(address, false), address, size_bytes, 1, 0);
+    set_committed(find_piece(address, RANGE), address, size_bytes, 1, 0);
     memset(address, PATTERN, size_bytes);
     mark_free(address, size_bytes);
     held_bytes -= size_bytes;
@@ -247,7 +264,7 @@ map(size_t size_bytes, char **address, enum fake_call call)
     }
     memset(piece->address, 0, size_bytes);
     memset(piece->committed, 1, size_bytes / page_bytes);
-    piece->is_mapping = true;
+    piece->kind = MAPPING;
     piece->size_bytes = size_bytes;
     held_bytes += size_bytes;
     *address = piece->address;
@@ -277,7 +294,7 @@ os_remap(char *address, size_t old_bytes, size_t new_bytes, char **moved)
 void
 os_unmap(char *address, size_t size_bytes)
 {
-    struct piece *piece = find_piece(address, true);
+    struct piece *piece = find_piece(address, MAPPING);
     set_committed(piece, address, size_bytes, 1, 0);
     memset(address, PATTERN, size_bytes);
     held_bytes -= size_bytes;
@@ -289,18 +306,11 @@ os_unmap(char *address, size_t size_bytes)
     }
 }
 
-static PAST_MARKS bool
-is_resident(const struct piece *piece, size_t page)
+/* Each call that can be refused takes a microsecond, and nothing else takes any time. */
+uint64_t
+os_now_ns(void)
 {
-    if (!piece->committed[page]) {
-        return false;
-    }
-    const uint64_t *content = (const uint64_t *)(piece->address + page * page_bytes);
-    size_t words = page_bytes / sizeof *content;
-    while (words > 0 && content[words - 1] == 0) {
-        words--;
-    }
-    return words != 0;
+    return 1000 * (uint64_t)(calls + 1);
 }
 
 static struct piece *
@@ -313,6 +323,181 @@ piece_at(const char *address)
         }
     }
     return NULL;
+}
+
+/* --- shared pages --- */
+
+/* Of whole pages as large as we pretend that they are. */
+static char *
+aligned_addresses(size_t size_bytes)
+{
+    char *start = mmap(NULL, size_bytes + page_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    demand(start != MAP_FAILED, "the machine has addresses");
+    char *aligned = (char *)align_up((uintptr_t)start, page_bytes);
+    size_t before = (size_t)(aligned - start);
+    munmap(aligned + size_bytes, page_bytes - before);
+    if (before != 0) {
+        munmap(start, before);
+    }
+    return aligned;
+}
+
+static char *
+share(size_t size_bytes)
+{
+    int file = memfd_create("quire-fake", MFD_CLOEXEC);
+    demand(file >= 0 && ftruncate(file, (off_t)size_bytes) == 0, "the machine has memory files");
+    char *home = mmap(aligned_addresses(size_bytes), size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0);
+    demand(home != MAP_FAILED, "the machine has memory");
+    close(file);
+    struct piece *piece = unused_piece();
+    piece->kind = HOME;
+    piece->address = home;
+    piece->size_bytes = size_bytes;
+    piece->committed = malloc(size_bytes / page_bytes);
+    demand(piece->committed != NULL, "the machine has memory");
+    memset(piece->committed, COMMITTED, size_bytes / page_bytes);
+    held_bytes += size_bytes;
+    return home;
+}
+
+int
+os_share(size_t size_bytes, char **home)
+{
+    if (is_refused(FAKE_SHARE)) {
+        return ENOMEM;
+    }
+    *home = share(size_bytes);
+    return os_keep_copy(*home, size_bytes);
+}
+
+int
+os_share_copy(const char *home, size_t size_bytes, const unsigned char *used, char **copy)
+{
+    if (is_refused(FAKE_COPY)) {
+        return ENOMEM;
+    }
+    *copy = share(size_bytes);
+    for (size_t page = 0; page < size_bytes / page_bytes; page++) {
+        if (used[page]) {
+            memcpy(*copy + page * page_bytes, home + page * page_bytes, page_bytes);
+        } else {
+            set_committed(find_piece(*copy, HOME), *copy + page * page_bytes, page_bytes, COMMITTED, NOT_COMMITTED);
+            held_bytes -= page_bytes;
+        }
+    }
+    return 0;
+}
+
+int
+os_keep_copy(char *copy, size_t size_bytes)
+{
+    demand(madvise(copy, size_bytes, MADV_DONTFORK) == 0, "advice is taken");
+    return 0;
+}
+
+void
+os_unshare(char *home, size_t size_bytes)
+{
+    struct piece *piece = find_piece(home, HOME);
+    demand(piece->address == home && piece->size_bytes == size_bytes, "unshare takes what share gave");
+    for (size_t page = 0; page < size_bytes / page_bytes; page++) {
+        held_bytes -= piece->committed[page] ? page_bytes : 0;
+    }
+    munmap(home, size_bytes);
+    free(piece->committed);
+    *piece = (struct piece){0};
+}
+
+static size_t
+count_pages(const struct piece *piece, const char *at, size_t size_bytes, enum page_state state)
+{
+    size_t first = (size_t)(at - piece->address) / page_bytes;
+    size_t count = 0;
+    for (size_t page = first; page < first + size_bytes / page_bytes; page++) {
+        count += piece->committed[page] == state;
+    }
+    return count;
+}
+
+/* Own pages and shown ones alike become one of both. */
+static void
+set_all(struct piece *piece, const char *at, size_t size_bytes, enum page_state state)
+{
+    demand(count_pages(piece, at, size_bytes, NOT_COMMITTED) == 0, "show and renew what is committed");
+    size_t first = (size_t)(at - piece->address) / page_bytes;
+    memset(piece->committed + first, (int)state, size_bytes / page_bytes);
+}
+
+/* Every other time the place is left with what the home holds, as older kernels leave it. */
+int
+os_show(char *home, size_t size_bytes, char *at)
+{
+    struct piece *piece = find_piece(at, RANGE);
+    demand(count_pages(find_piece(home, HOME), home, size_bytes, COMMITTED) == size_bytes / page_bytes,
+           "show what has memory");
+    if (is_refused(FAKE_SHOW)) {
+        static bool leaves_the_homes;
+        leaves_the_homes = !leaves_the_homes;
+        if (leaves_the_homes && count_pages(piece, at, size_bytes, COMMITTED) == size_bytes / page_bytes) {
+            copy_past_marks(at, home, size_bytes);
+        }
+        return ENOMEM;
+    }
+    held_bytes -= count_pages(piece, at, size_bytes, COMMITTED) * page_bytes;
+    set_all(piece, at, size_bytes, SHOWN);
+    demand(mremap(home, 0, size_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, at) == at, "the machine has mappings");
+    return 0;
+}
+
+int
+os_renew(char *at, size_t size_bytes)
+{
+    if (is_refused(FAKE_RENEW)) {
+        return ENOMEM;
+    }
+    struct piece *piece = find_piece(at, RANGE);
+    held_bytes += count_pages(piece, at, size_bytes, SHOWN) * page_bytes;
+    set_all(piece, at, size_bytes, COMMITTED);
+    map_anew(at, size_bytes);
+    return 0;
+}
+
+int
+os_release(char *home, size_t size_bytes)
+{
+    if (is_refused(FAKE_RELEASE)) {
+        return EINVAL;
+    }
+    set_committed(find_piece(home, HOME), home, size_bytes, COMMITTED, NOT_COMMITTED);
+    demand(madvise(home, size_bytes, MADV_REMOVE) == 0, "the machine takes pages back");
+    held_bytes -= size_bytes;
+    return 0;
+}
+
+void
+os_untouch(char *address, size_t size_bytes)
+{
+    demand(piece_at(address)->kind == HOME
+               || count_pages(piece_at(address), address, size_bytes, SHOWN) == size_bytes / page_bytes,
+           "own pages would be lost");
+    madvise(address, size_bytes, MADV_DONTNEED);
+}
+
+/* --- what is resident --- */
+
+static PAST_MARKS bool
+is_resident(const struct piece *piece, size_t page)
+{
+    if (piece->committed[page] != COMMITTED) {
+        return false;
+    }
+    const uint64_t *content = (const uint64_t *)(piece->address + page * page_bytes);
+    size_t words = page_bytes / sizeof *content;
+    while (words > 0 && content[words - 1] == 0) {
+        words--;
+    }
+    return words != 0;
 }
 
 int

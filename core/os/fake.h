@@ -12,7 +12,20 @@ void fake_refuse(size_t nth, bool for_good);
 size_t fake_calls(void);
 
 /* How many calls of a kind were refused since this was asked last. */
-enum fake_call { FAKE_RESERVE, FAKE_COMMIT, FAKE_DECOMMIT, FAKE_PURGE, FAKE_MAP, FAKE_REMAP, FAKE_CALLS };
+enum fake_call {
+    FAKE_RESERVE,
+    FAKE_COMMIT,
+    FAKE_DECOMMIT,
+    FAKE_PURGE,
+    FAKE_MAP,
+    FAKE_REMAP,
+    FAKE_SHARE,
+    FAKE_COPY,
+    FAKE_SHOW,
+    FAKE_RENEW,
+    FAKE_RELEASE,
+    FAKE_CALLS
+};
 unsigned fake_take_refused(enum fake_call call);
 
 /* How many were granted before the first of them; to be asked before. */
@@ -21,7 +34,7 @@ unsigned fake_granted_first(enum fake_call call);
 /* Pretend that pages have another size; while nothing is held. */
 void fake_set_page_bytes(size_t page_bytes);
 
-/* Bytes obtained and not given back: committed in ranges, and in mappings. */
+/* Bytes obtained and not given back: committed in ranges, where they show no home, in mappings, and in homes. */
 size_t fake_held_bytes(void);
 
 /* Of those, the bytes of resident pages: a page is resident while a byte of it is not zero. */

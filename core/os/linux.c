@@ -1,16 +1,27 @@
-/* The system's contract on Linux: mmap, mprotect, mremap, mincore.
+/* The system's contract on Linux: mmap, mprotect, mremap, mincore, memfd_create.
  *
  * Addresses are reserved without access, which no limit on memory counts; committing makes them writable, which
  * overcommit_memory=2 does count. Only a fresh mapping takes the charge back, so decommitting maps anew.
+ *
+ * Shared pages are a memfd's, whose descriptor is closed as soon as it is mapped. From then on mremap with an old size of
+ * 0 shows them elsewhere: it makes a second mapping of shared pages, which inherits the first one's advice.
  *
  * Locking: none of its own. The kernel serialises changes to one process's mappings.
  */
 #include "os/os.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
 
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
@@ -137,6 +148,201 @@ os_unmap(char *address, size_t size_bytes)
     if (munmap(address, size_bytes) != 0) {
         madvise(address, size_bytes, MADV_DONTNEED);
     }
+    errno = saved;
+}
+
+uint64_t
+os_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* --- shared pages --- */
+
+/* Kernels before 6.3 know no seal against execution. */
+static int
+memory_file(void)
+{
+    int file = memfd_create("quire", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+    return file >= 0 || errno != EINVAL ? file : memfd_create("quire", MFD_CLOEXEC);
+}
+
+/* Where files may not become so large, the kernel would refuse with a signal. */
+static bool
+files_may_have(size_t size_bytes)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur >= size_bytes;
+}
+
+static bool
+write_all(int file, const char *from, size_t size_bytes, size_t offset)
+{
+    while (size_bytes != 0) {
+        ssize_t written = pwrite(file, from, size_bytes, (off_t)offset);
+        if (written <= 0) {
+            if (written < 0 && errno == EINTR) {
+                continue;
+            }
+            return false;
+        }
+        from += written;
+        offset += (size_t)written;
+        size_bytes -= (size_t)written;
+    }
+    return true;
+}
+
+/* Pages of a home go to the same places of the file. */
+static bool
+write_used(int file, const char *home, size_t size_bytes, const unsigned char *used)
+{
+    size_t page_bytes = os_page_bytes();
+    size_t pages = size_bytes / page_bytes;
+    for (size_t page = 0; page < pages; page++) {
+        size_t end = page;
+        while (end < pages && used[end]) {
+            end++;
+        }
+        if (end != page && !write_all(file, home + page * page_bytes, (end - page) * page_bytes, page * page_bytes)) {
+            return false;
+        }
+        page = end;
+    }
+    return true;
+}
+
+/* A memfd, filled, as a mapping of its own; NULL and errno. Without a home, memory is made for all of it: a page that
+ * could not be had later would be a SIGBUS. */
+static char *
+share(size_t size_bytes, const char *from, const unsigned char *used)
+{
+    int file = memory_file();
+    if (file < 0) {
+        return NULL;
+    }
+    bool is_filled = ftruncate(file, (off_t)size_bytes) == 0
+                  && (from == NULL ? fallocate(file, 0, 0, (off_t)size_bytes) == 0
+                                   : write_used(file, from, size_bytes, used));
+    char *home = is_filled ? mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) : MAP_FAILED;
+    int error = errno;
+    close(file);
+    errno = error;
+    return home == MAP_FAILED ? NULL : home;
+}
+
+int
+os_share(size_t size_bytes, char **home)
+{
+    int saved = errno;
+    if (!files_may_have(size_bytes)) {
+        return EFBIG;
+    }
+    char *shared = share(size_bytes, NULL, NULL);
+    if (shared == NULL) {
+        return refusal(saved);
+    }
+    int error = os_keep_copy(shared, size_bytes);
+    if (error != 0) {
+        os_unshare(shared, size_bytes);
+        return error;
+    }
+    *home = shared;
+    return 0;
+}
+
+int
+os_share_copy(const char *home, size_t size_bytes, const unsigned char *used, char **copy)
+{
+    int saved = errno;
+    if (!files_may_have(size_bytes)) {
+        return EFBIG;
+    }
+    char *shared = share(size_bytes, home, used);
+    if (shared == NULL) {
+        return refusal(saved);
+    }
+    *copy = shared;
+    return 0;
+}
+
+int
+os_keep_copy(char *copy, size_t size_bytes)
+{
+    int saved = errno;
+    return madvise(copy, size_bytes, MADV_DONTFORK) == 0 ? 0 : refusal(saved);
+}
+
+void
+os_unshare(char *home, size_t size_bytes)
+{
+    os_unmap(home, size_bytes);
+}
+
+static bool
+is_mapped(char *at, size_t size_bytes)
+{
+    unsigned char pages[64];
+    size_t page_bytes = os_page_bytes();
+    for (size_t offset = 0; offset < size_bytes; offset += sizeof pages * page_bytes) {
+        size_t left = size_bytes - offset;
+        if (mincore(at + offset, left < sizeof pages * page_bytes ? left : sizeof pages * page_bytes, pages) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Older kernels may take the place's own pages away before they refuse; the home has all that lives there. */
+static void
+fill_hole(const char *home, size_t size_bytes, char *at)
+{
+    if (is_mapped(at, size_bytes)) {
+        return;
+    }
+    if (os_renew(at, size_bytes) != 0) {
+        base_fail("the system has taken pages and gives none", "os/linux.c", 0);
+    }
+    memcpy(at, home, size_bytes);
+}
+
+int
+os_show(char *home, size_t size_bytes, char *at)
+{
+    int saved = errno;
+    if (mremap(home, 0, size_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, at) == MAP_FAILED) {
+        int error = refusal(saved);
+        fill_hole(home, size_bytes, at);
+        return error;
+    }
+    return 0;
+}
+
+int
+os_renew(char *at, size_t size_bytes)
+{
+    char *same;
+    int error = map(at, size_bytes, PROT_READ | PROT_WRITE, MAP_FIXED, &same);
+    if (error == 0) {
+        advise(at, size_bytes);
+    }
+    return error;
+}
+
+int
+os_release(char *home, size_t size_bytes)
+{
+    int saved = errno;
+    return madvise(home, size_bytes, MADV_REMOVE) == 0 ? 0 : refusal(saved);
+}
+
+void
+os_untouch(char *address, size_t size_bytes)
+{
+    int saved = errno;
+    madvise(address, size_bytes, MADV_DONTNEED);
     errno = saved;
 }
 

@@ -8,6 +8,13 @@
  *     only             touched          page             resident        only
  *
  * A page that was just committed, or purged, reads as zeros. Sizes and addresses are multiples of the page.
+ *
+ * Shared pages have a home; committed parts of what was reserved can show them too. What is written at one place is read
+ * at all. A child made by fork has none of it: neither home nor what shows it.
+ *
+ *     home    | page | page | page |  --  |        -- : released
+ *                 \______   \
+ *     range   | own   | shown | shown | own |      renewed: own again, zeros
  */
 #ifndef QUIRE_OS_H
 #define QUIRE_OS_H
@@ -31,7 +38,28 @@ int os_map(size_t size_bytes, char **address);
 int os_remap(char *address, size_t old_bytes, size_t new_bytes, char **moved);
 void os_unmap(char *address, size_t size_bytes);
 
-/* One byte a page, its lowest bit set if the page is resident. */
+/* The monotonic clock, which never is 0. */
+uint64_t os_now_ns(void);
+
+/* Shared pages, all with memory behind them, zeros. To copy makes more of them: the same bytes where used has a byte that
+ * is not 0 for the page, and elsewhere no memory, which may not be touched. A child inherits a copy, until it is kept. */
+int os_share(size_t size_bytes, char **home);
+int os_share_copy(const char *home, size_t size_bytes, const unsigned char *used, char **copy);
+int os_keep_copy(char *copy, size_t size_bytes);
+void os_unshare(char *home, size_t size_bytes);
+
+/* Show pages of a home at a committed place, whose own are gone. Refused, the place holds what it held, or what those
+ * pages hold. To renew gives it pages of its own, zeros. */
+int os_show(char *home, size_t size_bytes, char *at);
+int os_renew(char *at, size_t size_bytes);
+
+/* Nobody shows a part of a home any more: its memory goes back, for good. */
+int os_release(char *home, size_t size_bytes);
+
+/* Take a home, or what shows one, out of the page table until it is touched: the process's resident size falls. */
+void os_untouch(char *address, size_t size_bytes);
+
+/* One byte a page, its lowest bit set if the page is resident; of shown pages, if what they show is. */
 int os_resident(char *address, size_t size_bytes, unsigned char *pages);
 
 #endif

@@ -3,12 +3,15 @@
     import quire
     quire.install()          serve this process from quire's own heap
     quire.stats()            the heap in numbers
+    quire.trim()             give back to the system, now, what rests
     quire.Heap()             a heap of one's own; quire.model has the same in plain Python
 
 Importing quire costs next to nothing and changes nothing; what needs more is imported when it is asked for.
 """
 
 from __future__ import annotations
+
+import sys
 
 from quire.errors import (
     AllocatorInUse,
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from quire.process.heap import Heap
     from quire.process.settings import Config
     from quire.process.version import __version__
-    from quire.records import HeapStatistics
+    from quire.records import GivenBack, HeapStatistics
 
 __all__ = [
     "AllocatorInUse",
@@ -45,6 +48,7 @@ __all__ = [
     "install",
     "installed",
     "stats",
+    "trim",
 ]
 
 _IMPORTED_WHEN_ASKED = {
@@ -94,6 +98,29 @@ def stats() -> HeapStatistics:
     from quire.process.statistics import stats as process_stats
 
     return process_stats()
+
+
+def trim(*, collect: bool = False) -> GivenBack:
+    """Give back to the system, now, what rests in this process: empty pools, holes between runs, kept pieces, and what
+    is free in libc's heap. Nothing is held in reserve. By itself the process does the same with time, if it may.
+
+    From several threads at once, one does it after the other. It works in a forked child, and with any ``give_back``.
+
+    Args:
+        collect: run the garbage collector first.
+
+    Returns:
+        What went back, by kind.
+
+    Raises:
+        UnsupportedRuntime: the native core is missing.
+        QuireError: quire does not serve this process, or Python is taking itself down.
+    """
+    if sys.is_finalizing():
+        raise QuireError("Python is taking itself down, and all of its memory goes back; call quire.trim() before")
+    from quire.process.trim import trim as process_trim
+
+    return process_trim(collect)
 
 
 def __getattr__(name: str) -> object:

@@ -1,6 +1,7 @@
 """The native core. Only ``quire.process`` imports it; its tuples get names in ``quire.process.decode``."""
 
 import sys
+from collections.abc import Callable, Iterable
 from typing import Any, final
 
 @final
@@ -13,11 +14,37 @@ class Heap:
     def reallocate(self, address: int, size_bytes: int, domain: int = 0, /) -> int: ...
     def free(self, address: int, /) -> None: ...
     def size_of(self, address: int, /) -> int: ...
+    def sweep(
+        self, cursor: int, slots_max: int, deadline_ns: int, reserve_bytes: int, live_percent_max: int, /
+    ) -> tuple[Any, ...]: ...
     def check(self) -> str | None: ...
     def statistics(self) -> tuple[Any, ...]: ...
     def state(self) -> tuple[Any, ...]: ...
     def residency(self) -> tuple[int, int, int, int, int]: ...
     def range(self) -> tuple[int, int]: ...
+    def mesh_begin(
+        self,
+        live_percent_max: int,
+        pools_max: int,
+        piece_bytes: int,
+        tries: int,
+        mappings_max: int,
+        only_at_rest: bool,
+        /,
+    ) -> None:
+        """MemoryError if the system refuses, OSError (EBUSY, EINVAL, ENOTSUP) if there can be no such pass."""
+
+    def mesh_step(self, parts_max: int, seconds: float = 0.0, /) -> int: ...
+    def mesh_settle(self) -> None: ...
+    def mesh_abandon(self) -> None: ...
+    def mesh_pass(self) -> tuple[int, int, int, int, int, int, bool, int]: ...
+    def mesh_renew(self, parts_max: int, seconds: float = 0.0, /) -> int: ...
+    def mesh_untouch(self, parts_max: int, seconds: float = 0.0, /) -> bool: ...
+    def proofs_begin(self) -> None:
+        """Nothing is proven; where proofs were begun and not ended, what is proven stays."""
+
+    def proofs_add(self, address: int, /) -> None: ...
+    def proofs_end(self) -> None: ...
 
 def install(range_bytes: int, large_to_previous: bool, guard_interval: int = 0, /) -> None:
     """Serve the process; RuntimeError(reason) if it cannot be served, MemoryError if the range is not to be had."""
@@ -63,3 +90,87 @@ def open_own(name: str, /) -> int:
 
 def own_threads() -> list[int]:
     """The numbers of the process's threads, without an audit event either."""
+
+def helper_begin(tick: Callable[[], float | None], notice_bytes: int, /) -> None:
+    """From now on a thread of C calls the function, from when so many bytes have come to rest until it returns None."""
+
+def helper_end() -> None:
+    """There is no thread any more, and none is started."""
+
+def helper_is_alive() -> bool: ...
+def helper_refusal() -> int:
+    """Why no thread could be started last, as an errno value; EPERM: by a new filter of system calls; 0: one could."""
+
+def before_fork() -> None:
+    """Joins the thread, and holds it off until one of the next two is called."""
+
+def after_fork_in_parent() -> None: ...
+def after_fork_in_child() -> None: ...
+def call_in_main_thread(function: Callable[[], object], /) -> bool:
+    """Soon, between two bytecodes; whether that could be arranged."""
+
+def held_bytes() -> int:
+    """Touched, in mappings, and kept; without a walk."""
+
+def sweep(
+    cursor: int,
+    slots_max: int,
+    deadline_ns: int,
+    reserve_bytes: int,
+    live_percent_max: int,
+    only_notes: bool = False,
+    /,
+) -> tuple[int, int, int, int, int, int, int, bool]: ...
+def trim_libc(free_bytes_min: int, /) -> tuple[int, int, float] | None:
+    """Free bytes afterwards, bytes given back, seconds; nothing is done where fewer are free. None: libc cannot."""
+
+def trim_libc_soon(free_bytes_min: int, /) -> None:
+    """By the helper thread, when this tick is over, without the interpreter lock."""
+
+def trimmed_libc() -> tuple[int, int, float] | None:
+    """What came of the last one, once."""
+
+def proof_begin(reviewed: Iterable[tuple[type, str]], only_candidates: bool = False, /) -> str | None:
+    """Begin a pass that proves blocks, with these types reviewed, each with its layout; why there can be none, or None.
+    RuntimeError if one is under way."""
+
+def proof_prepare() -> str | None:
+    """Find the collector's lists, which may run a collection: why they cannot be used, or None."""
+
+def proof_step(seconds: float, /) -> str:
+    """Go on for so long: "done", "goes on", "waits" while the collector is at work, or "void": end it."""
+
+def proof_counts() -> tuple[int, int, int]:
+    """Of the pass: owners passed, references held to bytes, bytes that may not be proven."""
+
+def proof_has(address: int, /) -> bool:
+    """Whether the block that has the address in it is proven."""
+
+def proof_drop_references(seconds: float, /) -> bool:
+    """Drop references to proven bytes, for so long; whether none is left."""
+
+def proof_end() -> None: ...
+def mappings() -> tuple[int, int] | None:
+    """How many the process may have, and has without those that meshing made; None: that cannot be read."""
+
+def mesh_begin(
+    live_percent_max: int, piece_bytes: int, tries: int, mappings_max: int, only_at_rest: bool, /
+) -> str | None:
+    """Begin a pass over the heap that serves the process; why there can be none, or None."""
+
+def mesh_step(deadline_ns: int, /) -> tuple[int, int]:
+    """The phase it is then in, and the bytes that went back."""
+
+def mesh_settle() -> None: ...
+def mesh_abandon() -> None: ...
+def mesh_pass() -> tuple[int, int, int, int, int, int, bool, int]: ...
+def mesh_renew(deadline_ns: int, /) -> int:
+    """How many spent pools are left."""
+
+def mesh_untouch(deadline_ns: int, /) -> bool: ...
+def findings(reviewed: Iterable[tuple[type, str]], /) -> tuple[list[type], bytes, bytes] | str:
+    """A whole pass at once: types; address, index of type and kind of each finding; live_blocks. Or why there is
+    none."""
+
+def live_blocks() -> bytes:
+    """Address and size of every live block, run and mapping, 16 bytes each."""

@@ -7,7 +7,7 @@ This file imports nothing of quire's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 
@@ -45,6 +45,23 @@ class BlockState(StrEnum):
 # --- a heap, whole --------------------------------------------------------------------------------------------
 
 
+class PoolRole(StrEnum):
+    """What meshing has to do with a pool.
+
+    CANDIDATE: of a pass; blocks are only freed from it. SEALED: it shows pages of extents; blocks are only freed from
+    it. SPENT: the same, empty; it waits for pages of its own. ORDINARY: none of these.
+    """
+
+    ORDINARY = "ordinary"
+    CANDIDATE = "candidate"
+    SEALED = "sealed"
+    SPENT = "spent"
+
+
+PAGE_OWN, PAGE_NONE = -1, -2
+"""What a page of a sealed pool shows that shows no extent: one of its own; nothing, there is no memory behind it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """An aligned part of an arena whose blocks are all of one size class.
@@ -62,7 +79,19 @@ class Pool:
     allocated: int
     untouched: int
     free_list: tuple[int, ...]
-    """Indexes of the free blocks, the next to be handed out first."""
+    """Indexes of the free blocks, the next to be handed out first. Of a sealed pool: freed since it was sealed."""
+    away: tuple[int, ...] = ()
+    """Indexes of the untouched blocks that touch a page which went back to the system, and of a sealed pool of all that
+    were not live when it was; the other untouched blocks are the pool's last."""
+    role: PoolRole = PoolRole.ORDINARY
+    shown: tuple[int, ...] = ()
+    """Of a sealed or spent pool, each page: which page of the extents it shows, numbered through all of them; or
+    ``PAGE_OWN``, ``PAGE_NONE``."""
+
+    @property
+    def carved(self) -> int:
+        """Blocks before this index were cut off at some time."""
+        return self.capacity - self.untouched + len(self.away)
 
     @property
     def state(self) -> PoolState:
@@ -107,6 +136,17 @@ class Mapping:
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """Shared physical pages that sealed pools show."""
+
+    number: int
+    shown: tuple[int, ...]
+    """Of each page that was ever shown: by how many pages of pools; -1: it went back."""
+    taken: int
+    """How many pieces of 16 bytes blocks have that were live when their pool was sealed."""
+
+
+@dataclass(frozen=True, slots=True)
 class HeapState:
     """Everything there is to know of a heap's structure, at one moment."""
 
@@ -117,6 +157,38 @@ class HeapState:
     used_pools: dict[tuple[Domain, int], tuple[int, ...]]
     """For each domain and size class, the addresses of the pools that serve it, the next to be asked first."""
     mappings: tuple[Mapping, ...]
+    candidates: dict[tuple[Domain, int], tuple[int, ...]] = field(default_factory=dict)
+    """As ``used_pools``: those of a pass of meshing."""
+    extents: tuple[Extent, ...] = ()
+
+
+class MeshPhase(IntEnum):
+    """Where a pass of meshing is. IDLE: there is none. PROVING: it waits for who proves blocks."""
+
+    IDLE = 0
+    COUNTING = 1
+    CHOOSING = 2
+    PROVING = 3
+    SETTLING = 4
+    MATCHING = 5
+
+
+@dataclass(frozen=True, slots=True)
+class MeshPass:
+    """What came of a pass, in pools. ``candidates == foreign + meshed + left + taken_back`` holds at its end."""
+
+    candidates: int = 0
+    foreign: int = 0
+    """A live block was not proven."""
+    meshed: int = 0
+    left: int = 0
+    """No whole strip, too many mappings, the system refused, or the pass was abandoned."""
+    taken_back: int = 0
+    """By requests; or empty, meanwhile."""
+    foreign_blocks: int = 0
+    is_out_of_mappings: bool = False
+    refusal: int = 0
+    """The error number of what the system refused."""
 
 
 # --- a heap, in numbers ---------------------------------------------------------------------------------------
@@ -176,6 +248,65 @@ class GuardStatistics:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Bytes that went back to the system, by kind, and the processor time that it took. Arenas that became empty, and
+    were given back whole by whoever freed the last block, are not among them."""
+
+    empty_pool_bytes: int = 0
+    hole_bytes: int = 0
+    """Between runs."""
+    kept_bytes: int = 0
+    """Of mappings that were freed or became shorter."""
+    page_bytes: int = 0
+    """Pages without a live block of pools that have some."""
+    mesh_bytes: int = 0
+    """Of sparse pools that came to share pages; without those that they share."""
+    libc_bytes: int = 0
+    """Of libc's heap: by how much resident memory fell when it was told to give back."""
+    steps: int = 0
+    step_seconds_max: float = 0.0
+    """The longest step, in processor time."""
+    cpu_seconds: float = 0.0
+
+    @property
+    def total_bytes(self) -> int:
+        swept_bytes = self.empty_pool_bytes + self.hole_bytes + self.kept_bytes + self.page_bytes
+        return swept_bytes + self.mesh_bytes + self.libc_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GivingBack:
+    """How a process gives memory back, beside whole arenas."""
+
+    mode: str = "off"
+    """``all``, ``purge`` or ``off``, as the config says."""
+    by_itself: GivenBack = GivenBack()
+    by_trim: GivenBack = GivenBack()
+    """What ``quire.trim()`` gave back; its steps are longer."""
+    seconds_ago: float | None = None
+    """When something went back last."""
+    is_at_work: bool = False
+    """The helper thread exists: there may be something to give back."""
+    missing: tuple[str, ...] = ()
+    """What is not given back, and why; a sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What the system says a process takes, counted in three ways. ``None``: it does not tell."""
+
+    rss_bytes: int
+    """Resident pages (``VmRSS``), those that other processes share in full."""
+    pss_bytes: int | None
+    """Those in proportion to how many share each."""
+    cgroup_bytes: int | None
+    """What the process's control group is charged: all its processes, and files that the kernel keeps for them."""
+    mappings: int | None
+    mappings_max: int | None
+    """How many a process may have (``vm.max_map_count``)."""
+
+
+@dataclass(frozen=True, slots=True)
 class HeapStatistics:
     """A heap in numbers, consistent at one moment.
 
@@ -199,8 +330,20 @@ class HeapStatistics:
     kept_mapping_bytes: int = 0
     """Pages of mappings that were freed or became shorter, which wait for a request."""
     touched_bytes: int = 0
-    """Of arenas: in pools that were ever cut, and not purged, and in runs that were ever handed out."""
+    """Of arenas: in pools that were ever cut, and in runs that were ever handed out, without what was purged since."""
+    extents: int = 0
+    shared_bytes: int = 0
+    """Of extents, as far as they have memory."""
+    sealed_pools: int = 0
+    """Pools that show extents, and have a live block."""
+    spent_pools: int = 0
+    """Pools that show extents still, and have none."""
+    mesh_mappings: int = 0
+    """About how many mappings the kernel has more for them."""
     guard: GuardStatistics = GuardStatistics()
+    giving_back: GivingBack = GivingBack()
+    charge: Charge | None = None
+    """Of the process that the heap serves; ``None``: it serves none."""
 
     @property
     def live_bytes(self) -> int:
@@ -211,6 +354,28 @@ class HeapStatistics:
     def blocks_allocated(self) -> int:
         pooled = sum(c.blocks_allocated for c in self.classes)
         return pooled + self.runs_allocated + self.mappings + self.guard.slots_allocated
+
+
+# --- giving back ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one step of a sweep gave back, by kind, and where the next begins."""
+
+    cursor: int
+    """Of the next step; 0: the sweep is done."""
+    empty_pool_bytes: int
+    hole_bytes: int
+    kept_bytes: int
+    page_bytes: int
+    """In pages without a live block, of pools in use."""
+    young_bytes: int
+    """At rest, but not for long: the next sweep gives it back, unless it is used before."""
+    young_pools: int
+    """In use, with few live blocks, and not at rest since the sweep before."""
+    is_refused: bool
+    """The system did not take pages back, and the step ended there."""
 
 
 # --- objects --------------------------------------------------------------------------------------------------
@@ -236,6 +401,27 @@ class UsedBlock:
     size_bytes: int
     area: Area
     what: str
+
+
+class Content(StrEnum):
+    """OBJECT: a Python object. TABLE: a table or buffer of one. FOREIGN: nothing that is known to be either."""
+
+    OBJECT = "object"
+    TABLE = "table"
+    FOREIGN = "foreign"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBlock:
+    """A live block, run or mapping of a process's heap, and what is in it."""
+
+    address: int
+    size_bytes: int
+    content: Content
+    type: str | None
+    """Of the object, or of the owner of the table; ``None``: foreign."""
+    is_reviewed: bool
+    """Whether the object's type is known to have nobody write in its block without the interpreter lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -563,6 +749,8 @@ class Measurement:
     """At the program's end, before Python takes itself down."""
     pss_bytes: int | None
     stdout_sha256: str
+    cgroup_bytes: int | None = None
+    """At the program's end, of its whole control group: other processes' too."""
 
 
 @dataclass(frozen=True, slots=True)

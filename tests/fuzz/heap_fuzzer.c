@@ -8,6 +8,7 @@
  * when nothing may be left. tests/fuzz/sequence.py reads the same bytes.
  */
 #include "heap/fast.h"
+#include "heap/proofs.h"
 #include "observe/residency.h"
 #include "observe/walk.h"
 #include "os/fake.h"
@@ -23,7 +24,10 @@ enum {
     EDGE_BYTES = 64, /* of a large block, how many bytes at either end are looked at */
 };
 
-enum kind { ALLOCATE, ZEROED, RESIZE, FREE, ALLOCATE_MANY, FREE_MANY, REFUSE, LOOK, MISUSE, ABSURD, WATCH, CLOSE, KINDS };
+enum kind {
+    ALLOCATE, ZEROED, RESIZE, FREE, ALLOCATE_MANY, FREE_MANY, REFUSE, LOOK, MISUSE, ABSURD, WATCH, CLOSE, SWEEP, MESH, KINDS
+};
+enum mesh_kind { BEGIN, STEP, PROVE, SETTLE, ABANDON, RENEW, UNTOUCH, WHOLE_PASS };
 
 struct step {
     uint8_t kind;
@@ -43,6 +47,7 @@ static struct heap *heap;
 static struct block blocks[BLOCKS_MAX];
 static size_t live;
 static bool is_closed;
+static size_t cursor; /* of the sweep */
 static unsigned char next_pattern;
 
 /* --- what must hold --- */
@@ -262,6 +267,117 @@ passed(size_t held_bytes)
     heap_watch(heap, SIZE_MAX, NULL);
 }
 
+/* A step of a sweep. What it tells is what is held no more. */
+static void
+sweep(const struct step *step)
+{
+    struct heap_totals before = heap->totals;
+    struct sweep_limits limits = {
+        .slots_max = 1 + step->index % 1024,
+        .reserve_bytes = step->size,
+        .live_percent_max = step->flags % 101,
+    };
+    struct swept swept = heap_sweep(heap, cursor, &limits);
+    size_t rested = swept.empty_pool_bytes + swept.hole_bytes;
+    demand(before.resting_bytes - heap->totals.resting_bytes == rested, "what rested and went rests no more");
+    demand(before.touched_bytes - heap->totals.touched_bytes == rested + swept.page_bytes, "nor does it count as touched");
+    demand(before.kept_bytes - heap->totals.kept_bytes == swept.kept_bytes, "what was kept and went is not kept");
+    size_t resting_bytes = heap->totals.resting_bytes + heap->totals.kept_bytes;
+    demand(rested + swept.kept_bytes == 0 || resting_bytes >= step->size, "a reserve stays");
+    cursor = swept.cursor;
+}
+
+/* --- meshing --- */
+
+/* Every block, or a part of them. */
+static void
+prove(size_t eighths, uint32_t from)
+{
+    if (!proofs_are_begun(heap) && proofs_begin(heap, false) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < live; i++) {
+        if ((i * 7 + from) % 8 < eighths) {
+            proofs_add(heap, blocks[i].address);
+        }
+    }
+}
+
+static void
+begin_pass(const struct step *step)
+{
+    struct mesh_options options = {
+        .live_percent_max = step->size % 101,
+        .pools_max = 1 + step->index % 600,
+        .piece_bytes = (4 * KIB) << (step->flags >> 3) % 5,
+        .tries = 1 + (step->size >> 8) % 64,
+        .mappings_max = (step->size >> 14) % 4096,
+    };
+    if (mesh_begin(heap, &options) == 0) {
+        proofs_end(heap);
+    }
+}
+
+static void
+take_whole_pass(const struct step *step)
+{
+    begin_pass(step);
+    struct mesh_limits limits = {.parts_max = 1 + step->index % 64};
+    enum mesh_phase phase;
+    while ((phase = mesh_step(heap, &limits)) != MESH_IDLE) {
+        if (phase == MESH_PROVING) {
+            prove(8, 0);
+            mesh_settle(heap);
+        }
+    }
+    proofs_end(heap);
+}
+
+static void
+take_mesh_step(const struct step *step)
+{
+    struct mesh_limits limits = {.parts_max = 1 + step->index % 600};
+    switch ((enum mesh_kind)(step->flags % 8)) {
+    case BEGIN:
+        begin_pass(step);
+        return;
+    case STEP:
+        if (mesh_step(heap, &limits) == MESH_IDLE) {
+            proofs_end(heap);
+        }
+        return;
+    case PROVE:
+        prove(step->index % 10, step->size);
+        return;
+    case SETTLE:
+        mesh_settle(heap);
+        return;
+    case ABANDON:
+        mesh_abandon(heap);
+        proofs_end(heap);
+        return;
+    case RENEW:
+        mesh_renew(heap, &limits);
+        return;
+    case UNTOUCH:
+        mesh_untouch(heap, &limits);
+        return;
+    case WHOLE_PASS:
+        take_whole_pass(step);
+        return;
+    }
+}
+
+/* Nothing lives any more: nothing is shared then, nor is a pool left that shows what was. */
+static void
+end_meshing(void)
+{
+    fake_refuse(0, false);
+    mesh_abandon(heap);
+    demand(mesh_renew(heap, &(struct mesh_limits){.parts_max = SIZE_MAX}) == 0, "every spent pool is renewed");
+    demand(heap->totals.shared_bytes == 0, "and no extent is left");
+}
+
 /* --- steps --- */
 
 static void
@@ -322,6 +438,12 @@ take_step(const struct step *step)
             is_closed = true;
         }
         return;
+    case SWEEP:
+        sweep(step);
+        return;
+    case MESH:
+        take_mesh_step(step);
+        return;
     }
 }
 
@@ -338,6 +460,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
     demand(heap_create(RANGE_BYTES, &heap) == 0, "a heap can be made");
     live = 0;
     is_closed = false;
+    cursor = 0;
     size_t steps = (size_bytes - 1) / sizeof(struct step);
     for (size_t i = 0; i < steps; i++) {
         struct step step;
@@ -352,6 +475,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes)
     while (live != 0) {
         free_block(live - 1);
     }
+    check_heap();
+    end_meshing();
     check_heap();
     heap_destroy(heap);
     demand(fake_held_bytes() == 0, "everything goes back");

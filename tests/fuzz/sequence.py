@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+from quire.model.mesh import MeshOptions
 from quire.records import Domain
 from twins import Twins
 
@@ -12,7 +13,7 @@ KIB = 1024
 RANGE_BYTES = 8 * 1024 * KIB
 BLOCKS_MAX = 6000
 AT_ONCE_MAX = 600
-KINDS = "allocate zeroed resize free allocate_many free_many refuse look misuse absurd watch close".split()
+KINDS = "allocate zeroed resize free allocate_many free_many refuse look misuse absurd watch close sweep mesh".split()
 
 
 class Sequence:
@@ -95,6 +96,30 @@ class Sequence:
     def close(self, flags: int, index: int, size: int) -> None:
         """Changes nothing of what the model has: the same requests are served, past the fast paths."""
 
+    def sweep(self, flags: int, index: int, size: int) -> None:
+        self.twins.sweep(slots_max=1 + index % 1024, reserve_bytes=size, live_percent_max=flags % 101)
+
+    def mesh(self, flags: int, index: int, size: int) -> None:
+        """What a pass does, or what comes after it."""
+        match flags % 8:
+            case 0:
+                self.twins.mesh_begin(mesh_options(flags, index, size))
+            case 1:
+                self.twins.mesh_step(1 + index % 600)
+            case 2:
+                proven = index % 10
+                self.twins.prove(twin for i, twin in enumerate(self.twins.blocks) if (i * 7 + size) % 8 < proven)
+            case 3:
+                self.twins.mesh_settle()
+            case 4:
+                self.twins.mesh_abandon()
+            case 5:
+                self.twins.mesh_renew(1 + index % 600)
+            case 6:
+                self.twins.native.mesh_untouch(1 + index % 600)
+            case 7:
+                self.twins.mesh(mesh_options(flags, index, size), 1 + index % 64)
+
     def _allocate(self, size_bytes: int, domain: Domain) -> None:
         if len(self.twins.blocks) < BLOCKS_MAX:
             self.twins.allocate(size_bytes, domain)
@@ -104,6 +129,16 @@ class Sequence:
         index %= len(blocks)
         blocks[index], blocks[-1] = blocks[-1], blocks[index]
         self.twins.free(-1)
+
+
+def mesh_options(flags: int, index: int, size: int) -> MeshOptions:
+    return MeshOptions(
+        live_percent_max=size % 101,
+        pools_max=1 + index % 600,
+        piece_bytes=4 * KIB << (flags >> 3) % 5,
+        tries=1 + (size >> 8) % 64,
+        mappings_max=(size >> 14) % 4096,
+    )
 
 
 def size_of(size: int, flags: int) -> int:

@@ -103,6 +103,19 @@ def test_the_last_pool_of_a_class_stays_when_it_is_empty() -> None:
     assert allocator.state().arenas[0].free_pools == ()
 
 
+def test_the_last_pool_beside_one_that_is_nearly_full_stays_when_it_is_empty() -> None:
+    """Two values that come and go, of which the first takes the last block of a pool, cost no pool each time."""
+    allocator = Allocator(QUIRE)
+    full = fill_pool_of(allocator, 64)
+    allocator.free(full.pop())
+    for _ in range(3):
+        release(allocator, [allocator.allocate(64), allocator.allocate(64)])
+        assert [len(pools) for pools in allocator.state().used_pools.values()] == [2]
+    release(allocator, full[: len(full) // 2])
+    release(allocator, [allocator.allocate(64)])
+    assert [len(pools) for pools in allocator.state().used_pools.values()] == [1]
+
+
 def test_pools_that_stayed_let_their_arena_go() -> None:
     """Empty pools of many classes, each the last of its class, keep no arena but the last that has room."""
     allocator = Allocator(QUIRE)

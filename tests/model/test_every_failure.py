@@ -34,6 +34,10 @@ def _nothing_refused() -> Iterator[None]:
     fake.refuse(0)
 
 
+SWEEP_EVERY = 700
+"""Requests, before which two sweeps are done."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One request of a program; the slot is where the program keeps the block. Freeing has the size ``None``."""
@@ -71,10 +75,13 @@ class Program:
     heap: Heap = field(default_factory=lambda: Heap(RANGE_BYTES, core=fake.Heap))
     blocks: dict[int, tuple[int, bytes]] = field(default_factory=dict)
     refused: int = 0
+    cursor: int = 0
 
     def run(self, requests: list[Request]) -> None:
-        """Make every request."""
-        for request in requests:
+        """Make every request, and sweep now and then."""
+        for count, request in enumerate(requests):
+            if count % SWEEP_EVERY < 2:
+                self.cursor = self.heap.sweep(self.cursor, live_percent_max=50).cursor
             if request.size_bytes is None:
                 address, content = self.blocks.pop(request.slot)
                 assert ctypes.string_at(address, len(content)) == content
@@ -115,7 +122,7 @@ class Program:
 def test_every_call_refused_in_turn(seed: int, for_good: bool) -> None:
     """One call is refused, or all from it on until a request fails: the same blocks live at the end."""
     print(f"seed {seed}")
-    requests = random_requests(seed, 3_000)
+    requests = random_requests(seed, 2_000)
     plain = Program()
     made_before = fake.calls()
     plain.run(requests)
@@ -154,7 +161,11 @@ def run_twins(requests: list[Request]) -> None:
     """Send the requests to both; a block that could not be had is allocated when it is next resized."""
     twins = Twins(fake.Heap, range_bytes=RANGE_BYTES, page_bytes=4096, take_refused=fake.take_refused)
     blocks: dict[int, Twin] = {}
-    for request in requests:
+    for count, request in enumerate(requests):
+        if count % SWEEP_EVERY < 2:
+            twins.sweep(live_percent_max=50)
+            if twins.was_refused:
+                twins.check()
         block = blocks.get(request.slot)
         if request.size_bytes is None:
             if block is not None:

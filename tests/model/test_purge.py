@@ -16,17 +16,14 @@ MIB = 1024 * KIB
 
 
 @pytest.fixture
-def heap() -> Iterator[Heap]:
+def heap(heap: Heap) -> Heap:
     """A heap in which 1 MiB of large pools have become empty, beside one that is in use."""
-    fake.refuse(0)
-    heap = Heap(64 * MIB, core=fake.Heap)
     blocks = [heap.allocate(8 * KIB) for _ in range(17 * 8)]
     for address in blocks:
         ctypes.memset(address, 0xA5, 8 * KIB)
     for address in blocks[:-8]:
         heap.free(address)
-    yield heap
-    fake.refuse(0)
+    return heap
 
 
 def test_what_rests_makes_no_peak(heap: Heap) -> None:

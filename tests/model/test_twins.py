@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from quire.records import Domain
+from quire.model.mesh import MeshOptions
+from quire.records import Domain, MeshPhase
 from twins import Twins
 
 _core = pytest.importorskip("quire._core", reason="the native core is not installed")
@@ -23,6 +24,17 @@ sizes = st.one_of(
     st.integers(250_000, 1_000_000),
     st.integers(250_000, 12_000_000),
     st.sampled_from([0, 1, 16, 17, 512, 513, 16384, 16385, 131072, 131073, 262144, 262145, 2**62, 2**63 - 1]),
+)
+
+
+options = st.builds(
+    MeshOptions,
+    live_percent_max=st.integers(0, 100),
+    pools_max=st.integers(1, 400),
+    piece_bytes=st.sampled_from([4096, 8192, 16384, 32768, 65536]),
+    tries=st.integers(1, 50),
+    mappings_max=st.one_of(st.integers(0, 400), st.just(1 << 16)),
+    only_at_rest=st.sampled_from([False, False, True]),
 )
 
 
@@ -65,6 +77,51 @@ class TwinsMachine(RuleBasedStateMachine):
     def reallocate(self, index: int, size: int, domain: Domain) -> None:
         self.twins.reallocate(index, size, domain)
 
+    @rule(
+        slots=st.one_of(st.integers(1, 400), st.just(1 << 40)),
+        reserve=st.integers(0, 1 << 21),
+        percent=st.integers(0, 100),
+    )
+    def sweep(self, slots: int, reserve: int, percent: int) -> None:
+        self.twins.sweep(slots_max=slots, reserve_bytes=reserve, live_percent_max=percent)
+
+    @rule(options=options, parts=st.integers(1, 400))
+    def mesh(self, options: MeshOptions, parts: int) -> None:
+        """A whole pass, unless one is under way."""
+        if self.twins.model.mesh.phase is MeshPhase.IDLE:
+            self.twins.mesh(options, parts)
+
+    @rule(options=options)
+    def mesh_begin(self, options: MeshOptions) -> None:
+        self.twins.mesh_begin(options)
+
+    @rule(parts=st.integers(1, 400))
+    def mesh_step(self, parts: int) -> None:
+        self.twins.mesh_step(parts)
+
+    @precondition(lambda self: self.twins.model.mesh.phase is not MeshPhase.IDLE)
+    @rule(seed=st.integers(0, 1 << 30), share=st.sampled_from([0.0, 0.9, 0.99, 1.0, 1.0]))
+    def prove(self, seed: int, share: float) -> None:
+        """Come to where blocks are proven, and go on with some that are."""
+        while self.twins.model.mesh.phase < MeshPhase.PROVING:
+            self.twins.mesh_step(1000)
+        chance = random.Random(seed)
+        self.twins.prove(twin for twin in self.twins.blocks if chance.random() < share)
+        self.twins.mesh_settle()
+
+    @rule()
+    def mesh_abandon(self) -> None:
+        self.twins.mesh_abandon()
+
+    @rule(parts=st.integers(1, 400))
+    def mesh_renew(self, parts: int) -> None:
+        self.twins.mesh_renew(parts)
+
+    @rule(parts=st.integers(1, 100))
+    def mesh_untouch(self, parts: int) -> None:
+        """Nothing that the model has, nor that a program sees."""
+        self.twins.native.mesh_untouch(parts)
+
     @rule(offset=st.integers(-(1 << 16), 1 << 27))
     def misuse(self, offset: int) -> None:
         self.twins.misuse(self.twins.native.range[0] + offset)
@@ -101,8 +158,14 @@ def test_a_long_run_that_fills_the_range_and_empties_it(seed: int) -> None:
         elif action < 0.93:
             for _ in range(min(len(twins.blocks), chance.choice([1, 1, 300]))):
                 twins.free(chance.randrange(len(twins.blocks)))
-        else:
+        elif action < 0.97:
             twins.reallocate(chance.randrange(len(twins.blocks)), random_size(chance), Domain.OBJECT)
+        else:
+            twins.sweep(
+                slots_max=chance.choice([1, 40, 1 << 40]),
+                reserve_bytes=chance.choice([0, 0, 200_000]),
+                live_percent_max=chance.choice([0, 25, 100]),
+            )
         if step % 100 == 0:
             twins.check()
     while twins.blocks:

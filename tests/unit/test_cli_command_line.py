@@ -12,7 +12,17 @@ from quire.cli.command_line import parse
 from quire.errors import InvalidOption
 
 OURS = st.sampled_from(
-    [["--quiet"], ["--children"], ["--json", "f"], ["--json=f"], ["--large-blocks=libc"], ["--guard"], ["--guard=9"]]
+    [
+        ["--quiet"],
+        ["--children"],
+        ["--json", "f"],
+        ["--json=f"],
+        ["--large-blocks=libc"],
+        ["--guard"],
+        ["--guard=9"],
+        ["--give-back=off"],
+        ["--give-back", "purge"],
+    ]
 )
 PYTHONS = st.sampled_from(
     [["-B"], ["-uO"], ["-W", "ignore"], ["-Wignore"], ["-X", "utf8"], ["-bXa=b"], ["--check-hash-based-pycs", "never"]]

@@ -18,7 +18,15 @@ import quire
 from quire.errors import AllocatorInUse, InvalidOption, OutOfMemory, QuireError, UnsupportedRuntime
 from quire.process import install
 from quire.process.install import default_range_bytes, serve
-from quire.process.settings import GUARD_INTERVAL, Config, read_config, read_order, write_environment, write_order
+from quire.process.settings import (
+    GUARD_INTERVAL,
+    SETTINGS,
+    Config,
+    read_config,
+    read_order,
+    write_environment,
+    write_order,
+)
 
 GIB = 1024**3
 CONFIGS = st.builds(
@@ -28,6 +36,7 @@ CONFIGS = st.builds(
     report=st.booleans(),
     json=st.none() | st.text(min_size=1).filter("-".__ne__),
     guard=st.just("all") | st.integers(0, 2**31 - 1),
+    give_back=st.sampled_from(["all", "purge", "off"]),
 )
 
 
@@ -62,8 +71,7 @@ def test_what_is_no_size_is_refused(text: str) -> None:
 def test_what_is_not_set_is_the_default() -> None:
     """An environment without settings, or with empty ones, asks for what Config() says."""
     assert read_config({}) == Config()
-    names = ["QUIRE_REPORT", "QUIRE_JSON", "QUIRE_RANGE", "QUIRE_LARGE_BLOCKS", "QUIRE_GUARD"]
-    assert read_config(dict.fromkeys(names, "")) == Config()
+    assert read_config(dict.fromkeys(SETTINGS, "")) == Config()
 
 
 @pytest.mark.parametrize(
@@ -113,7 +121,8 @@ def test_a_config_does_not_change() -> None:
     assert config == Config(json="a", report=True) == Config(json=b"a", report=True)  # type: ignore[arg-type]
     assert hash(config) == hash(Config(json="a", report=True))
     assert config != Config()
-    assert repr(config) == "Config(large_blocks='quire', range_bytes=None, report=True, json='a', guard=0)"
+    values = "large_blocks='quire', range_bytes=None, report=True, json='a', guard=0, give_back='all'"
+    assert repr(config) == f"Config({values})"
     with pytest.raises(AttributeError):
         config.report = False
     with pytest.raises(AttributeError):
@@ -130,6 +139,8 @@ def test_a_config_does_not_change() -> None:
         {"guard": "1"},
         {"guard": -1},
         {"guard": None},
+        {"give_back": "mesh"},
+        {"give_back": True},
         {"json": ""},
         {"json": "-"},
     ],

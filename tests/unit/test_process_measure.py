@@ -34,7 +34,7 @@ def usage(largest_mib: int) -> Any:
 
 
 def write_reading(program: Program, rss_mib: int, rss_max_mib: int) -> None:
-    program.reading.write_text(f"{rss_mib * MIB} {rss_mib * MIB} {rss_max_mib * MIB} 500000000 250000000")
+    program.reading.write_text(f"{rss_mib * MIB} {rss_mib * MIB} {rss_max_mib * MIB} -1 500000000 250000000")
 
 
 def test_what_the_reading_took_is_taken_off(program: Program) -> None:
@@ -71,7 +71,7 @@ def test_an_interrupt_of_a_program_that_has_ended_is_no_other_error(tmp_path: Pa
     measure._interrupt(process)
 
 
-@pytest.mark.parametrize("text", [b"", b"1 2 3 4", b"1 2 3 4 5 6", b"one 2 3 4 5"])
+@pytest.mark.parametrize("text", [b"", b"1 2 3 4", b"1 2 3 4 5 6 7", b"one 2 3 4 5 6"])
 def test_a_reading_that_is_none_is_refused(text: bytes) -> None:
     """Half a reading is no reading."""
     with pytest.raises(ValueError, match=r"."):

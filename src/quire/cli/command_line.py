@@ -8,14 +8,21 @@ Python to start, and looks for options behind the script.
 from __future__ import annotations
 
 from quire.errors import InvalidOption
-from quire.process.settings import did_you_mean, read_guard, read_json_path, read_large_blocks
+from quire.process.settings import did_you_mean, read_give_back, read_guard, read_json_path, read_large_blocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from quire.process.settings import Guard, LargeBlocks
+    from quire.process.settings import GiveBack, Guard, LargeBlocks
 
 _PYTHON_FLAGS = "bBdEiIOPqRsSuvx"
-_OF_BOTH = {"--children": "", "--guard": "", "--help": "", "--json": "FILE", "--large-blocks": "libc"}
+_OF_BOTH = {
+    "--children": "",
+    "--give-back": "purge",
+    "--guard": "",
+    "--help": "",
+    "--json": "FILE",
+    "--large-blocks": "libc",
+}
 OPTIONS = {
     "run": _OF_BOTH | {"--quiet": ""},
     "compare": _OF_BOTH | {"--runs": "10", "--timeout": "60"},
@@ -40,6 +47,7 @@ class CommandLine:
         self.runs: int | None = None
         self.timeout_seconds: float | None = None
         self.guard: Guard | None = None
+        self.give_back: GiveBack | None = None
         self.python_arguments: list[str] = []
         self.flags = ""
         self.x_options: list[str] = []
@@ -131,6 +139,8 @@ def _parse_option(line: CommandLine, word: str, words: _Words) -> None:
     match name:
         case "--guard":
             line.guard = read_guard(value if has_value else "1", name)
+        case "--give-back":
+            line.give_back = read_give_back(value, name)
         case "--help":
             line.wants_help = True
         case "--quiet":

@@ -107,6 +107,7 @@ def _setting_rows(config: settings.Config) -> tuple[Row, ...]:
         _row("QUIRE_RANGE", _range(config), "addresses to reserve"),
         _row("QUIRE_REPORT", _on(config.report), "say at the end where the memory was"),
         _row("QUIRE_JSON", config.json or "not set", "the same as a file; %p: one a process"),
+        _row("QUIRE_GIVE_BACK", config.give_back, "what goes back to the system by itself"),
         _row("QUIRE_GUARD", _guard_rate(config), _guard_gloss(config)),
     )
 

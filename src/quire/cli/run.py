@@ -43,11 +43,13 @@ os._exit ends is gone before it can say anything.)
                         in N (up to 2147483647, or all): an access past a
                         sampled block's end or after its free ends the program,
                         and says whose it was
+  --give-back=MODE      what goes back to the system by itself: all (if not
+                        given), purge (no mesh), off
   --help                this text
 
 What the options set can be set in the environment, too, for a service: QUIRE=1,
-QUIRE_REPORT=1, QUIRE_JSON, QUIRE_LARGE_BLOCKS, QUIRE_GUARD, QUIRE_RANGE
-(addresses to reserve, like 64G), QUIRE_DISABLE=1.
+QUIRE_REPORT=1, QUIRE_JSON, QUIRE_LARGE_BLOCKS, QUIRE_GUARD, QUIRE_GIVE_BACK,
+QUIRE_RANGE (addresses to reserve, like 64G), QUIRE_DISABLE=1.
 """
 
 
@@ -73,6 +75,7 @@ def read_config(line: CommandLine) -> settings.Config:
         report=not line.is_quiet,
         json=json,
         guard=base.guard if line.guard is None else line.guard,
+        give_back=line.give_back or base.give_back,
     )
 
 

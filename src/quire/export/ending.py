@@ -23,6 +23,7 @@ from _operator import call
 
 import quire.text  # noqa: F401  # for in_words, which may have to say that no file can be opened any more
 from quire.errors import in_words
+from quire.process.charge import read_charge
 from quire.process.core import require_core
 from quire.process.settings import PROCESS
 
@@ -130,11 +131,14 @@ class _Ending:
     def _report(self, wall_seconds: float, cpu_seconds: float) -> RunReport:
         """Look first, and import afterwards: what the report needs is no part of the program's memory."""
         core = require_core()
+        core.helper_end()
         statistics, guard_statistics = core.statistics(), core.guard_statistics()
+        charge = read_charge()
         end, peak, samples = self._sampler.stop()
 
         from quire.export import RUN_REPORT_VERSION
         from quire.process.decode import decode_statistics
+        from quire.process.statistics import giving_back_of
         from quire.process.version import __version__
         from quire.records import RunReport
 
@@ -150,7 +154,7 @@ class _Ending:
             end=end,
             peak=peak,
             samples=samples,
-            statistics=decode_statistics(statistics, guard_statistics),
+            statistics=decode_statistics(statistics, guard_statistics, giving_back_of(core), charge),
         )
 
     def _write_file(self, report: RunReport) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from quire.model.arena import PoolArena, RunArena
 from quire.model.pool import Pool
-from quire.records import ArenaKind, ArenaStatistics, BlockState, ClassStatistics, Domain, HeapStatistics
+from quire.records import ArenaKind, ArenaStatistics, BlockState, ClassStatistics, Domain, HeapStatistics, PoolRole
 
 if TYPE_CHECKING:
     from quire.model.allocator import Allocator
@@ -42,6 +42,11 @@ def statistics_of(allocator: Allocator) -> HeapStatistics:
         arenas_obtained=totals.arenas_obtained,
         arenas_given_back=totals.arenas_given_back,
         mapping_bytes_given_back=raw.kept.given_back_bytes,
+        extents=len(allocator.mesh.extents.by_number),
+        shared_bytes=raw.shared_bytes,
+        sealed_pools=allocator.mesh.sealed_pools,
+        spent_pools=allocator.mesh.spent_pools,
+        mesh_mappings=allocator.mesh.mappings,
     )
 
 
@@ -56,7 +61,7 @@ def _class_statistics(pools: list[Pool], domain: Domain, size_class: int, block_
         pools_full=full,
         blocks_allocated=sum(pool.allocated for pool in held),
         blocks_free=sum(len(pool.free) for pool in held),
-        blocks_untouched=sum(pool.capacity - pool.carved for pool in held),
+        blocks_untouched=sum(pool.capacity - pool.carved + len(pool.away) for pool in held),
     )
 
 
@@ -64,7 +69,7 @@ def _pool_arena_statistics(pool_arenas: list[PoolArena], kind: ArenaKind, pool_b
     arenas = [arena for arena in pool_arenas if arena.kind is kind]
     pools = [pool for arena in arenas for pool in arena.pools]
     in_use = sum(pool.allocated > 0 for pool in pools)
-    purged = sum(pool.is_purged for pool in pools)
+    purged = sum(pool.is_purged or pool.role is PoolRole.SPENT for pool in pools)
     return ArenaStatistics(
         kind=kind,
         arenas=len(arenas),

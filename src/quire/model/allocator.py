@@ -18,19 +18,22 @@ Larger requests go past all that: to the raw allocator in CPython, to runs of pa
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right, insort
 from dataclasses import dataclass
 
-from quire.errors import InvalidSize, OutOfMemory
+from quire.errors import InvalidOption, InvalidSize, OutOfMemory
 from quire.model.accounts import statistics_of
 from quire.model.arena import Arena, AvailableArenas, PoolArena, RunArena
 from quire.model.geometry import QUIRE, Geometry
 from quire.model.links import LinkedList
+from quire.model.mesh import Mesh
 from quire.model.pool import Pool
+from quire.model.purge import purge_resting, sweep
 from quire.model.raw import RawAllocator
 from quire.model.runs import Runs
 from quire.model.system import System
-from quire.records import ArenaKind, Domain, HeapState, HeapStatistics
+from quire.records import ArenaKind, Domain, HeapState, HeapStatistics, PoolRole, Swept
 
 SIZE_BYTES_MAX = 2**63 - 1
 """The largest request that CPython passes on (``PY_SSIZE_T_MAX``)."""
@@ -50,7 +53,7 @@ class Allocator:
     def __init__(self, geometry: Geometry = QUIRE, system: System | None = None) -> None:
         self.geometry = geometry
         self.system = system or System(geometry.page_bytes)
-        self.raw = RawAllocator(geometry, self.system, self._purge)
+        self.raw = RawAllocator(geometry, self.system, lambda wanted_bytes: purge_resting(self, wanted_bytes))
         self.used_pools: list[list[LinkedList[Pool]]] = [
             [LinkedList() for _ in range(geometry.classes)] for _ in range(geometry.domains)
         ]
@@ -60,6 +63,7 @@ class Allocator:
         self.arenas: dict[int, Arena] = {}
         """By address."""
         self._arena_addresses: list[int] = []
+        self.mesh = Mesh(self)
         self.totals = Totals()
 
     # --- requests ---
@@ -157,6 +161,28 @@ class Allocator:
             case _:
                 return self.raw.size_of(address)
 
+    def sweep(
+        self, cursor: int = 0, *, slots_max: int = sys.maxsize, reserve_bytes: int = 0, live_percent_max: int = 0
+    ) -> Swept:
+        """Do a step of a sweep: what rested through the whole sweep before goes back (``purge``).
+
+        Args:
+            cursor: where the step before ended; 0 begins a sweep.
+            slots_max: so many slots are looked at, at most; an arena of runs counts whole, kept pages by their size.
+            reserve_bytes: of what rests, so much stays.
+            live_percent_max: of pools at rest in which so many of the blocks live, at most, pages without a live block
+                go as well; 0: of none.
+
+        Raises:
+            InvalidOption: an argument is negative, or not that many in a hundred.
+        """
+        least = min(cursor, slots_max, reserve_bytes, live_percent_max)
+        if least < 0:
+            raise InvalidOption(f"a sweep with {least}; give numbers of 0 or more")
+        if live_percent_max > 100:
+            raise InvalidOption(f"a sweep of pools with up to {live_percent_max} % live blocks; give 0 to 100")
+        return sweep(self, cursor, slots_max, reserve_bytes, live_percent_max)
+
     # --- what there is ---
 
     def arena_at(self, address: int) -> Arena | None:
@@ -166,6 +192,15 @@ class Allocator:
             return None
         start = self._arena_addresses[place]
         return self.arenas[start] if address < start + self.geometry.arena_bytes else None
+
+    def arena_by_index(self, index: int) -> Arena | None:
+        """The arena that is the so-many-th of the range; ``None`` if there is none."""
+        return self.arenas.get(self.system.first_address + index * self.geometry.arena_bytes)
+
+    @property
+    def arenas_end(self) -> int:
+        """One past the highest index of an arena."""
+        return max((arena.index for arena in self.arenas.values()), default=-1) + 1
 
     def statistics(self) -> HeapStatistics:
         """The heap in numbers."""
@@ -177,13 +212,10 @@ class Allocator:
             geometry=self.geometry.name,
             arenas=tuple(self.arenas[address].record() for address in self._arena_addresses),
             available=tuple(tuple(arena.index for arena in self.available[kind]) for kind in ArenaKind),
-            used_pools={
-                (Domain(domain), size_class): tuple(pool.address for pool in pools)
-                for domain, classes in enumerate(self.used_pools)
-                for size_class, pools in enumerate(classes)
-                if pools.first is not None
-            },
+            used_pools=_addresses(self.used_pools),
             mappings=self.raw.mapping_records(),
+            candidates=_addresses(self.mesh.candidates),
+            extents=tuple(extent.record() for _, extent in sorted(self.mesh.extents.by_number.items())),
         )
 
     # --- blocks ---
@@ -191,38 +223,65 @@ class Allocator:
     def _allocate_block(self, domain: int, size_class: int) -> int:
         self.system.check_frames(FRAMES_MAX)
         pools = self.used_pools[domain][size_class]
-        pool = self._first_with_a_block(pools) or self._new_pool(Domain(domain), size_class)
+        pool = self._first_with_a_block(pools) or self.mesh.take_back_last(domain, size_class)
+        pool = pool or self._new_pool(Domain(domain), size_class)
+        self._restore_pages(pool)
         address = pool.take()
         if pool.is_full and not self.geometry.retires_lazily:
             pools.remove(pool)
         return address
 
     def _first_with_a_block(self, pools: LinkedList[Pool]) -> Pool | None:
-        """The first pool of the list that is not full; full ones that are met leave the list."""
+        """The first pool of the list that is not full; full ones that are met leave the list.
+
+        Pages that are there serve before pages that are not: the next pool takes the first one's place, if it has a
+        block.
+        """
         for pool in pools:
-            if not pool.is_full:
-                return pool
-            pools.remove(pool)
+            if pool.is_full:
+                pools.remove(pool)
+                continue
+            if pool.purged_pages and not pool.free and pool.next is not None and pool.next.free:
+                pools.remove(pool)
+                pools.push_last(pool)
+            return pools.first
         return None
+
+    def _restore_pages(self, pool: Pool) -> None:
+        """The lowest purged pages come back until the pool has a free block."""
+        while pool.purged_pages and not pool.free:
+            self.raw.touch(self.geometry.page_bytes)
+            pool.bring_back([min(pool.purged_pages)])
 
     def _new_pool(self, domain: Domain, size_class: int) -> Pool:
         kind = ArenaKind.LARGE if self.geometry.is_large(size_class) else ArenaKind.SMALL
         arena = self._arena_with(kind, 1) or self._new_arena(kind)
         assert isinstance(arena, PoolArena)
-        was_purged = bool(arena.free_pools) and arena.free_pools[-1].is_purged
-        if not arena.free_pools or was_purged:
-            self.raw.touch(arena.pool_bytes, again=was_purged)
-        pool = arena.take_pool()
+        pool = self._take_pool(arena)
         self.available[kind].update(arena)
         pool.begin(domain, size_class)
         self.used_pools[domain][size_class].push_first(pool)
+        return pool
+
+    def _take_pool(self, arena: PoolArena) -> Pool:
+        """One that became free, else one that is cut; what of it has no page is touched."""
+        if not arena.free_pools:
+            self.raw.touch(arena.pool_bytes)
+            return arena.take_pool()
+        pool = arena.take_pool()
+        pool.serves = True
+        fresh_bytes = pool.size_bytes - pool.touched_bytes
+        if fresh_bytes:
+            self.raw.touch(fresh_bytes, again=pool.is_purged and not pool.is_old)
         return pool
 
     def _free_block(self, arena: PoolArena, address: int) -> None:
         pool = arena.pool_at(address)
         pool.put(address)
         pools = self.used_pools[pool.domain][pool.size_class]
-        if pool.allocated == 0:
+        if pool.role is not PoolRole.ORDINARY:
+            self._note_meshed_free(pool, arena)
+        elif pool.allocated == 0:
             if not self._stays(pool, arena):
                 self._rest(pool, arena)
                 self._settle(arena)
@@ -232,13 +291,38 @@ class Allocator:
             else:
                 pools.push_first(pool)
 
+    def _note_meshed_free(self, pool: Pool, arena: PoolArena) -> None:
+        """A block of a candidate, or of a sealed pool, was freed."""
+        if pool.allocated:
+            return
+        self.mesh.note_empty(pool)
+        if pool.role is PoolRole.ORDINARY:
+            self._rest(pool, arena)
+            self._settle(arena)
+
+    def settle_pools(self, arena: PoolArena) -> None:
+        """Pools of an arena are empty, and with it: what that makes of the rest, and of the arena."""
+        if not arena.has_live_block:
+            for pool in arena.pools:
+                if pool.serves:
+                    self._rest(pool, arena)
+        self._settle(arena)
+
     def _stays(self, pool: Pool, arena: PoolArena) -> bool:
         """Whether a pool that became empty stays with its class: not if it alone keeps its arena from going back."""
         if not self.geometry.keeps_last_pool or pool.carved * pool.block_bytes > self.geometry.pool_bytes:
             return False
+        may_stay = self._is_soon_needed(pool)
+        return may_stay and (arena.has_live_block or self.available[arena.kind].is_last(arena))
+
+    def _is_soon_needed(self, pool: Pool) -> bool:
+        """Whether its list can serve few requests without it: it is alone there, or beside one that is nearly full."""
         pools = self.used_pools[pool.domain][pool.size_class]
-        is_alone = pools.first is pool and pools.last is pool
-        return is_alone and (arena.has_live_block or self.available[arena.kind].is_last(arena))
+        first, last = pools.first, pools.last
+        assert first is not None
+        assert last is not None
+        other = last if first is pool else first
+        return first is last or (first.next is last and other.is_nearly_full)
 
     def _rest(self, pool: Pool, arena: PoolArena) -> None:
         """Give an empty pool back to its arena; if no block lives there now, the empty ones that stayed follow."""
@@ -256,19 +340,22 @@ class Allocator:
         units = -(-size_bytes // self.geometry.run_unit_bytes)
         arena = self._arena_with(ArenaKind.RUN, units) or self._new_arena(ArenaKind.RUN)
         assert isinstance(arena, RunArena)
-        purged, touched_end = len(arena.runs.purged), arena.runs.touched_end
+        before = _Touched.of(arena.runs)
         address = arena.runs.take(size_bytes)
         assert address is not None
-        self._note_touched(arena.runs, purged, touched_end)
+        self._note_touched(arena.runs, before)
         self.available[ArenaKind.RUN].update(arena)
         return address
 
-    def _note_touched(self, runs: Runs, purged: int, touched_end: int) -> None:
-        """A run was taken or grew: so many units were purged before, and the memory was touched up to there."""
-        if len(runs.purged) < purged:
-            self.raw.touch((purged - len(runs.purged)) * runs.unit_bytes, again=True)
-        if runs.touched_end > touched_end:
-            self.raw.touch(runs.touched_end - touched_end)
+    def _note_touched(self, runs: Runs, before: _Touched) -> None:
+        """A run was taken or grew: so much had been purged and touched before."""
+        after = _Touched.of(runs)
+        if after.swept < before.swept:
+            self.raw.touch((before.swept - after.swept) * runs.unit_bytes)
+        if after.purged < before.purged:
+            self.raw.touch((before.purged - after.purged) * runs.unit_bytes, again=True)
+        if after.end > before.end:
+            self.raw.touch(after.end - before.end)
 
     # --- resizing ---
 
@@ -304,9 +391,9 @@ class Allocator:
     def _resize_run(self, arena: RunArena, address: int, size_bytes: int) -> bool:
         if not self.geometry.runs_serve(size_bytes):
             return False
-        purged, touched_end = len(arena.runs.purged), arena.runs.touched_end
+        before = _Touched.of(arena.runs)
         fits = arena.runs.resize(address, size_bytes)
-        self._note_touched(arena.runs, purged, touched_end)
+        self._note_touched(arena.runs, before)
         self.available[ArenaKind.RUN].update(arena)
         return fits
 
@@ -356,27 +443,6 @@ class Allocator:
         self._arena_addresses.remove(arena.address)
         self.totals.arenas_given_back += 1
 
-    def _purge(self, wanted_bytes: int) -> None:
-        """Pages of empty pools and of holes go back to the system, so many bytes or a few more, from the last arena on.
-
-        What rests with an arena of one kind serves no request of another kind, nor one for a mapping.
-        """
-        if not self.geometry.purges or self.geometry.pool_bytes % self.geometry.page_bytes:
-            return
-        wanted_bytes = max(wanted_bytes, self.geometry.arena_bytes // 4)
-        for address in reversed(self._arena_addresses):
-            arena = self.arenas[address]
-            for start, size_bytes in list(arena.resting()):
-                if wanted_bytes <= 0:
-                    return
-                try:
-                    self.system.purge(start, size_bytes)
-                except OutOfMemory:  # where memory is locked
-                    return
-                arena.purge(start, size_bytes)
-                self.raw.touched_bytes -= size_bytes
-                wanted_bytes -= size_bytes
-
     # --- checks and totals ---
 
     def _check_size(self, size_bytes: int) -> None:
@@ -386,6 +452,30 @@ class Allocator:
             raise InvalidSize(f"a request of {size_bytes} bytes; ask for 0 or more")
         if size_bytes > SIZE_BYTES_MAX:
             raise OutOfMemory(f"a request of {size_bytes} bytes; no process can hold that many")
+
+
+def _addresses(lists: list[list[LinkedList[Pool]]]) -> dict[tuple[Domain, int], tuple[int, ...]]:
+    """Of the pools of each domain and size class that has any."""
+    return {
+        (Domain(domain), size_class): tuple(pool.address for pool in pools)
+        for domain, classes in enumerate(lists)
+        for size_class, pools in enumerate(classes)
+        if pools.first is not None
+    }
+
+
+@dataclass(frozen=True)
+class _Touched:
+    """How far an arena of runs was touched, and how many units of that were purged, by sweeps and before a peak."""
+
+    end: int
+    swept: int
+    purged: int
+
+    @classmethod
+    def of(cls, runs: Runs) -> _Touched:
+        swept = len(runs.purged & runs.old)
+        return cls(runs.touched_end, swept, len(runs.purged) - swept)
 
 
 @dataclass

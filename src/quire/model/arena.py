@@ -15,7 +15,6 @@ left alone, in the hope that they become empty. ``AvailableArenas`` keeps them i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
 
 from quire.errors import NotABlock
 from quire.model.geometry import Geometry
@@ -24,7 +23,7 @@ from quire.model.machine import Process
 from quire.model.pool import Pool
 from quire.model.runs import Runs
 from quire.records import Arena as ArenaRecord
-from quire.records import ArenaKind, BlockState, Run
+from quire.records import ArenaKind, BlockState, PoolRole, Run
 
 
 class Arena(Linked):
@@ -52,12 +51,9 @@ class Arena(Linked):
         """In pools that were ever cut, or in runs that were ever handed out, without what was purged."""
         raise NotImplementedError
 
-    def resting(self) -> Iterator[tuple[int, int]]:
-        """Address and size of what is empty and has its pages, neighbours together, in address order."""
-        raise NotImplementedError
-
-    def purge(self, address: int, size_bytes: int) -> None:
-        """The pages of something that rested went back to the system."""
+    @property
+    def resting_bytes(self) -> int:
+        """What is empty and was not purged."""
         raise NotImplementedError
 
     def record(self) -> ArenaRecord:
@@ -97,11 +93,16 @@ class PoolArena(Arena):
 
     @property
     def has_live_block(self) -> bool:
-        return any(pool.allocated for pool in self.pools)
+        """Or a pool that had, and does not have pages of its own yet."""
+        return any(pool.allocated or pool.role is PoolRole.SPENT for pool in self.pools)
 
     @property
     def touched_bytes(self) -> int:
-        return sum(not pool.is_purged for pool in self.pools) * self.pool_bytes
+        return sum(pool.touched_bytes for pool in self.pools)
+
+    @property
+    def resting_bytes(self) -> int:
+        return sum(pool.touched_bytes for pool in self.free_pools)
 
     def take_pool(self) -> Pool:
         """The pool that became free last, else one cut from the untouched rest. There is room."""
@@ -116,15 +117,9 @@ class PoolArena(Arena):
         pool.serves = False
         self.free_pools.append(pool)
 
-    def resting(self) -> Iterator[tuple[int, int]]:
-        for rests, neighbours in groupby(self.pools, lambda pool: not pool.serves and not pool.is_purged):
-            if rests:
-                pools = list(neighbours)
-                yield pools[0].address, len(pools) * self.pool_bytes
-
-    def purge(self, address: int, size_bytes: int) -> None:
-        for start in range(address, address + size_bytes, self.pool_bytes):
-            self.pool_at(start).purge()
+    def put_purged_last(self) -> None:
+        """Of the empty pools those that have their pages serve first."""
+        self.free_pools.sort(key=lambda pool: not pool.is_purged)
 
     def pool_at(self, address: int) -> Pool:
         """The pool that ``address`` lies in.
@@ -169,16 +164,9 @@ class RunArena(Arena):
     def touched_bytes(self) -> int:
         return self.runs.touched_bytes
 
-    def resting(self) -> Iterator[tuple[int, int]]:
-        page_bytes = self.geometry.page_bytes
-        for address, size_bytes, state in self.runs.parts():
-            first = -(-address // page_bytes) * page_bytes
-            end = (address + size_bytes) // page_bytes * page_bytes
-            if state is BlockState.FREE and first < end:
-                yield first, end - first
-
-    def purge(self, address: int, size_bytes: int) -> None:
-        self.runs.purge(address, size_bytes)
+    @property
+    def resting_bytes(self) -> int:
+        return sum(size for _, size, state in self.runs.parts() if state is BlockState.FREE)
 
     def record(self) -> ArenaRecord:
         return ArenaRecord(

@@ -26,6 +26,8 @@ class Piece:
     address: int
     size_bytes: int
     is_tail: bool = False
+    is_old: bool = False
+    """Whether it has been kept since before the last sweep."""
 
 
 class KeptPages:
@@ -67,7 +69,7 @@ class KeptPages:
         front = Piece(nearest.address, size_bytes, nearest.is_tail)
         self.system.split(front.address, size_bytes)
         nearest.address, nearest.size_bytes = front.address + size_bytes, nearest.size_bytes - size_bytes
-        nearest.is_tail = True
+        nearest.is_tail, nearest.is_old = True, False
         return front
 
     def take_tail(self, mapping_end: int) -> int:
@@ -87,7 +89,19 @@ class KeptPages:
     def give_back(self, wanted_bytes: int) -> None:
         """So many bytes go back to the system, or a few more, the oldest first."""
         while self.pieces and wanted_bytes > 0:
-            wanted_bytes -= self._give_back_of_oldest(wanted_bytes)
+            part = self.system.round_up(max(wanted_bytes, self.geometry.arena_bytes // 4))
+            wanted_bytes -= self.give_back_end(self.pieces[0], part)
+
+    def give_back_end(self, piece: Piece, part: int) -> int:
+        """The end of a piece goes back, so many bytes of whole pages, or all of it; how many."""
+        if part >= piece.size_bytes:
+            self.pieces.remove(piece)
+            self._return(piece)
+            return piece.size_bytes
+        piece.size_bytes -= part
+        self.system.split(piece.address, piece.size_bytes)
+        self._return(Piece(piece.address + piece.size_bytes, part))
+        return part
 
     def give_back_all(self) -> bool:
         """Everything goes back; whether there was anything."""
@@ -95,18 +109,6 @@ class KeptPages:
         while self.pieces:
             self._return(self.pieces.pop(0))
         return had_any
-
-    def _give_back_of_oldest(self, wanted_bytes: int) -> int:
-        """The end of the oldest piece, or all of it; how many bytes."""
-        oldest = self.pieces[0]
-        part = self.system.round_up(max(wanted_bytes, self.geometry.arena_bytes // 4))
-        if part >= oldest.size_bytes:
-            self._return(self.pieces.pop(0))
-            return oldest.size_bytes
-        oldest.size_bytes -= part
-        self.system.split(oldest.address, oldest.size_bytes)
-        self._return(Piece(oldest.address + oldest.size_bytes, part))
-        return part
 
     def _nearest(self, size_bytes: int) -> Piece | None:
         """The smallest that is large enough, else the largest; of equal ones the newest."""

@@ -37,6 +37,8 @@ class RawAllocator:
         self._purge = purge
         self.touched_bytes = 0
         """Of arenas: in pools that were ever cut, and not purged, and in runs that were ever handed out."""
+        self.shared_bytes = 0
+        """Of extents, as far as they have memory."""
         self._arena_bytes = 0
         self._held_bytes_max = 0
         self._purge_above_bytes = 0
@@ -70,11 +72,12 @@ class RawAllocator:
     def touch(self, more_bytes: int, *, again: bool = False) -> None:
         """A part of an arena is used for the first time, or again since it was purged: the system has no page of it.
 
-        What is needed again was purged in vain: nothing else is before the heap has grown by four times as much.
+        What was purged before a peak and is needed again went in vain: nothing else goes before the heap has grown by
+        four times as much. What a sweep purged had rested for long.
         """
         self._prepare_growth(more_bytes)
         self.touched_bytes += more_bytes
-        self._note_growth()
+        self.note_growth()
         if again:
             self._purge_above_bytes = max(self._purge_above_bytes, self._held_bytes_max) + 4 * more_bytes
 
@@ -132,7 +135,7 @@ class RawAllocator:
             self._prepare_growth(size)
             address = self._insist(lambda: self.system.obtain(size, not_below=self._range_end))
         self.mappings[address] = size
-        self._note_growth()
+        self.note_growth()
         return address
 
     def _reuse(self, size: int) -> int | None:
@@ -178,7 +181,7 @@ class RawAllocator:
             return None
         del self.mappings[address]
         self.mappings[moved] = new
-        self._note_growth()
+        self.note_growth()
         return moved
 
     def _is_better_copied(self, old: int, new: int) -> bool:
@@ -209,7 +212,7 @@ class RawAllocator:
 
     @property
     def _held_bytes(self) -> int:
-        return self.touched_bytes + sum(self.mappings.values())
+        return self.touched_bytes + self.shared_bytes + sum(self.mappings.values())
 
     def _excess_bytes(self, more_bytes: int) -> int:
         """By how much what is kept would make a peak that is higher by more than a quarter of an arena."""
@@ -223,7 +226,8 @@ class RawAllocator:
         if next_bytes > max(self._held_bytes_max, self._purge_above_bytes):
             self._purge(next_bytes - self._held_bytes_max)
 
-    def _note_growth(self) -> None:
+    def note_growth(self) -> None:
+        """More is held: keep the maxima."""
         self.mapping_bytes_max = max(self.mapping_bytes_max, sum(self.mappings.values()))
         self._held_bytes_max = max(self._held_bytes_max, self._held_bytes)
 

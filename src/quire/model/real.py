@@ -129,7 +129,7 @@ class Pymalloc:
         """
         refused = self._refused
         address = int(self._malloc(self._context, size_bytes) or 0)
-        while self._is_stray(address, size_bytes):
+        while self.is_stray(address, size_bytes):
             if self._refused != refused:
                 raise OutOfMemory("there is room for no further arena")
             address = int(self._malloc(self._context, size_bytes) or 0)
@@ -140,14 +140,15 @@ class Pymalloc:
         self._free(self._context, address)
 
     def reallocate(self, address: int, size_bytes: int) -> int:
-        """What ``PyObject_Realloc`` does. If the block will move, ``settle`` first."""
+        """What ``PyObject_Realloc`` does. If the block will move, ``settle`` first; ``is_stray`` tells whether that was
+        enough."""
         return int(self._realloc(self._context, address, size_bytes) or 0)
 
     def settle(self, size_bytes: int) -> None:
         """Take the strays of a size. A reallocation asks for its new block itself, and does not ask again."""
         self.free(self.allocate(size_bytes))
 
-    def _is_stray(self, address: int, size_bytes: int) -> bool:
+    def is_stray(self, address: int, size_bytes: int) -> bool:
         """Whether a block lies in an arena from before: something that Python made then has died since."""
         return 1 <= size_bytes <= 512 and not self.first_address <= address < self._end
 

@@ -32,6 +32,8 @@ class Runs:
         """What lies before this address was handed out at some time; the rest never."""
         self.purged: set[int] = set()
         """Units of holes whose pages went back to the system, by address: they are untouched again."""
+        self.old: set[int] = set()
+        """Units of holes that have rested since before the last sweep, or were purged by a sweep."""
         self._sizes = {address: size_bytes}
         """Of each run and hole, by address."""
         self._start_of_hole_ending_at = {self.end: address}
@@ -70,9 +72,12 @@ class Runs:
                 state = BlockState.FREE if touched else BlockState.UNTOUCHED
                 yield part[0], len(part) * self.unit_bytes, state
 
-    def purge(self, address: int, size_bytes: int) -> None:
-        """The pages of a part of a hole went back."""
-        self.purged.update(range(address, address + size_bytes, self.unit_bytes))
+    def purge(self, address: int, size_bytes: int, *, by_sweep: bool) -> None:
+        """The pages of a part of a hole went back: what a sweep took stays old."""
+        units = range(address, address + size_bytes, self.unit_bytes)
+        self.purged.update(units)
+        if not by_sweep:
+            self.old.difference_update(units)
 
     def size_of(self, address: int) -> int:
         """The size of the allocated run at ``address``.
@@ -139,6 +144,7 @@ class Runs:
         self._taken.add(start)
         self.touched_end = max(self.touched_end, start + size)
         self.purged.difference_update(range(start, start + size, self.unit_bytes))
+        self.old.difference_update(range(start, start + size, self.unit_bytes))
 
     def _add_merged_hole(self, start: int, size: int) -> None:
         if self._is_hole(start + size):

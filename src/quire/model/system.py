@@ -20,6 +20,8 @@ from quire.errors import NotABlock, OutOfMemory
 from quire.model.machine import Process, check_size
 
 FIRST_ADDRESS = 0x10_0000_0000
+_HOME_SHIFT = 40
+"""Homes are far away from everything, and from one another."""
 
 
 class System:
@@ -48,6 +50,7 @@ class System:
         self.pages_max = pages_max
         self.process = process
         self.pages_held = 0
+        self._homes = 0
         self._sizes: dict[int, int] = {}
         self._starts: list[int] = []
 
@@ -141,6 +144,50 @@ class System:
         """
         if self.process is not None:
             self.process.purge(address, size_bytes)
+
+    # --- shared pages: only of a system that stands on no process ---
+
+    def share(self, size_bytes: int) -> int:
+        """Deal shared pages, all with memory behind them; the address of their home.
+
+        Raises:
+            OutOfMemory: the system refuses; a process of the model's machine has no shared pages.
+        """
+        if self.process is not None:
+            raise OutOfMemory("the model's machine has no shared pages")
+        self._homes += 1
+        return self._homes << _HOME_SHIFT
+
+    def unshare(self, home: int) -> None:
+        """Take shared pages back: nobody shows any."""
+
+    def release(self, home: int, size_bytes: int) -> None:
+        """Take back the memory of a part of a home that nobody shows, for good.
+
+        Raises:
+            OutOfMemory: the system does not take it.
+        """
+
+    def show(self, home: int, size_bytes: int, at: int) -> None:
+        """Have addresses show pages of a home; their own pages are gone.
+
+        Raises:
+            OutOfMemory: the system refuses.
+        """
+
+    def renew(self, at: int, size_bytes: int) -> None:
+        """Give addresses that show a home pages of their own again: zeros.
+
+        Raises:
+            OutOfMemory: the system refuses.
+        """
+
+    def note_own(self) -> None:
+        """The allocator itself needs memory for what it notes during a pass.
+
+        Raises:
+            OutOfMemory: the system refuses.
+        """
 
     def check_frames(self, frames: int) -> None:
         """Refuse what would write to more fresh pages than the machine has frames for.

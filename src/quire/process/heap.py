@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn
 
-from quire.errors import DoubleFree, InvalidSize, NotABlock, OutOfMemory
+from quire.errors import DoubleFree, InvalidOption, InvalidSize, NotABlock, OutOfMemory
 from quire.process.core import require_core
 from quire.process.decode import decode_state, decode_statistics
-from quire.records import Domain, HeapState, HeapStatistics
+from quire.records import Domain, HeapState, HeapStatistics, MeshPass, MeshPhase, Swept
 
 if TYPE_CHECKING:
     from quire._core import Heap as CoreHeap
+    from quire.model.mesh import MeshOptions
 
 _GIB = 1024**3
 
@@ -103,6 +107,114 @@ class Heap:
         except LookupError as error:
             _misused(address, error)
 
+    def sweep(
+        self,
+        cursor: int = 0,
+        *,
+        slots_max: int = sys.maxsize,
+        deadline_ns: int = 0,
+        reserve_bytes: int = 0,
+        live_percent_max: int = 0,
+    ) -> Swept:
+        """Do a step of a sweep: what rested through the whole sweep before goes back to the system.
+
+        Args:
+            cursor: where the step before ended; 0 begins a sweep.
+            slots_max: so many parts of 16 KiB are looked at, at most.
+            deadline_ns: the step ends when the monotonic clock stands there; 0: it may take any time.
+            reserve_bytes: of what rests, so much stays.
+            live_percent_max: of pools at rest in which so many of the blocks live, at most, pages without a live block
+                go as well; 0: of none.
+
+        Raises:
+            InvalidOption: an argument is negative, or not that many in a hundred.
+        """
+        limits = (cursor, slots_max, deadline_ns, reserve_bytes, live_percent_max)
+        if min(limits) < 0:
+            raise InvalidOption(f"a sweep with {min(limits)}; give numbers of 0 or more")
+        if live_percent_max > 100:
+            raise InvalidOption(f"a sweep of pools with up to {live_percent_max} % live blocks; give 0 to 100")
+        return Swept(*self._heap.sweep(*(min(limit, sys.maxsize) for limit in limits)))
+
+    # --- meshing ---
+
+    def mesh_begin(self, options: MeshOptions) -> None:
+        """Begin a pass of meshing: sparse pools will be candidates, from which blocks are only freed.
+
+        Raises:
+            OutOfMemory: the system refuses; nothing has changed.
+            RuntimeError: a pass is under way, or the system's pages are larger than pools.
+            ValueError: pieces are smaller than pages.
+        """
+        try:
+            self._heap.mesh_begin(
+                options.live_percent_max,
+                options.pools_max,
+                options.piece_bytes,
+                options.tries,
+                options.mappings_max,
+                options.only_at_rest,
+            )
+        except MemoryError:
+            raise OutOfMemory("the system has no memory for a pass of meshing") from None
+        except OSError as error:
+            _refuse_pass(error)
+        self._heap.proofs_end()
+
+    def mesh_step(self, parts_max: int, seconds: float = 0.0) -> MeshPhase:
+        """Do some of the pass's work: so many pools, and where seconds are given, until they are over.
+
+        Returns:
+            Which phase it is then. While blocks are being proven there is no work, ``mesh_settle`` ends that.
+        """
+        phase = MeshPhase(self._heap.mesh_step(parts_max, seconds))
+        if phase is MeshPhase.IDLE:
+            self._heap.proofs_end()
+        return phase
+
+    def prove(self, addresses: Iterable[int]) -> None:
+        """The blocks at these addresses may be copied: nobody writes to them while a step is done.
+
+        Raises:
+            NotABlock, DoubleFree: an address is not the start of an allocated block.
+            OutOfMemory: the system has no memory to note it.
+        """
+        try:
+            self._heap.proofs_begin()
+            for address in addresses:
+                self._heap.proofs_add(address)
+        except LookupError as error:
+            _misused(address, error)
+        except MemoryError:
+            raise OutOfMemory("the system has no memory for proofs") from None
+
+    def mesh_settle(self) -> None:
+        """No more blocks will be proven: what has an unproven one goes back to its class."""
+        self._heap.mesh_settle()
+
+    def mesh_abandon(self) -> None:
+        """All candidates go back to their classes, at once; also where no pass is under way."""
+        self._heap.mesh_abandon()
+        self._heap.proofs_end()
+
+    def mesh_pass(self) -> MeshPass:
+        """What has come of the pass that is under way, or of the last one."""
+        return MeshPass(*self._heap.mesh_pass())
+
+    def mesh_renew(self, parts_max: int, seconds: float = 0.0) -> int:
+        """Give so many sealed pools that have become empty pages of their own again; how many such are left."""
+        return self._heap.mesh_renew(parts_max, seconds)
+
+    def mesh_untouch(self, parts_max: int, seconds: float = 0.0) -> bool:
+        """Take what shows extents out of the page table, so that resident size says what is used.
+
+        Returns:
+            Whether it is done.
+        """
+        return self._heap.mesh_untouch(parts_max, seconds)
+
+    # --- views ---
+
     def check(self) -> str | None:
         """The first invariant that does not hold, as a sentence; ``None`` if all do. Walks everything."""
         return self._heap.check()
@@ -124,6 +236,16 @@ class Heap:
 def _check_size(size_bytes: int) -> None:
     if size_bytes < 0:
         raise InvalidSize(f"a request of {size_bytes} bytes; ask for 0 or more")
+
+
+def _refuse_pass(error: OSError) -> NoReturn:
+    match error.errno:
+        case errno.EBUSY:
+            raise RuntimeError("a pass is under way") from None
+        case errno.ENOTSUP:
+            raise RuntimeError("the system's pages are larger than pools") from None
+        case _:
+            raise ValueError("pieces are smaller than pages") from None
 
 
 def _refuse(size_bytes: int) -> NoReturn:

@@ -11,6 +11,7 @@ import sys
 
 from quire.errors import AllocatorInUse, InvalidOption, OutOfMemory, QuireError, UnsupportedRuntime
 from quire.process.core import core, require_core
+from quire.process.giving_back import begin
 from quire.process.settings import RANGE_BYTES_MIN, Config, check_writable, is_disabled, read_config
 
 TYPE_CHECKING = False
@@ -49,6 +50,7 @@ def install(config: Config | None = None) -> Config | None:
     loaded = require_core()
     if not serve(loaded, config):
         return None
+    begin(loaded, config.give_back)
     if config.guard and loaded.guard_statistics() is None:
         _say_not_guarded()
     return config

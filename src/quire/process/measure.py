@@ -162,6 +162,7 @@ def _measurement(program: Program, wall_seconds: float, usage: struct_rusage) ->
         rss_max_bytes=_rss_max_bytes(reading, usage),
         rss_bytes=reading.rss_bytes if reading else None,
         pss_bytes=reading.pss_bytes if reading else None,
+        cgroup_bytes=reading.cgroup_bytes if reading else None,
         stdout_sha256=stdout_sha256,
     )
 

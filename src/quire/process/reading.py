@@ -12,11 +12,14 @@ from __future__ import annotations
 import os
 import time
 
+from quire.process.charge import read_cgroup_bytes
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
 _TEXT_BYTES_MAX: Final = 1 << 14
+_NOT_TOLD: Final = -1
 
 
 class Reading:
@@ -26,10 +29,11 @@ class Reading:
         ValueError: the text is not what ``read_at_end`` has written.
     """
 
-    __slots__ = ("cpu_seconds", "pss_bytes", "rss_bytes", "rss_max_bytes", "wall_seconds")
+    __slots__ = ("cgroup_bytes", "cpu_seconds", "pss_bytes", "rss_bytes", "rss_max_bytes", "wall_seconds")
 
     def __init__(self, text: bytes) -> None:
-        self.rss_bytes, self.pss_bytes, self.rss_max_bytes, wall_ns, cpu_ns = map(int, text.split())
+        self.rss_bytes, self.pss_bytes, self.rss_max_bytes, cgroup_bytes, wall_ns, cpu_ns = map(int, text.split())
+        self.cgroup_bytes = cgroup_bytes if cgroup_bytes >= 0 else None
         self.wall_seconds = wall_ns / 1e9
         """What the reading itself took."""
         self.cpu_seconds = cpu_ns / 1e9
@@ -58,7 +62,13 @@ def _write_reading(path: str, pid: int) -> None:
     wall_ns, cpu_ns = time.monotonic_ns(), time.process_time_ns()
     try:
         rollup = _read("/proc/self/smaps_rollup")
-        sizes = (_field(rollup, b"\nRss:"), _field(rollup, b"\nPss:"), rss_max_bytes())
+        cgroup_bytes = read_cgroup_bytes()
+        sizes = (
+            _field(rollup, b"\nRss:"),
+            _field(rollup, b"\nPss:"),
+            rss_max_bytes(),
+            _NOT_TOLD if cgroup_bytes is None else cgroup_bytes,
+        )
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         times = (time.monotonic_ns() - wall_ns, time.process_time_ns() - cpu_ns)
         os.write(descriptor, " ".join(map(str, sizes + times)).encode())

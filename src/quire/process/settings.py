@@ -7,6 +7,7 @@
     QUIRE_JSON=path                 write the same as a file; with %p in it, one for each process
     QUIRE_RANGE=64G                 how many addresses to reserve
     QUIRE_GUARD=1|N|all             guarded sampling, at its default rate, of one request in N, or of every one
+    QUIRE_GIVE_BACK=all|purge|off   what goes back to the system by itself while the program runs
 
 ``QUIRE_RUN`` is the order that ``quire run`` hands to the process it starts, ``QUIRE_READING`` says where a process of
 ``quire compare`` writes what it reads of itself; ``QUIRE_FAMILY`` marks a served process, so that its children know
@@ -28,14 +29,25 @@ if TYPE_CHECKING:
 
     LargeBlocks = Literal["quire", "libc"]
     Guard = int | Literal["all"]
+    GiveBack = Literal["all", "purge", "off"]
 
-SETTINGS = ("QUIRE_DISABLE", "QUIRE_LARGE_BLOCKS", "QUIRE_REPORT", "QUIRE_JSON", "QUIRE_RANGE", "QUIRE_GUARD")
+SETTINGS = (
+    "QUIRE_DISABLE",
+    "QUIRE_LARGE_BLOCKS",
+    "QUIRE_REPORT",
+    "QUIRE_JSON",
+    "QUIRE_RANGE",
+    "QUIRE_GUARD",
+    "QUIRE_GIVE_BACK",
+)
 RUN = "QUIRE_RUN"
 READING = "QUIRE_READING"
+STRESS = "QUIRE_STRESS"
+"""For tests: whatever can be meshed is, all the time."""
 FAMILY = "QUIRE_FAMILY"
 _BUILD = "QUIRE_REQUIRE_CORE"
 """Read when quire is built; a build environment may still carry it when a program runs."""
-_KNOWN = ("QUIRE", *SETTINGS, RUN, READING, FAMILY, _BUILD)
+_KNOWN = ("QUIRE", *SETTINGS, RUN, READING, STRESS, FAMILY, _BUILD)
 
 PROCESS = "%p"
 """In the path of a report: the process's number."""
@@ -60,18 +72,21 @@ class Config:
         json: write the same to this file. With ``%p`` in its path, which stands for the process's number, each
             served process writes one: children and forks, too.
         guard: guarded sampling: ``True`` at its default rate, a number N for one request in N, ``"all"`` for every one.
+        give_back: what goes back to the system by itself: ``"all"`` that can, ``"purge"`` whole pages without a live
+            block alone, ``"off"`` nothing but whole arenas. ``quire.trim()`` gives back in each case.
 
     Raises:
         InvalidOption: a value is not one of these.
     """
 
-    __slots__ = ("guard", "json", "large_blocks", "range_bytes", "report")
+    __slots__ = ("give_back", "guard", "json", "large_blocks", "range_bytes", "report")
 
     large_blocks: LargeBlocks
     range_bytes: int | None
     report: bool
     json: str | None
     guard: Guard
+    give_back: GiveBack
 
     def __init__(
         self,
@@ -81,18 +96,22 @@ class Config:
         report: bool = False,
         json: str | os.PathLike[str] | None = None,
         guard: Guard = 0,
+        give_back: GiveBack = "all",
     ) -> None:
         if large_blocks not in ("quire", "libc"):
             raise InvalidOption(f"large_blocks={large_blocks!r} is not understood; give 'quire' or 'libc'")
         if range_bytes is not None:
             _check_range(range_bytes, f"range_bytes={range_bytes!r}", "give it in bytes, like 64 * 1024**3")
         _check_guard(guard, f"guard={guard!r}")
+        if give_back not in ("all", "purge", "off"):
+            raise InvalidOption(f"give_back={give_back!r} is not understood; give 'all', 'purge' or 'off'")
         set_once = object.__setattr__
         set_once(self, "large_blocks", large_blocks)
         set_once(self, "range_bytes", range_bytes)
         set_once(self, "report", bool(report))
         set_once(self, "json", None if json is None else read_json_path(os.fsdecode(json), "json"))
         set_once(self, "guard", guard if guard == "all" else int(guard))
+        set_once(self, "give_back", give_back)
 
     @property
     def wants_report(self) -> bool:
@@ -105,12 +124,21 @@ class Config:
 
     def for_child(self) -> Config:
         """The same, for a process whose parent reports: it writes a file of its own, where that is asked for."""
-        json = self.json if self.reports_each else None
-        return Config(large_blocks=self.large_blocks, range_bytes=self.range_bytes, guard=self.guard, json=json)
+        return self._with_report(False, self.json if self.reports_each else None)
 
     def without_report(self) -> Config:
         """The same, for a process that has nothing to report."""
-        return Config(large_blocks=self.large_blocks, range_bytes=self.range_bytes, guard=self.guard)
+        return self._with_report(False, None)
+
+    def _with_report(self, report: bool, json: str | None) -> Config:
+        return Config(
+            large_blocks=self.large_blocks,
+            range_bytes=self.range_bytes,
+            report=report,
+            json=json,
+            guard=self.guard,
+            give_back=self.give_back,
+        )
 
     @property
     def guard_interval(self) -> int:
@@ -120,7 +148,7 @@ class Config:
         return GUARD_INTERVAL if self.guard == 1 else self.guard
 
     def _values(self) -> tuple[object, ...]:
-        return (self.large_blocks, self.range_bytes, self.report, self.json, self.guard)
+        return (self.large_blocks, self.range_bytes, self.report, self.json, self.guard, self.give_back)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a Config does not change; make another with {name}={value!r}")
@@ -135,7 +163,7 @@ class Config:
         return hash(self._values())
 
     def __repr__(self) -> str:
-        names = "large_blocks={!r}, range_bytes={!r}, report={!r}, json={!r}, guard={!r}"
+        names = "large_blocks={!r}, range_bytes={!r}, report={!r}, json={!r}, guard={!r}, give_back={!r}"
         return f"Config({names})".format(*self._values())
 
 
@@ -169,6 +197,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         report=_switch(environment, "QUIRE_REPORT"),
         json=read_json_path(json, "QUIRE_JSON") if json else None,
         guard=read_guard(environment.get("QUIRE_GUARD") or "0", "QUIRE_GUARD"),
+        give_back=read_give_back(environment.get("QUIRE_GIVE_BACK") or "all", "QUIRE_GIVE_BACK"),
     )
 
 
@@ -182,6 +211,18 @@ def read_large_blocks(value: str, option: str) -> LargeBlocks:
         case "quire" | "libc":
             return value
     raise InvalidOption(f"{option}={value} is not understood; it is quire or libc")
+
+
+def read_give_back(value: str, option: str) -> GiveBack:
+    """What goes back by itself.
+
+    Raises:
+        InvalidOption: it is none of these; the message names the option.
+    """
+    match value:
+        case "all" | "purge" | "off":
+            return value
+    raise InvalidOption(f"{option}={value} is not understood; it is all, purge or off")
 
 
 def read_json_path(value: str, option: str) -> str:
@@ -214,6 +255,8 @@ def write_environment(config: Config) -> dict[str, str]:
         settings["QUIRE_RANGE"] = str(config.range_bytes)
     if config.guard:
         settings["QUIRE_GUARD"] = str(config.guard)
+    if config.give_back != "all":
+        settings["QUIRE_GIVE_BACK"] = config.give_back
     return settings | write_reports_each(config)
 
 
@@ -309,8 +352,8 @@ def write_order(config: Config, serves_children: bool) -> str:
     Not JSON: importing its module takes longer than all the rest of quire's start. The path is last, since it
     may hold any character.
     """
-    switches = f"{config.large_blocks} {config.range_bytes or 0} {config.guard} {config.report:d} {serves_children:d}"
-    return f"{switches} {config.json or ''}"
+    serving = f"{config.large_blocks} {config.range_bytes or 0} {config.guard} {config.give_back}"
+    return f"{serving} {config.report:d} {serves_children:d} {config.json or ''}"
 
 
 def read_order(text: str) -> tuple[Config, bool]:
@@ -320,11 +363,12 @@ def read_order(text: str) -> tuple[Config, bool]:
         InvalidOption: the text is not from ``quire run`` of this version.
     """
     try:
-        large_blocks, range_bytes, guard, report, serves_children, json = text.split(" ", 5)
+        large_blocks, range_bytes, guard, give_back, report, serves_children, json = text.split(" ", 6)
         config = Config(
             large_blocks=read_large_blocks(large_blocks, RUN),
             range_bytes=int(range_bytes) or None,
             guard=read_guard(guard, RUN),
+            give_back=read_give_back(give_back, RUN),
             report=bool(int(report)),
             json=json or None,
         )

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from quire.errors import QuireError
+from quire.process.charge import read_charge
 from quire.process.core import require_core
-from quire.process.decode import decode_statistics
-from quire.records import HeapStatistics
+from quire.process.decode import decode_giving_back, decode_statistics
+from quire.process.missing import missing
+from quire.records import GivingBack, HeapStatistics
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 def stats() -> HeapStatistics:
@@ -15,7 +21,29 @@ def stats() -> HeapStatistics:
         UnsupportedRuntime: the native core is missing.
         QuireError: quire does not serve this process.
     """
+    core = require_served()
+    charge = read_charge()
+    return decode_statistics(core.statistics(), core.guard_statistics(), giving_back_of(core), charge)
+
+
+def require_served() -> ModuleType:
+    """The native core, which serves this process.
+
+    Raises:
+        UnsupportedRuntime: it is missing.
+        QuireError: it does not.
+    """
     core = require_core()
     if not core.installed():
         raise QuireError("quire does not serve this process; call quire.install() first, or start it with quire run")
-    return decode_statistics(core.statistics(), core.guard_statistics())
+    return core
+
+
+def giving_back_of(core: ModuleType) -> GivingBack | None:
+    """How this process gives memory back; ``None`` where nobody has begun to."""
+    from quire.process import giving_back
+
+    helper = giving_back.serving
+    if helper is None:
+        return None
+    return decode_giving_back(helper, core.helper_is_alive(), missing(helper, core))

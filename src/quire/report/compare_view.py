@@ -40,8 +40,10 @@ WALL = Measure("wall_seconds", "wall-clock time", lambda m: m.wall_seconds, seco
 CPU = Measure("cpu_seconds", "processor time", lambda m: m.cpu_seconds, seconds_to_compare)
 PEAK = Measure("rss_max_bytes", "peak memory", lambda m: m.rss_max_bytes, _mebibytes)
 END = Measure("rss_bytes", "resident at the end", lambda m: m.rss_bytes, _mebibytes)
+SHARE = Measure("pss_bytes", "in proportion (PSS)", lambda m: m.pss_bytes, _mebibytes)
+GROUP = Measure("cgroup_bytes", "charge of its group", lambda m: m.cgroup_bytes, _mebibytes)
 FAULTS = Measure("minor_faults", "page faults", lambda m: m.minor_faults, _count)
-MEASURES = (WALL, CPU, PEAK, END, FAULTS)
+MEASURES = (WALL, CPU, PEAK, END, SHARE, GROUP, FAULTS)
 
 
 Results = dict[str, Result | None]
@@ -69,7 +71,8 @@ def _median_table(comparison: Comparison, results: Results) -> Table:
     number = len(comparison.pairs)
     interval = "95 % interval" if number >= PAIRS_MIN else "lowest to highest"
     columns = name_and_numbers("plain", "on quire", "ratio", interval)
-    rows = [_median_row(measure, results[measure.key]) for measure in MEASURES]
+    shown = [measure for measure in MEASURES if measure not in (SHARE, GROUP) or results[measure.key]]
+    rows = [_median_row(measure, results[measure.key]) for measure in shown]
     return Table(f"Medians of {_pairs(number)}", columns, tuple(rows))
 
 
@@ -135,6 +138,10 @@ def _notes(comparison: Comparison, results: Results) -> tuple[str, ...]:
         "Come back when it is quiet, or take more --runs.": _is_wide(wall) or _is_wide(cpu),
         "What is not seen: the program ends by os._exit, becomes another program, or changes its user, its root or "
         "its limits, before it can be read.": peak is None or end is None,
+        "Resident memory counts pages that other processes share in full, PSS in proportion; the control group is "
+        "charged for all its processes, not this one alone, and for what the kernel keeps of their files.": (
+            results[SHARE.key] is not None
+        ),
         "In a program so short or small, quire's own start shows. It is paid once; compare the usual work.": (
             _is_start(wall, _START_SECONDS_MAX) or _is_start(peak, _START_BYTES_MAX)
         ),

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from quire.records import ArenaKind, ArenaStatistics, ClassStatistics, Domain, HeapStatistics, RunReport, WaterfallRow
+from quire.records import (
+    ArenaKind,
+    ArenaStatistics,
+    ClassStatistics,
+    Domain,
+    GivingBack,
+    HeapStatistics,
+    RunReport,
+    WaterfallRow,
+)
 from quire.report.units import count, mib, mib_column, one_line, seconds, size
 from quire.report.view import Column, ColumnKind, Row, RowKind, Table, View, name_and_numbers
 from quire.report.waterfall import ABOVE, HEAP_PARTS, held_bytes, live_bytes, waterfall
 
 _CLASSES_SHOWN = 5
 _SMALL_BYTES_MAX = 512
+_MUCH_HELD = 0.1
+"""Of resident memory."""
+_OF_GROUP = " for all its processes and what the kernel keeps of their files"
 
 
 def run_view(report: RunReport) -> View:
@@ -22,7 +34,7 @@ def run_view(report: RunReport) -> View:
         subtitle=f"Python {report.python}",
         facts=(_run_sentence(report), _memory_sentence(report)),
         tables=tuple(tables),
-        notes=(_given_back_note(statistics), _sharing_note(report)),
+        notes=(_given_back_note(statistics), _sharing_note(report), *_missing_notes(report)),
     )
 
 
@@ -57,15 +69,48 @@ def _given_back_note(statistics: HeapStatistics) -> str:
         parts.append(f"{statistics.arenas_given_back:,} of {statistics.arenas_obtained:,} arenas")
     if statistics.mapping_bytes_given_back:
         parts.append(f"{mib(statistics.mapping_bytes_given_back)} MiB of blocks with mappings of their own")
-    what = " and ".join(parts) or "nothing"
-    return f"Given back to the system while it ran: {what}."
+    parts += [f"{mib(size_bytes)} MiB of {kind}" for kind, size_bytes in _kinds(statistics.giving_back) if size_bytes]
+    *first, last = parts or ["nothing"]
+    what = f"{', '.join(first)} and {last}" if first else last
+    return f"Given back to the system while it ran: {what}.{_cost(statistics.giving_back)}"
+
+
+def _kinds(giving_back: GivingBack) -> list[tuple[str, int]]:
+    """What went back before its arena did, and of libc's; by itself and by ``trim``."""
+    both = (giving_back.by_itself, giving_back.by_trim)
+    return [
+        ("empty pools", sum(given.empty_pool_bytes for given in both)),
+        ("holes between runs", sum(given.hole_bytes for given in both)),
+        ("kept pages", sum(given.kept_bytes for given in both)),
+        ("pages of sparse pools", sum(given.page_bytes + given.mesh_bytes for given in both)),
+        ("libc's heap", sum(given.libc_bytes for given in both)),
+    ]
+
+
+def _cost(giving_back: GivingBack) -> str:
+    given = giving_back.by_itself
+    if not given.steps:
+        return ""
+    steps = "1 step" if given.steps == 1 else f"{count(given.steps)} steps"
+    longest = f"{1000 * given.step_seconds_max:.1f} ms"
+    return (
+        f" By itself in {steps}, the longest of {longest}; {1000 * given.cpu_seconds:.1f} ms of processor time in all."
+    )
+
+
+def _missing_notes(report: RunReport) -> tuple[str, ...]:
+    """Why more did not go back, where much is held."""
+    is_much = held_bytes(report.end) > _MUCH_HELD * report.end.rss_bytes
+    return report.statistics.giving_back.missing if is_much else ()
 
 
 def _sharing_note(report: RunReport) -> str:
     pss_bytes, swap_bytes = report.end.pss_bytes, report.end.swap_bytes
     share = "" if pss_bytes is None else f"; counted in proportion (PSS), it is {mib(pss_bytes)} MiB at the end"
+    cgroup_bytes = report.statistics.charge.cgroup_bytes if report.statistics.charge else None
+    group = "" if cgroup_bytes is None else f"; its control group is charged {mib(cgroup_bytes)} MiB,{_OF_GROUP}"
     swapped = f" {mib(swap_bytes)} MiB more are swapped out." if swap_bytes else ""
-    return f"Resident memory counts pages that other processes share in full{share}.{swapped}"
+    return f"Resident memory counts pages that other processes share in full{share}{group}.{swapped}"
 
 
 # --- the waterfall --------------------------------------------------------------------------------------------

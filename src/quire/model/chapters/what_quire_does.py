@@ -117,8 +117,7 @@ def what_could_go() -> Telling:
     pages = {at // 4096 for block in survivors for at in (block, block + 63)}
     extents: list[set[int]] = []  # each: the places in a sheet that are taken
     for pool in used:
-        cut_off = range(pool.capacity - pool.untouched)
-        places = set(cut_off) - set(pool.free_list)
+        places = set(range(pool.carved)) - set(pool.free_list)
         fitting = [each for each in extents if each.isdisjoint(places)]
         if fitting:
             fitting[0].update(places)

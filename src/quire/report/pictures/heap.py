@@ -104,10 +104,11 @@ def _pool(pool: Pool, name: str, language: Language, width: int) -> Iterator[str
 
 def _blocks_of(pool: Pool) -> list[BlockState]:
     """The state of each block, in address order."""
-    carved = pool.capacity - pool.untouched
-    states = [BlockState.ALLOCATED] * carved + [BlockState.UNTOUCHED] * pool.untouched
+    states = [BlockState.ALLOCATED] * pool.carved + [BlockState.UNTOUCHED] * (pool.capacity - pool.carved)
     for index in pool.free_list:
         states[index] = BlockState.FREE
+    for index in pool.away:
+        states[index] = BlockState.UNTOUCHED
     return states
 
 

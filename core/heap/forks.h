@@ -1,0 +1,27 @@
+/* Forks of a process that has extents: a child gets a copy of them, before anything else runs in it.
+ *
+ *     prepare    the mesh mutex; each extent's used pages are copied
+ *     parent     the copies are dropped
+ *     child      what showed a page of an extent shows the copy's; the copy is the extent
+ *
+ * A child that is made past the handlers (clone, _Fork) has nothing where the pools are that show extents, and faults
+ * there; it cannot write to its parent's. One whose copy was refused says so in a line and ends.
+ *
+ * Locking: the mesh mutex is held while extents, or what shows them, change: a fork may come from a thread that does not
+ * hold the heap's lock. Callers: extents.c, mesh.c, sealed.c. Calls: os/.
+ */
+#ifndef QUIRE_HEAP_FORKS_H
+#define QUIRE_HEAP_FORKS_H
+
+#include "base/base.h"
+
+struct heap;
+
+/* The heap will have an extent: its children are looked after from now on, if they are not yet. 0, or an errno value. */
+int forks_follow(struct heap *heap);
+void forks_forget(struct heap *heap); /* also where they are not */
+
+void forks_lock(void);
+void forks_unlock(void);
+
+#endif

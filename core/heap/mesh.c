@@ -1,0 +1,594 @@
+/* See mesh.h. The model is quire.model.mesh. */
+#include "heap/mesh.h"
+
+#include "heap/forks.h"
+#include "heap/proofs.h"
+#include "heap/structs.h"
+#include "os/os.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { SLOTS_A_LOOK = 64, UNIT_PAGES_MAX = LARGE_POOL_BYTES / PAGE_BYTES_MIN };
+
+static bool
+is_late(const struct mesh_limits *limits)
+{
+    return limits->deadline_ns != 0 && os_now_ns() >= limits->deadline_ns;
+}
+
+/* --- beginning and ending --- */
+
+static size_t
+table_bytes(const struct mesh_options *options)
+{
+    size_t bytes = sizeof(struct mesh_table) + options->pools_max * sizeof(struct candidate);
+    return align_up(bytes, os_page_bytes());
+}
+
+size_t
+mesh_table_bytes(const struct heap *heap)
+{
+    return heap->mesh.phase == MESH_IDLE ? 0 : table_bytes(&heap->mesh.options);
+}
+
+static bool
+can_be_met(const struct mesh_options *options)
+{
+    bool is_piece = is_power_of_two(options->piece_bytes) && options->piece_bytes >= os_page_bytes()
+                 && options->piece_bytes <= LARGE_POOL_BYTES;
+    return is_piece && options->pools_max != 0 && options->live_percent_max < LIVE_PERCENTS && options->tries != 0;
+}
+
+int
+mesh_begin(struct heap *heap, const struct mesh_options *asked)
+{
+    struct mesh *mesh = &heap->mesh;
+    if (mesh->phase != MESH_IDLE) {
+        return EBUSY;
+    }
+    if (POOL_BYTES % os_page_bytes() != 0) {
+        return ENOTSUP;
+    }
+    if (!can_be_met(asked)) {
+        return EINVAL;
+    }
+    struct mesh_options options = *asked;
+    size_t slots = heap->arenas_end == 0 ? 1 : heap->arenas_end * SLOTS_AN_ARENA;
+    options.pools_max = options.pools_max < slots ? options.pools_max : slots;
+    char *table;
+    int error = os_map(table_bytes(&options), &table);
+    if (error != 0) {
+        return error;
+    }
+    error = survivors_reserve(heap, options.pools_max);
+    if (error != 0) {
+        os_unmap(table, table_bytes(&options));
+        return error;
+    }
+    mesh->table = (struct mesh_table *)(void *)table;
+    mesh->options = options;
+    mesh->pass = (struct mesh_pass){0};
+    memset(mesh->by_percent, 0, sizeof mesh->by_percent);
+    mesh->settled = 0;
+    mesh->ends = false;
+    mesh->cursor = 0;
+    mesh->phase = MESH_COUNTING;
+    return 0;
+}
+
+const struct mesh_pass *
+mesh_last_pass(const struct heap *heap)
+{
+    return &heap->mesh.pass;
+}
+
+static void
+end_pass(struct heap *heap)
+{
+    struct mesh *mesh = &heap->mesh;
+    forks_lock();
+    extents_discard_unused(heap);
+    forks_unlock();
+    struct mesh_pass *pass = &mesh->pass;
+    pass->taken_back = pass->candidates - pass->foreign - pass->meshed - pass->left;
+    os_unmap((char *)mesh->table, table_bytes(&mesh->options));
+    mesh->table = NULL;
+    mesh->phase = MESH_IDLE;
+}
+
+static void
+leave(struct heap *heap, struct pool *pool)
+{
+    pool_take_back(heap, pool);
+    heap->mesh.pass.left++;
+}
+
+void
+mesh_abandon(struct heap *heap)
+{
+    if (heap->mesh.phase == MESH_IDLE) {
+        return;
+    }
+    for (unsigned i = 0; i < DOMAINS * CLASSES; i++) {
+        struct pool **ring = &heap->candidates[i / CLASSES][i % CLASSES];
+        while (*ring != &heap_no_pool) {
+            leave(heap, *ring);
+        }
+    }
+    end_pass(heap);
+}
+
+static void
+begin_phase(struct mesh *mesh, enum mesh_phase phase)
+{
+    mesh->phase = phase;
+    mesh->cursor = 0;
+}
+
+void
+mesh_settle(struct heap *heap)
+{
+    if (heap->mesh.phase == MESH_PROVING) {
+        begin_phase(&heap->mesh, MESH_SETTLING);
+    }
+}
+
+/* --- choosing: first how many there are of each density, then the sparsest --- */
+
+static unsigned
+live_percent(const struct pool *pool)
+{
+    return (unsigned)(pool_allocated(pool) * pool->block_bytes * 100 / pool_bytes_of(pool->size_class));
+}
+
+static bool
+can_be_chosen(const struct heap *heap, const struct pool *pool)
+{
+    const struct mesh *mesh = &heap->mesh;
+    bool has_both = pool->state == SLOT_LISTED && pool->frees_left != 0 && pool->frees_left != pool->capacity;
+    bool is_sparse = has_both && live_percent(pool) <= mesh->options.live_percent_max;
+    return is_sparse && (!mesh->options.only_at_rest || pages_have_rested(heap, pool));
+}
+
+static void
+count(struct heap *heap, struct pool *pool)
+{
+    heap->mesh.by_percent[live_percent(pool)]++;
+}
+
+static void
+choose(struct heap *heap, struct pool *pool)
+{
+    struct mesh *mesh = &heap->mesh;
+    if (live_percent(pool) > mesh->chosen_percent_max || mesh->pass.candidates == mesh->options.pools_max) {
+        return;
+    }
+    mesh->table->candidates[mesh->pass.candidates++].slot = (uint32_t)(pool - heap->slots);
+    pool_make_candidate(heap, pool);
+}
+
+/* The highest share of live bytes that does not make too many candidates; at least that of the sparsest. */
+static void
+settle_percent(struct mesh *mesh)
+{
+    size_t pools = 0;
+    unsigned percent = 0;
+    while (percent <= mesh->options.live_percent_max
+           && (pools == 0 || pools + mesh->by_percent[percent] <= mesh->options.pools_max)) {
+        pools += mesh->by_percent[percent++];
+    }
+    mesh->chosen_percent_max = percent == 0 ? 0 : percent - 1;
+}
+
+/* Call visit for the pools that can be chosen, from the cursor on; whether it has come to the end. */
+static bool
+visit_pools(struct heap *heap, const struct mesh_limits *limits, void (*visit)(struct heap *heap, struct pool *pool))
+{
+    struct mesh *mesh = &heap->mesh;
+    size_t end = heap->arenas_end * SLOTS_AN_ARENA;
+    for (size_t parts = 0; mesh->cursor < end; parts++) {
+        if (parts == limits->parts_max || (parts % SLOTS_A_LOOK == 0 && parts != 0 && is_late(limits))) {
+            return false;
+        }
+        size_t index = mesh->cursor / SLOTS_AN_ARENA;
+        if (!heap_has_arena(heap, index) || heap_arena(heap, index)->kind == ARENA_RUN) {
+            mesh->cursor = (index + 1) * SLOTS_AN_ARENA;
+            continue;
+        }
+        struct pool *pool = &heap->slots[mesh->cursor++];
+        if ((mesh->cursor - 1) % SLOTS_AN_ARENA != 0 && can_be_chosen(heap, pool)) {
+            visit(heap, pool);
+        }
+    }
+    return true;
+}
+
+/* --- settling: who is proven --- */
+
+static size_t
+count_foreign(const struct heap *heap, const struct pool *pool)
+{
+    const char *block = first_block(heap, pool);
+    size_t foreign = 0;
+    for (size_t index = 0; index < pool->carved; index++, block += pool->block_bytes) {
+        foreign += survivors_has(heap, pool, index) && !proofs_has(heap, block);
+    }
+    return foreign;
+}
+
+/* It may have been taken back meanwhile, or have become empty, and even serve as something else. */
+static void
+settle_pool(struct heap *heap, struct pool *pool)
+{
+    if (pool->state != SLOT_CANDIDATE) {
+        return;
+    }
+    survivors_note(heap, pool);
+    size_t foreign = count_foreign(heap, pool);
+    if (foreign != 0) {
+        pool_take_back(heap, pool);
+        heap->mesh.pass.foreign++;
+        heap->mesh.pass.foreign_blocks += foreign;
+    }
+}
+
+/* What is meshed at once: a pool, or a strip of small ones. */
+struct unit {
+    struct pool *first;
+    unsigned pools;
+};
+
+static struct unit
+unit_of(const struct heap *heap, struct pool *pool)
+{
+    size_t pools = heap->mesh.options.piece_bytes / POOL_BYTES;
+    if (pools <= 1 || is_large_class(pool->size_class)) {
+        return (struct unit){pool, 1};
+    }
+    size_t slot = (size_t)(pool - heap->slots);
+    return (struct unit){&heap->slots[slot / pools * pools], (unsigned)pools};
+}
+
+static bool
+is_proven(const struct pool *pool)
+{
+    return pool->state == SLOT_CANDIDATE && pool->survivors != 0;
+}
+
+/* A strip that has its arena's first slot in it never is. */
+static bool
+is_whole(const struct heap *heap, const struct unit *unit)
+{
+    bool has_slot_0 = (size_t)(unit->first - heap->slots) % SLOTS_AN_ARENA == 0;
+    size_t proven = 0, resting = 0;
+    for (unsigned i = 0; i < unit->pools && !has_slot_0; i++) {
+        proven += is_proven(&unit->first[i]);
+        resting += unit->first[i].state == SLOT_RESTING;
+    }
+    return proven != 0 && proven + resting == unit->pools;
+}
+
+static void
+leave_unit(struct heap *heap, const struct unit *unit)
+{
+    for (unsigned i = 0; i < unit->pools; i++) {
+        struct pool *pool = &unit->first[i];
+        if ((size_t)(pool - heap->slots) % SLOTS_AN_ARENA != 0 && is_proven(pool)) {
+            leave(heap, pool);
+        }
+    }
+}
+
+static size_t
+live_granules(const struct heap *heap, const struct unit *unit)
+{
+    size_t granules = 0;
+    for (unsigned i = 0; i < unit->pools; i++) {
+        const struct pool *pool = &unit->first[i];
+        size_t survivors = pool->survivors == 0 ? 0 : survivors_count(heap, pool);
+        granules += survivors * pool->block_bytes / ALIGNMENT_BYTES;
+    }
+    return granules;
+}
+
+static void
+line_up(struct heap *heap, const struct unit *unit)
+{
+    struct mesh *mesh = &heap->mesh;
+    if (!is_whole(heap, unit)) {
+        leave_unit(heap, unit);
+        return;
+    }
+    uint32_t *first = &mesh->table->first[live_granules(heap, unit)];
+    mesh->table->candidates[mesh->settled++] = (struct candidate){(uint32_t)(unit->first - heap->slots), *first};
+    *first = (uint32_t)mesh->settled;
+}
+
+/* The candidates of one strip are neighbours in the table, too. */
+static bool
+settle(struct heap *heap, const struct mesh_limits *limits)
+{
+    struct mesh *mesh = &heap->mesh;
+    for (size_t parts = 0; mesh->cursor < mesh->pass.candidates; parts++) {
+        if (parts == limits->parts_max || (parts != 0 && is_late(limits))) {
+            return false;
+        }
+        struct unit unit = unit_of(heap, &heap->slots[mesh->table->candidates[mesh->cursor].slot]);
+        size_t end_slot = (size_t)(unit.first - heap->slots) + unit.pools;
+        while (mesh->cursor < mesh->pass.candidates && mesh->table->candidates[mesh->cursor].slot < end_slot) {
+            settle_pool(heap, &heap->slots[mesh->table->candidates[mesh->cursor++].slot]);
+        }
+        line_up(heap, &unit);
+    }
+    return true;
+}
+
+/* --- matching: one unit, all of its pieces --- */
+
+struct pieces {
+    char *address;
+    size_t pages;       /* of the unit */
+    size_t piece_pages;
+    uint32_t shown[UNIT_PAGES_MAX];
+    uint64_t granules[GRANULE_WORDS_MAX]; /* of survivors */
+};
+
+static size_t
+words_a_page(void)
+{
+    return os_page_bytes() / ALIGNMENT_BYTES / 64;
+}
+
+/* Before any is shown; what was purged has no memory. */
+static void
+note_own_pages(const struct unit *unit, struct pieces *pieces)
+{
+    size_t pages_a_pool = pieces->pages / unit->pools;
+    for (size_t i = 0; i < pieces->pages; i++) {
+        const struct pool *pool = &unit->first[i / pages_a_pool];
+        bool has_memory = !pool->is_purged && !((pool->purged_pages >> (i % pages_a_pool)) & 1);
+        pieces->shown[i] = (uint32_t)(has_memory ? PAGE_OWN : PAGE_NONE);
+    }
+}
+
+static void
+look_at_unit(struct heap *heap, const struct unit *unit, struct pieces *pieces)
+{
+    size_t page_bytes = os_page_bytes();
+    size_t slots = unit->pools * slots_of_pool(unit->first);
+    pieces->address = pool_address(heap, unit->first);
+    pieces->pages = slots * POOL_BYTES / page_bytes;
+    pieces->piece_pages = heap->mesh.options.piece_bytes / page_bytes;
+    for (unsigned i = 0; i < unit->pools; i++) {
+        struct pool *pool = &unit->first[i];
+        if (pool->survivors != 0) {
+            survivors_update(heap, pool, survivors_count(heap, pool));
+        }
+        survivors_granules(heap, pool, &pieces->granules[i * POOL_BYTES / ALIGNMENT_BYTES / 64]);
+    }
+    note_own_pages(unit, pieces);
+}
+
+static bool
+is_empty(const uint64_t *granules, size_t words)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < words; i++) {
+        all |= granules[i];
+    }
+    return all == 0;
+}
+
+/* Bytes of survivors, 16 at a time or more in a row. */
+static void
+copy_live(char *to, const char *from, const uint64_t *granules, size_t words)
+{
+    size_t end;
+    for (size_t bit = 0; bit < words * 64; bit = end) {
+        uint64_t rest = granules[bit / 64] >> (bit % 64);
+        if (rest == 0) {
+            end = (bit / 64 + 1) * 64;
+            continue;
+        }
+        size_t first = bit + lowest_bit(rest);
+        end = first;
+        while (end < words * 64 && (granules[end / 64] >> (end % 64)) & 1) {
+            end++;
+        }
+        copy_past_marks(to + first * ALIGNMENT_BYTES, from + first * ALIGNMENT_BYTES, (end - first) * ALIGNMENT_BYTES);
+    }
+}
+
+/* 0, or an errno value; then the piece still has pages of its own. */
+static int
+mesh_piece(struct heap *heap, struct pieces *pieces, size_t first)
+{
+    size_t page_bytes = os_page_bytes();
+    size_t words = pieces->piece_pages * words_a_page();
+    const uint64_t *granules = &pieces->granules[first * words_a_page()];
+    char *at = pieces->address + first * page_bytes;
+    uint32_t place;
+    if (!extents_find(heap, granules, pieces->piece_pages, heap->mesh.options.tries, &place)) {
+        int error = extents_cut(heap, pieces->piece_pages, &place);
+        if (error != 0) {
+            return error;
+        }
+    }
+    char *home = extents_address(heap, place);
+    copy_live(home, at, granules, words);
+    int error = os_show(home, pieces->piece_pages * page_bytes, at);
+    if (error != 0) {
+        return error;
+    }
+    extents_note_shown(heap, place, pieces->piece_pages, granules);
+    for (size_t i = 0; i < pieces->piece_pages; i++) {
+        pieces->shown[first + i] = place + (uint32_t)i;
+    }
+    return 0;
+}
+
+static bool
+has_own_page(const struct pieces *pieces, size_t first)
+{
+    for (size_t i = first; i < first + pieces->piece_pages; i++) {
+        if (pieces->shown[i] == (uint32_t)PAGE_OWN) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nothing lives there: its pages go back. Where the system does not take them they stay. */
+static void
+purge_piece(struct pieces *pieces, size_t first)
+{
+    char *at = pieces->address + first * os_page_bytes();
+    size_t size_bytes = pieces->piece_pages * os_page_bytes();
+    unmark(at, size_bytes);
+    bool is_refused = os_purge(at, size_bytes) != 0;
+    mark_free(at, size_bytes);
+    if (is_refused) {
+        return;
+    }
+    for (size_t i = 0; i < pieces->piece_pages; i++) {
+        pieces->shown[first + i] = (uint32_t)PAGE_NONE;
+    }
+}
+
+/* 0, or the errno value of what was refused; the pieces from there on keep pages of their own. */
+static int
+mesh_pieces(struct heap *heap, struct pieces *pieces)
+{
+    int error = 0;
+    for (size_t first = 0; first < pieces->pages && error == 0; first += pieces->piece_pages) {
+        if (!is_empty(&pieces->granules[first * words_a_page()], pieces->piece_pages * words_a_page())) {
+            error = mesh_piece(heap, pieces, first);
+        }
+    }
+    for (size_t first = 0; first < pieces->pages && error == 0; first += pieces->piece_pages) {
+        if (has_own_page(pieces, first)) {
+            purge_piece(pieces, first);
+        }
+    }
+    return error;
+}
+
+static bool
+shows_any(const struct pieces *pieces)
+{
+    for (size_t i = 0; i < pieces->pages; i++) {
+        if (IS_SHOWN(pieces->shown[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+seal_unit(struct heap *heap, const struct unit *unit, const struct pieces *pieces)
+{
+    unsigned slots = slots_of_pool(unit->first);
+    size_t before = sealed_boundaries(heap, unit->first, unit->pools * slots);
+    for (unsigned i = 0; i < unit->pools; i++) {
+        heap->mesh.pass.meshed += unit->first[i].state == SLOT_CANDIDATE;
+        pool_seal(heap, &unit->first[i], &pieces->shown[i * (POOL_BYTES / os_page_bytes())]);
+    }
+    heap->totals.mesh_mappings += sealed_boundaries(heap, unit->first, unit->pools * slots) - before;
+}
+
+/* The addresses may hold what the home holds: the links between free blocks are made anew, of empty pools too. */
+static void
+put_back_unit(struct heap *heap, const struct unit *unit)
+{
+    for (unsigned i = 0; i < unit->pools; i++) {
+        pool_rebuild_free_list(heap, &unit->first[i]);
+    }
+    leave_unit(heap, unit);
+}
+
+static void
+mesh_unit(struct heap *heap, const struct unit *unit)
+{
+    struct mesh *mesh = &heap->mesh;
+    struct pieces pieces;
+    look_at_unit(heap, unit, &pieces);
+    forks_lock();
+    int error = mesh_pieces(heap, &pieces);
+    if (shows_any(&pieces)) {
+        seal_unit(heap, unit, &pieces);
+    } else {
+        put_back_unit(heap, unit);
+    }
+    forks_unlock();
+    if (error != 0) {
+        mesh->pass.refusal = error;
+        mesh->ends = true;
+    }
+}
+
+/* A unit begins and ends a mapping at every piece, at most, and may need an extent. */
+static bool
+has_mappings_for(const struct heap *heap, const struct unit *unit)
+{
+    size_t bytes = unit->pools * slots_of_pool(unit->first) * POOL_BYTES;
+    size_t more = 2 * (bytes / heap->mesh.options.piece_bytes) + 1;
+    return heap->totals.mesh_mappings + more <= heap->mesh.options.mappings_max;
+}
+
+static void
+match_unit(struct heap *heap, struct pool *first)
+{
+    struct mesh *mesh = &heap->mesh;
+    struct unit unit = unit_of(heap, first);
+    if (!mesh->ends && !has_mappings_for(heap, &unit)) {
+        mesh->pass.is_out_of_mappings = true;
+        mesh->ends = true;
+    }
+    if (mesh->ends || !is_whole(heap, &unit)) {
+        leave_unit(heap, &unit);
+    } else {
+        mesh_unit(heap, &unit);
+    }
+}
+
+/* The sparsest first; of units with as many live bytes the last. */
+static bool
+match(struct heap *heap, const struct mesh_limits *limits)
+{
+    struct mesh *mesh = &heap->mesh;
+    for (size_t parts = 0; mesh->cursor <= LARGE_POOL_BYTES / ALIGNMENT_BYTES;) {
+        uint32_t *first = &mesh->table->first[mesh->cursor];
+        if (*first == 0) {
+            mesh->cursor++;
+            continue;
+        }
+        if (parts == limits->parts_max || (parts != 0 && is_late(limits))) {
+            return false;
+        }
+        const struct candidate *candidate = &mesh->table->candidates[*first - 1];
+        *first = candidate->next;
+        match_unit(heap, &heap->slots[candidate->slot]);
+        parts++;
+    }
+    return true;
+}
+
+/* --- */
+
+enum mesh_phase
+mesh_step(struct heap *heap, const struct mesh_limits *limits)
+{
+    struct mesh *mesh = &heap->mesh;
+    if (mesh->phase == MESH_COUNTING && visit_pools(heap, limits, count)) {
+        settle_percent(mesh);
+        begin_phase(mesh, MESH_CHOOSING);
+    } else if (mesh->phase == MESH_CHOOSING && visit_pools(heap, limits, choose)) {
+        begin_phase(mesh, MESH_PROVING);
+    } else if (mesh->phase == MESH_SETTLING && settle(heap, limits)) {
+        begin_phase(mesh, MESH_MATCHING);
+    } else if (mesh->phase == MESH_MATCHING && match(heap, limits)) {
+        end_pass(heap);
+    }
+    return mesh->phase;
+}

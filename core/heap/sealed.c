@@ -1,0 +1,183 @@
+/* Sealed pools, after they were meshed: those that are spent are renewed, and what shows extents is untouched.
+ *
+ *     SEALED --last free--> SPENT --renewed--> RESTING, purged
+ *
+ * Neighbours are renewed in one call. Then their blocks' bytes are free in their extents' pages, and pages that nobody
+ * shows any more go back.
+ *
+ * Callers: hook/, module/, mesh.c. Calls: extents.c, survivors.c, pool.c, forks.c, os/. The model is quire.model.mesh.
+ */
+#include "heap/forks.h"
+#include "heap/structs.h"
+#include "os/os.h"
+
+static size_t
+pages_a_slot(void)
+{
+    return POOL_BYTES / os_page_bytes();
+}
+
+static bool
+is_late(const struct mesh_limits *limits)
+{
+    return limits->deadline_ns != 0 && os_now_ns() >= limits->deadline_ns;
+}
+
+/* --- mappings --- */
+
+/* Which page of the extents a page of an arena shows, by its number in the arena; PAGE_OWN before and behind its slots. */
+static uint32_t
+shown_at(const struct pool *slots, size_t page)
+{
+    size_t slot = page / pages_a_slot();
+    if (slot == 0 || slot >= SLOTS_AN_ARENA) {
+        return (uint32_t)PAGE_OWN;
+    }
+    const struct pool *at = &slots[slot];
+    const struct pool *head = at - (at->slot - at->head_slot);
+    return pool_is_sealed(head) ? at->shown[page % pages_a_slot()] : (uint32_t)PAGE_OWN;
+}
+
+static bool
+is_boundary(uint32_t page, uint32_t next)
+{
+    if (!IS_SHOWN(page) || !IS_SHOWN(next)) {
+        return IS_SHOWN(page) != IS_SHOWN(next);
+    }
+    return next != page + 1 || next % (EXTENT_BYTES / os_page_bytes()) == 0;
+}
+
+/* How many mappings end within so many slots, or at their edges. */
+size_t
+sealed_boundaries(const struct heap *heap, const struct pool *first, size_t slots)
+{
+    if (POOL_BYTES % os_page_bytes() != 0) {
+        return 0; /* no pool of such a system is ever sealed */
+    }
+    size_t slot = (size_t)(first - heap->slots) % SLOTS_AN_ARENA;
+    const struct pool *arena_slots = first - slot;
+    size_t boundaries = 0;
+    for (size_t page = slot * pages_a_slot(); page <= (slot + slots) * pages_a_slot(); page++) {
+        boundaries += is_boundary(shown_at(arena_slots, page - 1), shown_at(arena_slots, page));
+    }
+    return boundaries;
+}
+
+/* --- renewing --- */
+
+static void
+hide_pool(struct heap *heap, const struct pool *pool)
+{
+    uint64_t granules[GRANULE_WORDS_MAX];
+    survivors_granules(heap, pool, granules);
+    for (unsigned i = 0; i < slots_of_pool(pool); i++) {
+        extents_note_hidden(heap, pool[i].shown, pages_a_slot(), &granules[i * POOL_BYTES / ALIGNMENT_BYTES / 64]);
+    }
+}
+
+/* Neighbours, all of them spent. */
+static bool
+renew_neighbours(struct heap *heap, struct pool *first, size_t pools)
+{
+    size_t slots = slots_of_pool(first);
+    if (os_renew(pool_address(heap, first), pools * slots * POOL_BYTES) != 0) {
+        return false;
+    }
+    size_t before = sealed_boundaries(heap, first, pools * slots);
+    for (size_t i = 0; i < pools; i++) {
+        hide_pool(heap, &first[i * slots]);
+        pool_note_renewed(heap, &first[i * slots]);
+    }
+    heap->totals.mesh_mappings -= before - sealed_boundaries(heap, first, pools * slots);
+    return true;
+}
+
+/* At most so many pools. How many were renewed; *is_refused: the system gave no more. */
+static size_t
+renew_in_arena(struct heap *heap, struct arena *arena, size_t pools_max, bool *is_refused)
+{
+    unsigned slots = slots_a_pool(arena);
+    size_t renewed = 0;
+    for (unsigned i = 1; i <= arena->cut && arena->spent != 0 && renewed < pools_max; i++) {
+        struct pool *first = &slots_of(arena)[i * slots];
+        size_t pools = 0;
+        while (i + pools <= arena->cut && renewed + pools < pools_max && first[pools * slots].state == SLOT_SPENT) {
+            pools++;
+        }
+        *is_refused = pools != 0 && !renew_neighbours(heap, first, pools);
+        if (*is_refused) {
+            break;
+        }
+        renewed += pools;
+        i += (unsigned)pools;
+    }
+    if (renewed != 0) {
+        purge_put_purged_last(arena);
+        pool_settle_arena(heap, arena);
+    }
+    return renewed;
+}
+
+size_t
+mesh_renew(struct heap *heap, const struct mesh_limits *limits)
+{
+    size_t *cursor = &heap->mesh.renew_cursor;
+    size_t end = heap->arenas_end; /* which may come down meanwhile */
+    size_t renewed = 0;
+    bool is_refused = false;
+    forks_lock();
+    for (size_t arenas = 0; arenas <= end; arenas++) {
+        if (heap->totals.spent_pools == 0 || is_refused || renewed == limits->parts_max || (arenas != 0 && is_late(limits))) {
+            break;
+        }
+        *cursor = *cursor < heap->arenas_end ? *cursor : 0;
+        if (heap_has_arena(heap, *cursor) && heap_arena(heap, *cursor)->spent != 0) {
+            renewed += renew_in_arena(heap, heap_arena(heap, *cursor), limits->parts_max - renewed, &is_refused);
+        }
+        *cursor += renewed != limits->parts_max;
+    }
+    forks_unlock();
+    return heap->totals.spent_pools;
+}
+
+/* --- untouching --- */
+
+static void
+untouch_arena(struct heap *heap, struct arena *arena)
+{
+    size_t page_bytes = os_page_bytes();
+    size_t pages = arena->sealed == 0 ? 0 : SLOTS_AN_ARENA * pages_a_slot();
+    size_t end;
+    for (size_t page = 0; page < pages; page = end) {
+        end = page + 1;
+        if (!IS_SHOWN(shown_at(slots_of(arena), page))) {
+            continue;
+        }
+        while (IS_SHOWN(shown_at(slots_of(arena), end))) {
+            end++;
+        }
+        os_untouch(arena_address(heap, arena) + page * page_bytes, (end - page) * page_bytes);
+    }
+}
+
+bool
+mesh_untouch(struct heap *heap, const struct mesh_limits *limits)
+{
+    size_t *cursor = &heap->mesh.untouch_cursor;
+    size_t end = heap->arenas_end + heap->extents.end;
+    for (size_t parts = 0; *cursor < end; (*cursor)++, parts++) {
+        if (parts == limits->parts_max || (parts != 0 && is_late(limits))) {
+            return false;
+        }
+        size_t number = *cursor - heap->arenas_end;
+        if (*cursor < heap->arenas_end) {
+            if (heap_has_arena(heap, *cursor) && heap_arena(heap, *cursor)->kind != ARENA_RUN) {
+                untouch_arena(heap, heap_arena(heap, *cursor));
+            }
+        } else if (heap->extents.by_number[number] != NULL) {
+            os_untouch(heap->extents.by_number[number]->home, EXTENT_BYTES);
+        }
+    }
+    *cursor = 0;
+    return true;
+}

@@ -1,0 +1,424 @@
+/* The helper: a thread that calls one Python function now and then, while there is something to do.
+ *
+ *     absent --(a slow path)--> alive --(the function returns None, or it is to stop)--> ended --(joined)--> absent
+ *
+ *     wait; take the interpreter lock; seconds = tick(); release it; wait for so long ...
+ *
+ * It is a thread of C with a state of its own, so it is in none of Python's lists of threads, no signal arrives at it,
+ * and nobody's finalizers run in it: while the function runs the collector is off. The function must run no code of the
+ * program's and wait for nothing that the program may hold while it forks.
+ *
+ * os.fork warns where the process has another thread. So before a fork the helper is joined, and none is started until
+ * the fork is done: in a function given to os.register_at_fork, for in those of pthread_atfork CPython holds locks that
+ * ending a thread state needs (3.13 and later wait for ever). The interpreter lock is released meanwhile, so several
+ * threads may be about to fork. A C library's own fork is not announced: its child has no helper, and starts one when
+ * there is reason to.
+ *
+ * Callers: the heap's slow paths, module/. Locking: the mutex, whose holder never waits for the interpreter lock.
+ */
+#include "hook/service.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { STACK_BYTES = 1 << 20, STOP_SECONDS_MAX = 5, YIELDS_MAX = 20, PAUSES_MAX = 2000 };
+static const double START_INTERVAL_SECONDS = 1;
+static const double FIRST_TICK_SECONDS = 0.25;
+static const double AFTER_FORK_SECONDS = 0.25;
+
+enum life { ABSENT, ALIVE, ENDED };
+
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed; /* is_stopping or life */
+    pthread_t thread;
+    pid_t number; /* the kernel's, of the thread */
+    enum life life;
+    bool is_stopping;
+    bool is_cut_short; /* by a fork: it had more to do */
+    int refusal;       /* why there is none; 0: nothing has kept it */
+    unsigned forks;    /* under way */
+    double next_start; /* not to be started before */
+    int filters;       /* of system calls, at the beginning */
+    PyObject *tick;    /* NULL: not begun, or over */
+    size_t libc_free_bytes_min; /* SIZE_MAX: libc is not to be trimmed */
+    struct libc_trim libc_trim;
+    bool has_trimmed;
+} helper = {.mutex = PTHREAD_MUTEX_INITIALIZER, .libc_free_bytes_min = SIZE_MAX};
+
+static double
+monotonic_seconds(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* --- in the thread --- */
+
+/* Wait for the condition until the time; whether it is not yet that late. The mutex is held. */
+static bool
+wait_for_change(double until)
+{
+    struct timespec time = {(time_t)until, (long)((until - floor(until)) * 1e9)};
+    return pthread_cond_timedwait(&helper.changed, &helper.mutex, &time) != ETIMEDOUT;
+}
+
+/* Whether there is another tick. */
+static bool
+wait_for_tick(double seconds)
+{
+    double due = monotonic_seconds(CLOCK_MONOTONIC) + seconds;
+    pthread_mutex_lock(&helper.mutex);
+    while (!helper.is_stopping && wait_for_change(due)) {
+    }
+    bool goes_on = !helper.is_stopping;
+    pthread_mutex_unlock(&helper.mutex);
+    return goes_on;
+}
+
+/* With the interpreter lock, for which it may have waited long. */
+static bool
+is_wanted(void)
+{
+    pthread_mutex_lock(&helper.mutex);
+    bool wanted = !helper.is_stopping && helper.tick != NULL;
+    pthread_mutex_unlock(&helper.mutex);
+    return wanted;
+}
+
+/* How long to wait for the next tick; below 0: there is none. The collector would run finalizers of the program's here,
+ * which may expect another thread. */
+static double
+tick(void)
+{
+    if (!is_wanted()) {
+        return -1;
+    }
+    int was_enabled = PyGC_Disable();
+    PyObject *answer = PyObject_CallNoArgs(helper.tick);
+    double seconds = answer == NULL || answer == Py_None ? -1 : PyFloat_AsDouble(answer);
+    if (PyErr_Occurred()) {
+        PyErr_WriteUnraisable(helper.tick);
+        seconds = -1;
+    }
+    Py_XDECREF(answer);
+    if (was_enabled) {
+        PyGC_Enable();
+    }
+    return seconds;
+}
+
+/* What a tick has asked for. */
+static void
+trim_libc(void)
+{
+    if (helper.libc_free_bytes_min != SIZE_MAX) {
+        helper.has_trimmed = hook_trim_libc(helper.libc_free_bytes_min, &helper.libc_trim);
+        helper.libc_free_bytes_min = SIZE_MAX;
+    }
+}
+
+static void
+tick_until_done(void)
+{
+    double seconds = FIRST_TICK_SECONDS;
+    PyThreadState *state = PyThreadState_New(PyInterpreterState_Main());
+    if (state == NULL) {
+        return;
+    }
+    while (seconds >= 0 && wait_for_tick(seconds)) {
+        PyEval_AcquireThread(state);
+        seconds = tick();
+        PyEval_ReleaseThread(state);
+        trim_libc();
+    }
+    PyEval_AcquireThread(state);
+    PyThreadState_Clear(state);
+    PyThreadState_DeleteCurrent();
+}
+
+static void *
+live(void *Py_UNUSED(nothing))
+{
+    pthread_mutex_lock(&helper.mutex);
+    helper.number = (pid_t)syscall(SYS_gettid);
+    pthread_mutex_unlock(&helper.mutex);
+    tick_until_done();
+    pthread_mutex_lock(&helper.mutex);
+    helper.life = ENDED;
+    pthread_cond_broadcast(&helper.changed);
+    pthread_mutex_unlock(&helper.mutex);
+    return NULL;
+}
+
+/* --- starting --- */
+
+void
+hook_note_filters(void)
+{
+    helper.filters = prctl(PR_GET_SECCOMP);
+}
+
+/* A program that has forbidden itself system calls since may be ended by a new one. */
+bool
+hook_is_newly_filtered(void)
+{
+    return prctl(PR_GET_SECCOMP) != helper.filters;
+}
+
+static int
+create_thread(void)
+{
+    sigset_t all, before;
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+    if (error != 0) {
+        return error;
+    }
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* the thread begins with it */
+    error = pthread_create(&helper.thread, &attributes, live, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (error == 0) {
+        pthread_setname_np(helper.thread, "quire");
+    }
+    return error;
+}
+
+/* The mutex is held. */
+static void
+start(void)
+{
+    if (helper.life == ENDED && pthread_tryjoin_np(helper.thread, NULL) == 0) {
+        helper.life = ABSENT;
+    }
+    if (helper.life != ABSENT || helper.tick == NULL || helper.forks != 0) {
+        return;
+    }
+    helper.next_start = monotonic_seconds(CLOCK_MONOTONIC_COARSE) + START_INTERVAL_SECONDS;
+    helper.is_stopping = false;
+    helper.number = 0;
+    helper.refusal = hook_is_newly_filtered() ? EPERM : create_thread();
+    if (helper.refusal == 0) {
+        helper.life = ALIVE;
+        helper.is_cut_short = false;
+    }
+}
+
+/* From within a free, which changes no errno. */
+static void
+note_rest(void)
+{
+    int saved = errno;
+    pthread_mutex_lock(&helper.mutex);
+    if (helper.life != ALIVE && monotonic_seconds(CLOCK_MONOTONIC_COARSE) >= helper.next_start) {
+        start();
+    }
+    if (helper.life != ALIVE && helper.is_cut_short && helper.refusal == 0) {
+        heap_notice_next_rest(service.heap);
+    }
+    pthread_mutex_unlock(&helper.mutex);
+    errno = saved;
+}
+
+bool
+hook_helper_is_alive(void)
+{
+    return helper.life == ALIVE;
+}
+
+int
+hook_helper_refusal(void)
+{
+    return helper.refusal;
+}
+
+/* --- stopping --- */
+
+/* pthread_join returns a moment before the kernel has taken the thread off its count, which os.fork reads. */
+static void
+wait_until_gone(void)
+{
+    const struct timespec pause = {0, 20000};
+    for (int i = 0; i < PAUSES_MAX && syscall(SYS_tgkill, getpid(), helper.number, 0) == 0; i++) {
+        if (i < YIELDS_MAX) {
+            sched_yield();
+        } else {
+            nanosleep(&pause, NULL);
+        }
+    }
+}
+
+/* The interpreter lock is not held, for the helper needs it to end. Who holds that for ever is not waited for. */
+static void
+stop(void)
+{
+    double patience = monotonic_seconds(CLOCK_MONOTONIC) + STOP_SECONDS_MAX;
+    pthread_mutex_lock(&helper.mutex);
+    helper.is_stopping = true;
+    pthread_cond_broadcast(&helper.changed);
+    while (helper.life == ALIVE && wait_for_change(patience)) {
+    }
+    if (helper.life == ENDED) {
+        pthread_join(helper.thread, NULL); /* which has left the mutex for good */
+        wait_until_gone();
+        helper.life = ABSENT;
+    }
+    pthread_mutex_unlock(&helper.mutex);
+}
+
+static bool
+is_absent(void)
+{
+    pthread_mutex_lock(&helper.mutex);
+    bool absent = helper.life == ABSENT || pthread_equal(helper.thread, pthread_self());
+    pthread_mutex_unlock(&helper.mutex);
+    return absent;
+}
+
+static void
+stop_with_lock(void)
+{
+    if (!is_absent()) {
+        Py_BEGIN_ALLOW_THREADS
+        stop();
+        Py_END_ALLOW_THREADS
+    }
+}
+
+static void
+count_forks(int more)
+{
+    pthread_mutex_lock(&helper.mutex);
+    helper.forks = more < 0 && helper.forks == 0 ? 0 : helper.forks + (unsigned)more;
+    pthread_mutex_unlock(&helper.mutex);
+}
+
+void
+hook_helper_before_fork(void)
+{
+    count_forks(1);
+    if (hook_helper_is_alive()) {
+        helper.is_cut_short = true;
+        heap_notice_next_rest(service.heap);
+    }
+    stop_with_lock();
+}
+
+/* What was cut short goes on with the next memory that comes to rest, but not at once: the functions that follow run
+ * Python, and os.fork counts the threads after them. */
+void
+hook_helper_after_fork_in_parent(void)
+{
+    count_forks(-1);
+    helper.next_start = monotonic_seconds(CLOCK_MONOTONIC_COARSE) + AFTER_FORK_SECONDS;
+}
+
+void
+hook_helper_after_fork_in_child(void)
+{
+    helper.forks = 0;
+}
+
+/* --- beginning and end --- */
+
+static void
+make_locks(void)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&helper.mutex, NULL);
+    pthread_cond_init(&helper.changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+/* Only who forked lives on; whoever had the mutex does not. The forks under way are counted until Python is whole. */
+static void
+forget_thread(void)
+{
+    make_locks();
+    helper.life = ABSENT;
+}
+
+int
+hook_helper_begin(PyObject *new_tick, size_t notice_bytes)
+{
+    static bool is_made;
+    if (!is_made) {
+        make_locks();
+        int error = pthread_atfork(NULL, NULL, forget_thread);
+        if (error != 0) {
+            return error;
+        }
+        is_made = true;
+    }
+    hook_note_filters();
+    Py_XSETREF(helper.tick, Py_NewRef(new_tick));
+    heap_notice_rest(service.heap, notice_bytes, note_rest);
+    return 0;
+}
+
+void
+hook_helper_end(void)
+{
+    PyObject *last_tick = helper.tick;
+    helper.tick = NULL;
+    if (last_tick == NULL) {
+        return;
+    }
+    stop_with_lock();
+    if (is_absent()) {
+        Py_DECREF(last_tick);
+    }
+}
+
+/* --- what a tick asks for --- */
+
+void
+hook_trim_libc_soon(size_t free_bytes_min)
+{
+    helper.libc_free_bytes_min = free_bytes_min;
+}
+
+bool
+hook_trimmed_libc(struct libc_trim *trim)
+{
+    bool has_trimmed = helper.has_trimmed;
+    *trim = helper.libc_trim;
+    helper.has_trimmed = false;
+    return has_trimmed;
+}
+
+/* What Python code raises there is the program's to handle if it is no Exception: an interrupt, most of all. */
+static int
+call_pending(void *function)
+{
+    PyObject *result = PyObject_CallNoArgs(function);
+    bool is_ours = result == NULL && PyErr_ExceptionMatches(PyExc_Exception);
+    if (is_ours) {
+        PyErr_WriteUnraisable(function);
+    }
+    Py_XDECREF(result);
+    Py_DECREF((PyObject *)function);
+    return result == NULL && !is_ours ? -1 : 0;
+}
+
+bool
+hook_call_in_main_thread(PyObject *function)
+{
+    if (Py_AddPendingCall(call_pending, Py_NewRef(function)) == 0) {
+        return true;
+    }
+    Py_DECREF(function);
+    return false;
+}

@@ -1,0 +1,359 @@
+/* See layouts.h. The structs of ours are CPython's own affair and the same from 3.11 to 3.15; types.c demands that the
+ * type's size is theirs, and tests/process/test_proof.py that their tables are found.
+ */
+#include "hook/layouts.h"
+
+#include <datetime.h>
+
+/* --- structs that no header has --- */
+
+enum { DEQUE_BLOCK_ITEMS = 64, DEQUE_SPARE_BLOCKS = 16 };
+
+struct deque_block {
+    const struct deque_block *left;
+    PyObject *items[DEQUE_BLOCK_ITEMS];
+    const struct deque_block *right;
+};
+
+struct deque {
+    PyVarObject head;
+    const struct deque_block *left_block;
+    const struct deque_block *right_block;
+    Py_ssize_t left_index;
+    Py_ssize_t right_index;
+    size_t state;
+    Py_ssize_t length_max;
+    Py_ssize_t spare_count;
+    const struct deque_block *spare[DEQUE_SPARE_BLOCKS];
+    PyObject *weakrefs;
+};
+
+struct ordered_dict {
+    PyDictObject dict;
+    const void *first;
+    const void *last;
+    const void *const *nodes; /* as many as the dictionary's keys had room for when it was made */
+    Py_ssize_t nodes_count;
+    const void *keys_then; /* the dictionary's keys at that time */
+    size_t state;
+    PyObject *attributes;
+    PyObject *weakrefs;
+};
+
+struct range {
+    PyObject head;
+    PyObject *numbers[4]; /* start, stop, step, length */
+};
+
+struct decimal {
+    PyObject head;
+    Py_hash_t hash;
+    uint8_t flags;
+    Py_ssize_t counts[4];
+    const void *digits; /* often in the object itself */
+    size_t own_digits[4];
+};
+
+struct time_zone {
+    PyObject head;
+    PyObject *offset;
+    PyObject *name;
+};
+
+static_assert(sizeof(struct deque) == 216, "types.c demands it");
+static_assert(sizeof(struct ordered_dict) == 112, "types.c demands it");
+static_assert(sizeof(struct decimal) == 104, "types.c demands it");
+
+size_t
+layout_object_bytes(PyObject *object)
+{
+    const PyTypeObject *type = Py_TYPE(object);
+    if (type->tp_itemsize != 0 || !(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        return 0;
+    }
+    return version_bytes_before(type) + (size_t)type->tp_basicsize + version_inline_values_bytes(object);
+}
+
+/* --- tables --- */
+
+static size_t
+string_tables(PyObject *object, const void **tables)
+{
+    if (PyUnicode_IS_COMPACT(object)) {
+        tables[0] = PyUnicode_IS_ASCII(object) ? NULL : ((PyCompactUnicodeObject *)object)->utf8;
+        return 1;
+    }
+    tables[0] = ((PyCompactUnicodeObject *)object)->utf8;
+    tables[1] = ((PyUnicodeObject *)object)->data.any;
+    return 2;
+}
+
+static size_t
+dict_tables(PyObject *object, const void **tables)
+{
+    tables[0] = ((PyDictObject *)object)->ma_keys;
+    tables[1] = version_dict_values(object);
+    return 2;
+}
+
+static size_t
+type_tables(PyObject *object, const void **tables)
+{
+    const PyTypeObject *type = (PyTypeObject *)object;
+    if (!(type->tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        return 0;
+    }
+    tables[0] = ((const PyHeapTypeObject *)type)->ht_cached_keys;
+    tables[1] = ((const PyHeapTypeObject *)type)->_ht_tpname;
+    tables[2] = type->tp_doc;
+    return 3;
+}
+
+static size_t
+spare_blocks(PyObject *object, const void **tables)
+{
+    const struct deque *deque = (const struct deque *)object;
+    size_t count = 0;
+    for (; count < DEQUE_SPARE_BLOCKS && (Py_ssize_t)count < deque->spare_count; count++) {
+        tables[count] = deque->spare[count];
+    }
+    return count;
+}
+
+static size_t
+tables_of_kind(PyObject *object, enum kind kind, const void **tables)
+{
+    switch (kind) {
+    case KIND_STRING:
+        return string_tables(object, tables);
+    case KIND_LIST:
+        tables[0] = ((PyListObject *)object)->ob_item;
+        return 1;
+    case KIND_DICT:
+        return dict_tables(object, tables);
+    case KIND_ORDERED_DICT:
+        tables[2] = ((const struct ordered_dict *)object)->nodes;
+        return dict_tables(object, tables) + 1;
+    case KIND_SET:
+        tables[0] = ((PySetObject *)object)->table;
+        return 1;
+    case KIND_TYPE:
+        return type_tables(object, tables);
+    case KIND_DECIMAL:
+        tables[0] = ((const struct decimal *)object)->digits;
+        return 1;
+    case KIND_DEQUE:
+        return spare_blocks(object, tables);
+    default:
+        return 0;
+    }
+}
+
+size_t
+layout_tables(PyObject *object, enum kind kind, const void *tables[LAYOUT_TABLES_MAX])
+{
+    static_assert((int)LAYOUT_TABLES_MAX > (int)DEQUE_SPARE_BLOCKS, "and one for attributes");
+    size_t count = tables_of_kind(object, kind, tables);
+    if (Py_TYPE(object)->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+        tables[count++] = version_detached_values(object);
+    }
+    return count;
+}
+
+/* --- children that nothing else shows --- */
+
+static size_t
+code_children(PyObject *object, PyObject **children)
+{
+    const PyCodeObject *code = (const PyCodeObject *)object;
+    PyObject *const all[] = {code->co_consts,           code->co_names,    code->co_exceptiontable,  code->co_filename,
+                             code->co_name,             code->co_qualname, code->co_linetable,
+                             code->co_localsplusnames,  code->co_localspluskinds};
+    size_t count = sizeof all / sizeof all[0];
+    static_assert(sizeof all / sizeof all[0] <= LAYOUT_CHILDREN_MAX, "they fit");
+    for (size_t i = 0; i < count; i++) {
+        children[i] = all[i];
+    }
+    return count;
+}
+
+/* Only times and dates with times know a zone; only zones of CPython's own are followed. */
+static size_t
+datetime_children(PyObject *object, PyObject **children)
+{
+    const char *name = Py_TYPE(object)->tp_name;
+    if (strcmp(name, "datetime.timezone") == 0) {
+        children[0] = ((const struct time_zone *)object)->offset;
+        children[1] = ((const struct time_zone *)object)->name;
+        return 2;
+    }
+    if (strcmp(name, "datetime.datetime") == 0) {
+        const PyDateTime_DateTime *date = (const PyDateTime_DateTime *)object;
+        children[0] = date->hastzinfo ? date->tzinfo : NULL;
+        return 1;
+    }
+    return 0;
+}
+
+static size_t
+type_children(PyObject *object, PyObject **children)
+{
+    const PyHeapTypeObject *type = (const PyHeapTypeObject *)object;
+    if (!(type->ht_type.tp_flags & Py_TPFLAGS_HEAPTYPE)) {
+        return 0;
+    }
+    children[0] = type->ht_name;
+    children[1] = type->ht_qualname;
+    children[2] = type->ht_slots;
+    return 3;
+}
+
+size_t
+layout_children(PyObject *object, enum kind kind, PyObject *children[LAYOUT_CHILDREN_MAX])
+{
+    switch (kind) {
+    case KIND_TYPE:
+        return type_children(object, children);
+    case KIND_CODE:
+        return code_children(object, children);
+    case KIND_RANGE:
+        memcpy(children, ((const struct range *)object)->numbers, sizeof((const struct range *)object)->numbers);
+        return 4;
+    case KIND_DATETIME:
+        return datetime_children(object, children);
+    default:
+        return 0;
+    }
+}
+
+/* --- items --- */
+
+bool
+layout_has_items(enum kind kind)
+{
+    return kind == KIND_LIST || kind == KIND_TUPLE || kind == KIND_DICT || kind == KIND_SET || kind == KIND_DEQUE
+           || kind == KIND_ORDERED_DICT;
+}
+
+Py_ssize_t
+layout_length(PyObject *object, enum kind kind)
+{
+    return kind == KIND_DICT || kind == KIND_ORDERED_DICT ? ((PyDictObject *)object)->ma_used
+         : kind == KIND_SET                               ? ((PySetObject *)object)->used
+                                                          : Py_SIZE(object);
+}
+
+static bool
+next_in_list(struct layout_walk *walk, struct layout_items *items)
+{
+    const PyListObject *list = (const PyListObject *)walk->object;
+    if (list->ob_item == NULL || walk->position >= Py_SIZE(list)) {
+        return false;
+    }
+    items->first = list->ob_item[walk->position++];
+    return true;
+}
+
+static bool
+next_in_tuple(struct layout_walk *walk, struct layout_items *items)
+{
+    if (walk->position >= Py_SIZE(walk->object)) {
+        return false;
+    }
+    items->first = ((PyTupleObject *)walk->object)->ob_item[walk->position++];
+    return true;
+}
+
+/* A place may be unused, and what was there before may have left a mark: CPython's own, which is in no heap. */
+static bool
+next_in_set(struct layout_walk *walk, struct layout_items *items)
+{
+    const PySetObject *set = (const PySetObject *)walk->object;
+    if (walk->position > set->mask) {
+        return false;
+    }
+    items->first = set->table[walk->position++].key;
+    return true;
+}
+
+/* The nodes that keep the order, in a table of their own. It is not in force when the keys have moved since. */
+static bool
+next_node(struct layout_walk *walk, struct layout_items *items)
+{
+    const struct ordered_dict *dict = (const struct ordered_dict *)walk->object;
+    Py_ssize_t index = -1 - walk->position;
+    if (dict->nodes == NULL || dict->keys_then != dict->dict.ma_keys || index >= dict->nodes_count) {
+        return false;
+    }
+    items->table = dict->nodes[index];
+    walk->position--;
+    return true;
+}
+
+/* Positions of an ordered one's nodes are negative. */
+static bool
+next_in_dict(struct layout_walk *walk, struct layout_items *items)
+{
+    if (walk->position >= 0 && PyDict_Next(walk->object, &walk->position, &items->first, &items->second)) {
+        return true;
+    }
+    if (walk->kind != KIND_ORDERED_DICT) {
+        return false;
+    }
+    if (walk->position >= 0) {
+        walk->position = -1;
+    }
+    return next_node(walk, items);
+}
+
+/* The block that holds the item of this number, by going from the left. */
+static const struct deque_block *
+find_deque_block(const struct deque *deque, Py_ssize_t number)
+{
+    const struct deque_block *block = deque->left_block;
+    for (Py_ssize_t at = (deque->left_index + number) / DEQUE_BLOCK_ITEMS; at > 0; at--) {
+        block = block->right;
+    }
+    return block;
+}
+
+static bool
+next_in_deque(struct layout_walk *walk, struct layout_items *items)
+{
+    const struct deque *deque = (const struct deque *)walk->object;
+    if (walk->position >= Py_SIZE(deque)) {
+        items->table = deque->right_block; /* all that an empty one has */
+        return walk->position++ == Py_SIZE(deque);
+    }
+    const struct deque_block *block = walk->at;
+    if (block == NULL) {
+        block = find_deque_block(deque, walk->position);
+    }
+    Py_ssize_t place = (deque->left_index + walk->position) % DEQUE_BLOCK_ITEMS;
+    items->first = block->items[place];
+    items->table = block;
+    walk->at = place == DEQUE_BLOCK_ITEMS - 1 ? block->right : block;
+    walk->position++;
+    return true;
+}
+
+bool
+layout_next(struct layout_walk *walk, struct layout_items *items)
+{
+    *items = (struct layout_items){NULL, NULL, NULL};
+    switch (walk->kind) {
+    case KIND_LIST:
+        return next_in_list(walk, items);
+    case KIND_TUPLE:
+        return next_in_tuple(walk, items);
+    case KIND_SET:
+        return next_in_set(walk, items);
+    case KIND_DICT:
+    case KIND_ORDERED_DICT:
+        return next_in_dict(walk, items);
+    case KIND_DEQUE:
+        return next_in_deque(walk, items);
+    default:
+        return false;
+    }
+}

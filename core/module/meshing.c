@@ -1,0 +1,281 @@
+/* quire._core's part that meshes the heap which serves the process, in steps. See module.h, heap/mesh.h.
+ *
+ * A pass is this file's and proof.c's in turn: mesh_begin, mesh_step until blocks are to be proven; proof_begin,
+ * proof_step until that is done; mesh_settle, mesh_step until it is over; then the references to bytes may go.
+ */
+#include "module/module.h"
+
+#include "heap/structs.h"
+#include "hook/hook.h"
+#include "hook/proof.h"
+#include "os/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- how many mappings the process has, and may have --- */
+
+enum { MAPS_BYTES = 8192, READS_A_TURN = 16, NUMBER_BYTES_MAX = 32 };
+
+/* Read without Python, whose audit hooks are the program's. -1: it cannot be read. */
+static long
+mappings_max(void)
+{
+    char text[NUMBER_BYTES_MAX] = {0};
+    int file = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        return -1;
+    }
+    ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    return length > 0 ? strtol(text, NULL, 10) : -1;
+}
+
+/* The program may close every descriptor it finds, and open others in their places. */
+static bool
+is_still(int file, const struct stat *opened)
+{
+    struct stat now;
+    return fstat(file, &now) == 0 && now.st_dev == opened->st_dev && now.st_ino == opened->st_ino;
+}
+
+/* A line each. Tens of thousands of them take tens of milliseconds, so others have the interpreter lock in between; but
+ * not between a look at the descriptor and its use. -1: they cannot be counted. */
+static long
+count_mappings(void)
+{
+    char text[MAPS_BYTES];
+    struct stat opened;
+    long lines = 0;
+    ssize_t length = -1;
+    int file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    if (file < 0 || fstat(file, &opened) != 0) {
+        return -1;
+    }
+    for (unsigned reads = 1; is_still(file, &opened); reads++) {
+        length = read(file, text, sizeof text);
+        if (length <= 0) {
+            close(file);
+            return length == 0 ? lines : -1;
+        }
+        for (ssize_t i = 0; i < length; i++) {
+            lines += text[i] == '\n';
+        }
+        if (reads % READS_A_TURN == 0) {
+            Py_BEGIN_ALLOW_THREADS
+            Py_END_ALLOW_THREADS
+        }
+    }
+    return -1;
+}
+
+/* (how many mappings the process may have, how many it has without those that meshing made); None: nobody can tell. */
+static PyObject *
+method_mappings(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    if (!module_require_heap()) {
+        return NULL;
+    }
+    long max = hook_is_newly_filtered() ? -1 : mappings_max();
+    long now = max < 0 ? -1 : count_mappings();
+    if (now < 0) {
+        Py_RETURN_NONE;
+    }
+    long meshed = (long)hook_heap()->totals.mesh_mappings;
+    return Py_BuildValue("(ll)", max, now > meshed ? now - meshed : 0);
+}
+
+/* --- a pass --- */
+
+static const char *
+refusal(void)
+{
+    if (!proof_may_go_on()) {
+        return "other interpreters share the heap";
+    }
+    return hook_is_newly_filtered() ? "the program has forbidden itself system calls" : NULL;
+}
+
+struct begin {
+    struct mesh_options options;
+    int error;
+};
+
+static void
+look_begin(struct heap *heap, void *context)
+{
+    struct begin *begin = context;
+    begin->error = mesh_begin(heap, &begin->options);
+}
+
+static PyObject *
+method_mesh_begin(PyObject *Py_UNUSED(self), PyObject *args)
+{
+    struct begin begin;
+    Py_ssize_t piece_bytes, tries, mappings_max;
+    int only_at_rest;
+    if (!PyArg_ParseTuple(args, "Innnp:mesh_begin", &begin.options.live_percent_max, &piece_bytes, &tries, &mappings_max,
+                          &only_at_rest)
+        || !module_require_heap()) {
+        return NULL;
+    }
+    if (refusal() != NULL) {
+        return text_object(refusal());
+    }
+    begin.options.pools_max = SIZE_MAX / 2;
+    begin.options.piece_bytes = (size_t)piece_bytes;
+    begin.options.tries = (size_t)tries;
+    begin.options.mappings_max = mappings_max > 0 ? (size_t)mappings_max : 0;
+    begin.options.only_at_rest = only_at_rest;
+    if (!module_look(look_begin, &begin)) {
+        return NULL;
+    }
+    switch (begin.error) {
+    case 0:
+        Py_RETURN_NONE;
+    case ENOTSUP:
+        return text_object("the system's pages are larger than pools");
+    case ENOMEM:
+        return text_object("the system has no memory for a pass");
+    case EBUSY:
+        return text_object("a pass is under way");
+    default:
+        errno = begin.error;
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+}
+
+static size_t
+held_bytes(const struct heap *heap)
+{
+    return heap->totals.touched_bytes + heap->totals.shared_bytes;
+}
+
+struct step {
+    struct mesh_limits limits;
+    enum mesh_phase phase;
+    Py_ssize_t given_bytes;
+};
+
+static void
+look_step(struct heap *heap, void *context)
+{
+    struct step *step = context;
+    size_t before_bytes = held_bytes(heap);
+    step->phase = mesh_step(heap, &step->limits);
+    step->given_bytes = (Py_ssize_t)before_bytes - (Py_ssize_t)held_bytes(heap);
+}
+
+static void
+look_abandon(struct heap *heap, void *Py_UNUSED(nothing))
+{
+    mesh_abandon(heap);
+}
+
+static bool
+parse_deadline(PyObject *deadline_ns, struct mesh_limits *limits)
+{
+    limits->parts_max = SIZE_MAX;
+    limits->deadline_ns = PyLong_AsUnsignedLongLong(deadline_ns);
+    return !PyErr_Occurred();
+}
+
+/* (phase, bytes given back). Where another interpreter came to be the pass is abandoned. */
+static PyObject *
+method_mesh_step(PyObject *Py_UNUSED(self), PyObject *deadline_ns)
+{
+    struct step step = {.phase = MESH_IDLE};
+    if (!parse_deadline(deadline_ns, &step.limits)
+        || !module_look(refusal() == NULL ? look_step : look_abandon, &step)) {
+        return NULL;
+    }
+    return Py_BuildValue("(in)", (int)step.phase, step.given_bytes);
+}
+
+static void
+look_settle(struct heap *heap, void *Py_UNUSED(nothing))
+{
+    mesh_settle(heap);
+}
+
+static PyObject *
+method_mesh_settle(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return module_look(look_settle, NULL) ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyObject *
+method_mesh_abandon(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return module_look(look_abandon, NULL) ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyObject *
+method_mesh_pass(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return module_require_heap() ? module_mesh_pass(mesh_last_pass(hook_heap())) : NULL;
+}
+
+/* --- sealed pools --- */
+
+struct renewal {
+    struct mesh_limits limits;
+    size_t left;
+    bool is_done;
+};
+
+static void
+look_renew(struct heap *heap, void *context)
+{
+    struct renewal *renewal = context;
+    renewal->left = mesh_renew(heap, &renewal->limits);
+}
+
+/* How many spent pools are left. */
+static PyObject *
+method_mesh_renew(PyObject *Py_UNUSED(self), PyObject *deadline_ns)
+{
+    struct renewal renewal = {.left = 0};
+    if (!parse_deadline(deadline_ns, &renewal.limits) || !module_look(look_renew, &renewal)) {
+        return NULL;
+    }
+    return PyLong_FromSize_t(renewal.left);
+}
+
+static void
+look_untouch(struct heap *heap, void *context)
+{
+    struct renewal *renewal = context;
+    renewal->is_done = mesh_untouch(heap, &renewal->limits);
+}
+
+static PyObject *
+method_mesh_untouch(PyObject *Py_UNUSED(self), PyObject *deadline_ns)
+{
+    struct renewal renewal = {.is_done = false};
+    if (!parse_deadline(deadline_ns, &renewal.limits) || !module_look(look_untouch, &renewal)) {
+        return NULL;
+    }
+    return PyBool_FromLong(renewal.is_done);
+}
+
+static PyMethodDef methods[] = {
+    {"mappings", method_mappings, METH_NOARGS, NULL},
+    {"mesh_begin", method_mesh_begin, METH_VARARGS, NULL},
+    {"mesh_step", method_mesh_step, METH_O, NULL},
+    {"mesh_settle", method_mesh_settle, METH_NOARGS, NULL},
+    {"mesh_abandon", method_mesh_abandon, METH_NOARGS, NULL},
+    {"mesh_pass", method_mesh_pass, METH_NOARGS, NULL},
+    {"mesh_renew", method_mesh_renew, METH_O, NULL},
+    {"mesh_untouch", method_mesh_untouch, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+int
+module_add_meshing(PyObject *module)
+{
+    return PyModule_AddFunctions(module, methods);
+}

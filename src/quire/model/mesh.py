@@ -1,0 +1,491 @@
+"""Mesh: sparse pools whose live blocks do not overlap come to share physical pages. Addresses stay as they are.
+
+    choose     sparse pools leave their class's list, and become candidates: blocks are only freed from them now
+    (prove)    somebody else finds out which blocks may be copied
+    settle     a candidate that has a live block which was not proven goes back to its list
+    match      the sparsest first: a place in an extent for each piece of it; its live blocks are copied there, and its
+               addresses show the place. The pool is sealed: its blocks are freed, none is allocated from it again
+
+A sealed pool whose last block is freed is spent; once it is renewed it has pages of its own again, and is empty.
+
+A request for which its class has no pool takes a candidate back before it takes an empty pool: nobody pays for a pass
+with memory. Where the system refuses, or there would be too many mappings, all candidates that are left go back.
+
+A *piece* is what goes to one place, a *unit* what is meshed at once: a pool, in as many pieces as it has; or, where
+pieces are larger than pools, a strip of neighbours, all of which are candidates or empty.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from quire.errors import OutOfMemory
+from quire.model.arena import PoolArena
+from quire.model.extents import Extents, is_boundary
+from quire.model.links import LinkedList
+from quire.model.pool import Pool
+from quire.records import PAGE_NONE, PAGE_OWN, ArenaKind, MeshPass, MeshPhase, PoolRole
+
+if TYPE_CHECKING:
+    from quire.model.allocator import Allocator
+
+
+@dataclass(frozen=True, slots=True)
+class MeshOptions:
+    """What a pass is to do.
+
+    Raises:
+        ValueError: an option is out of its range.
+    """
+
+    live_percent_max: int = 50
+    """Of a pool's bytes, in live blocks, for it to become a candidate."""
+    pools_max: int = 1 << 15
+    """Candidates: the sparsest."""
+    piece_bytes: int = 16 * 1024
+    """What goes to one place: a power of two, from a page to 64 KiB."""
+    tries: int = 512
+    """How many places are looked at before a new one is cut."""
+    mappings_max: int = 1 << 15
+    """That the kernel may have more for mesh, about."""
+    only_at_rest: bool = False
+    """Only pools that look as the last sweep saw them."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.live_percent_max <= 100:
+            raise ValueError(f"live_percent_max is {self.live_percent_max}; it is a share of 100")
+        if self.pools_max < 1:
+            raise ValueError(f"pools_max is {self.pools_max}; it is 1 or more")
+        if self.tries < 1:
+            raise ValueError(f"tries is {self.tries}; it is 1 or more")
+        if self.mappings_max < 0:
+            raise ValueError(f"mappings_max is {self.mappings_max}; it is 0 or more")
+        if self.piece_bytes.bit_count() != 1 or not 4096 <= self.piece_bytes <= 1 << 16:
+            raise ValueError(f"piece_bytes is {self.piece_bytes}; it is a power of two from a page to 65536")
+
+
+Unit = list[Pool | None]
+"""Neighbours; ``None``: no pool was cut there."""
+
+
+class Mesh:
+    """The passes of one allocator, one at a time, and what they left behind."""
+
+    def __init__(self, allocator: Allocator) -> None:
+        self._allocator = allocator
+        self.geometry = allocator.geometry
+        self.extents = Extents(allocator.geometry, allocator.raw)
+        self.candidates: list[list[LinkedList[Pool]]] = [
+            [LinkedList() for _ in range(self.geometry.classes)] for _ in range(self.geometry.domains)
+        ]
+        """Per domain and size class, as the used pools."""
+        self.phase = MeshPhase.IDLE
+        self.last_pass = MeshPass()
+        self._options = MeshOptions()
+        self._cursor = 0
+        self._renew_cursor = 0
+
+    # --- a pass ---
+
+    def begin(self, options: MeshOptions) -> None:
+        """Begin a pass.
+
+        Raises:
+            OutOfMemory: the system refuses.
+            RuntimeError: a pass is under way, or pages are larger than pools.
+            ValueError: pieces are smaller than pages.
+        """
+        if self.phase is not MeshPhase.IDLE:
+            raise RuntimeError("a pass is under way")
+        if self.geometry.pool_bytes % self.geometry.page_bytes:
+            raise RuntimeError("the system's pages are larger than pools")
+        if options.piece_bytes < self.geometry.page_bytes:
+            raise ValueError("pieces are whole pages")
+        self._allocator.system.note_own()
+        slots = self._allocator.arenas_end * self._slots_an_arena
+        self._options = replace(options, pools_max=max(min(options.pools_max, slots), 1))
+        self.last_pass = MeshPass()
+        self._by_percent: Counter[int] = Counter()
+        self._chosen: list[Pool] = []
+        self._proven: set[int] = set()
+        self._lined_up: list[tuple[int, int, Unit]] = []
+        self._ends = False
+        self._begin_phase(MeshPhase.COUNTING)
+
+    def step(self, parts_max: int) -> MeshPhase:
+        """Do some of the phase's work; which phase it is then. While blocks are being proven there is none."""
+        match self.phase:
+            case MeshPhase.COUNTING:
+                if self._visit_pools(parts_max, self._count):
+                    self._settle_percent()
+                    self._begin_phase(MeshPhase.CHOOSING)
+            case MeshPhase.CHOOSING:
+                if self._visit_pools(parts_max, self._choose):
+                    self._begin_phase(MeshPhase.PROVING)
+            case MeshPhase.SETTLING:
+                if self._settle_candidates(parts_max):
+                    self._lined_up.sort(key=lambda entry: (entry[0], -entry[1]))
+                    self._begin_phase(MeshPhase.MATCHING)
+            case MeshPhase.MATCHING:
+                if self._match(parts_max):
+                    self._end_pass()
+        return self.phase
+
+    def prove(self, addresses: Iterable[int]) -> None:
+        """These blocks are what may be copied."""
+        self._proven.update(addresses)
+
+    def settle(self) -> None:
+        """No more blocks will be proven."""
+        if self.phase is MeshPhase.PROVING:
+            self._begin_phase(MeshPhase.SETTLING)
+
+    def abandon(self) -> None:
+        """All candidates go back, at once."""
+        if self.phase is MeshPhase.IDLE:
+            return
+        for classes in self.candidates:
+            for pools in classes:
+                for pool in pools:
+                    self._leave(pool)
+        self._end_pass()
+
+    # --- candidates ---
+
+    def take_back(self, pool: Pool) -> None:
+        """A candidate serves its class again, as the last of its list."""
+        self._remove_candidate(pool)
+        self._allocator.used_pools[pool.domain][pool.size_class].push_last(pool)
+
+    def take_back_last(self, domain: int, size_class: int) -> Pool | None:
+        """The class's last candidate serves it again, if there is one."""
+        pool = self.candidates[domain][size_class].last
+        if pool is not None:
+            self.take_back(pool)
+        return pool
+
+    def note_empty(self, pool: Pool) -> None:
+        """The last block of a candidate, or of a sealed pool, was freed."""
+        if pool.role is PoolRole.CANDIDATE:
+            self._remove_candidate(pool)
+        else:
+            pool.spend()
+
+    def _remove_candidate(self, pool: Pool) -> None:
+        self.candidates[pool.domain][pool.size_class].remove(pool)
+        pool.role = PoolRole.ORDINARY
+        pool.survivors = None
+
+    # --- choosing: first how many there are of each density, then the sparsest ---
+
+    def _visit_pools(self, parts_max: int, visit: Callable[[Pool], None]) -> bool:
+        """Call visit for the pools that can be chosen, from the cursor on; whether it has come to the end."""
+        slots = self._slots_an_arena
+        while self._cursor < self._allocator.arenas_end * slots:
+            if parts_max == 0:
+                return False
+            parts_max -= 1
+            index, slot = divmod(self._cursor, slots)
+            if not isinstance(self._allocator.arena_by_index(index), PoolArena):
+                self._cursor = (index + 1) * slots
+                continue
+            self._cursor += 1
+            pool = self._pool_at(index * slots + slot)
+            if pool is not None and self._can_be_chosen(pool):
+                visit(pool)
+        return True
+
+    def _can_be_chosen(self, pool: Pool) -> bool:
+        is_listed = pool.linked and pool.role is PoolRole.ORDINARY
+        is_sparse = 0 < pool.allocated < pool.capacity and pool.percent <= self._options.live_percent_max
+        return is_listed and is_sparse and (pool.has_rested or not self._options.only_at_rest)
+
+    def _count(self, pool: Pool) -> None:
+        self._by_percent[pool.percent] += 1
+
+    def _settle_percent(self) -> None:
+        """The highest share of live bytes that does not make too many candidates; at least that of the sparsest."""
+        pools = percent = 0
+        while percent <= self._options.live_percent_max and (
+            not pools or pools + self._by_percent[percent] <= self._options.pools_max
+        ):
+            pools += self._by_percent[percent]
+            percent += 1
+        self._percent_max = percent - 1
+
+    def _choose(self, pool: Pool) -> None:
+        if pool.percent > self._percent_max or len(self._chosen) == self._options.pools_max:
+            return
+        self._allocator.used_pools[pool.domain][pool.size_class].remove(pool)
+        pool.role = PoolRole.CANDIDATE
+        self.candidates[pool.domain][pool.size_class].push_last(pool)
+        self._chosen.append(pool)
+        self.last_pass = replace(self.last_pass, candidates=len(self._chosen))
+
+    # --- settling ---
+
+    def _settle_candidates(self, parts_max: int) -> bool:
+        while self._cursor < len(self._chosen):
+            if parts_max == 0:
+                return False
+            parts_max -= 1
+            first_slot, unit = self._unit_of(self._chosen[self._cursor])
+            end = first_slot + len(unit)
+            while self._cursor < len(self._chosen) and self._slot_of(self._chosen[self._cursor]) < end:
+                self._settle_pool(self._chosen[self._cursor])
+                self._cursor += 1
+            self._line_up(unit)
+        return True
+
+    def _settle_pool(self, pool: Pool) -> None:
+        """It may have been taken back meanwhile, or have become empty, and even serve as something else."""
+        if pool.role is not PoolRole.CANDIDATE:
+            return
+        pool.survivors = pool.live_blocks()
+        foreign = sum(pool.address_of(index) not in self._proven for index in pool.survivors)
+        if foreign:
+            self.take_back(pool)
+            counts = self.last_pass
+            self.last_pass = replace(counts, foreign=counts.foreign + 1, foreign_blocks=counts.foreign_blocks + foreign)
+
+    def _line_up(self, unit: Unit) -> None:
+        if not self._is_whole(unit):
+            self._leave_unit(unit)
+            return
+        live = sum(len(pool.survivors or ()) * pool.block_bytes for pool in unit if pool)
+        self._lined_up.append((live, len(self._lined_up), unit))
+
+    # --- units ---
+
+    def _unit_of(self, pool: Pool) -> tuple[int, Unit]:
+        """Its first slot, and its pools."""
+        slots, slot = self._options.piece_bytes // self.geometry.pool_bytes, self._slot_of(pool)
+        if slots <= 1 or self.geometry.is_large(pool.size_class):
+            return slot, [pool]
+        first = slot // slots * slots
+        return first, [self._pool_at(each) for each in range(first, first + slots)]
+
+    def _is_whole(self, unit: Unit) -> bool:
+        proven = sum(pool is not None and pool.is_proven for pool in unit)
+        resting = sum(pool is not None and not pool.serves for pool in unit)
+        return bool(proven) and proven + resting == len(unit)
+
+    def _leave_unit(self, unit: Unit) -> None:
+        for pool in unit:
+            if pool is not None and pool.is_proven:
+                self._leave(pool)
+
+    def _leave(self, pool: Pool) -> None:
+        self.take_back(pool)
+        self.last_pass = replace(self.last_pass, left=self.last_pass.left + 1)
+
+    # --- matching ---
+
+    def _match(self, parts_max: int) -> bool:
+        while self._lined_up:
+            if parts_max == 0:
+                return False
+            parts_max -= 1
+            self._match_unit(self._lined_up.pop(0)[2])
+        return True
+
+    def _match_unit(self, unit: Unit) -> None:
+        if not self._ends and not self._has_mappings_for(unit):
+            self.last_pass = replace(self.last_pass, is_out_of_mappings=True)
+            self._ends = True
+        if self._ends or not self._is_whole(unit):
+            self._leave_unit(unit)
+        else:
+            self._mesh_unit([pool for pool in unit if pool])
+
+    def _has_mappings_for(self, unit: Unit) -> bool:
+        """A unit begins and ends a mapping at every piece, at most, and may need an extent."""
+        size_bytes = sum(pool.size_bytes for pool in unit if pool) or len(unit) * self.geometry.pool_bytes
+        more = 2 * (size_bytes // self._options.piece_bytes) + 1
+        return self.mappings + more <= self._options.mappings_max
+
+    def _mesh_unit(self, pools: list[Pool]) -> None:
+        for pool in pools:
+            if pool.survivors is not None:
+                pool.survivors = pool.live_blocks()
+        units = [bits for pool in pools for bits in pool.survivor_units()]
+        shown = [page for pool in pools for page in pool.pages_without_shown()]
+        try:
+            self._show_pieces(pools[0].address, units, shown)
+        except OutOfMemory:
+            self.last_pass = replace(self.last_pass, refusal=errno.ENOMEM)
+            self._ends = True
+        if any(page >= 0 for page in shown):
+            self._seal(pools, shown)
+        else:
+            self._put_back(pools)
+
+    def _show_pieces(self, address: int, units: list[int], shown: list[int]) -> None:
+        """A place for each piece that has survivors; pages without any go back. What is left keeps its own pages."""
+        page_bytes, size_bytes = self.geometry.page_bytes, self._options.piece_bytes
+        pages = size_bytes // page_bytes
+        pieces = [slice(first, first + pages) for first in range(0, len(units), pages)]
+        for piece in pieces:
+            if any(units[piece]):
+                place = self.extents.find(units[piece], self._options.tries)
+                place = self.extents.cut_place(pages) if place is None else place
+                at = address + piece.start * page_bytes
+                self._allocator.system.show(self.extents.address_of(place), size_bytes, at)
+                self.extents.note_shown(place, units[piece])
+                shown[piece] = range(place, place + pages)
+        for piece in pieces:
+            if PAGE_OWN in shown[piece]:
+                try:
+                    self._allocator.system.purge(address + piece.start * page_bytes, size_bytes)
+                except OutOfMemory:  # where memory is locked
+                    continue
+                shown[piece] = [PAGE_NONE] * pages
+
+    def _seal(self, pools: list[Pool], shown: list[int]) -> None:
+        raw, page_bytes = self._allocator.raw, self.geometry.page_bytes
+        for pool in pools:
+            pages = [shown.pop(0) for _ in range(pool.size_bytes // page_bytes)]
+            raw.touched_bytes -= pool.touched_bytes
+            if pool.role is PoolRole.CANDIDATE:
+                self.candidates[pool.domain][pool.size_class].remove(pool)
+                self.last_pass = replace(self.last_pass, meshed=self.last_pass.meshed + 1)
+            else:
+                self._leave_rest(pool)
+            pool.seal(pages)
+            raw.touched_bytes += pool.touched_bytes
+
+    def _leave_rest(self, pool: Pool) -> None:
+        """An empty pool in a strip is no longer with its arena."""
+        arena = self._allocator.arena_at(pool.address)
+        assert isinstance(arena, PoolArena)
+        arena.free_pools.remove(pool)
+        self._allocator.available[arena.kind].update(arena)
+
+    def _put_back(self, pools: list[Pool]) -> None:
+        """The addresses may hold what the place holds: links between free blocks are made anew, of empty pools too."""
+        for pool in pools:
+            pool.rebuild_free_list()
+        self._leave_unit([*pools])
+
+    def _begin_phase(self, phase: MeshPhase) -> None:
+        self.phase = phase
+        self._cursor = 0
+
+    def _end_pass(self) -> None:
+        self.extents.discard_unused()
+        counts = self.last_pass
+        taken_back = counts.candidates - counts.foreign - counts.meshed - counts.left
+        self.last_pass = replace(counts, taken_back=taken_back)
+        self.phase = MeshPhase.IDLE
+
+    # --- afterwards ---
+
+    def renew(self, parts_max: int) -> int:
+        """So many spent pools get pages of their own again, neighbours in one call; how many are left."""
+        renewed, end = 0, self._allocator.arenas_end
+        for _ in range(end + 1):
+            if not self.spent_pools or renewed == parts_max:
+                break
+            self._renew_cursor = self._renew_cursor if self._renew_cursor < self._allocator.arenas_end else 0
+            arena = self._allocator.arena_by_index(self._renew_cursor)
+            if isinstance(arena, PoolArena):
+                count, is_refused = self._renew_in(arena, parts_max - renewed)
+                renewed += count
+                if is_refused:
+                    self._renew_cursor += renewed != parts_max
+                    break
+            self._renew_cursor += renewed != parts_max
+        return self.spent_pools
+
+    def _renew_in(self, arena: PoolArena, pools_max: int) -> tuple[int, bool]:
+        """How many were renewed, and whether the system refused."""
+        renewed, is_refused = 0, False
+        for neighbours in _spent_neighbours(arena.pools):
+            pools = neighbours[: pools_max - renewed]
+            if not pools:
+                break
+            try:
+                self._allocator.system.renew(pools[0].address, sum(pool.size_bytes for pool in pools))
+            except OutOfMemory:
+                is_refused = True
+                break
+            for pool in pools:
+                self._renew_pool(arena, pool)
+            renewed += len(pools)
+        if renewed:
+            arena.put_purged_last()
+            self._allocator.settle_pools(arena)
+        return renewed, is_refused
+
+    def _renew_pool(self, arena: PoolArena, pool: Pool) -> None:
+        pages = self.geometry.pool_bytes // self.geometry.page_bytes
+        units = list(pool.survivor_units())
+        for first in range(0, len(units), pages):
+            self.extents.note_hidden(pool.shown[first : first + pages], units[first : first + pages])
+        self._allocator.raw.touched_bytes -= pool.own_bytes
+        pool.renew()
+        arena.put_pool(pool)
+
+    # --- what there is ---
+
+    @property
+    def pools(self) -> Iterator[Pool]:
+        """Every pool that was ever cut."""
+        for arena in self._allocator.arenas.values():
+            if isinstance(arena, PoolArena):
+                yield from arena.pools
+
+    @property
+    def sealed_pools(self) -> int:
+        """Without the spent ones."""
+        return sum(pool.role is PoolRole.SEALED for pool in self.pools)
+
+    @property
+    def spent_pools(self) -> int:
+        return sum(pool.role is PoolRole.SPENT for pool in self.pools)
+
+    @property
+    def mappings(self) -> int:
+        """How many mappings the kernel has more: one for each extent, and where neighbouring pages differ."""
+        count = len(self.extents.by_number)
+        for arena in self._allocator.arenas.values():
+            if isinstance(arena, PoolArena):
+                pages = [PAGE_OWN, *(page for pool in arena.pools for page in pool.pages_shown()), PAGE_OWN]
+                count += sum(is_boundary(page, after, self.extents.pages_each) for page, after in pairwise(pages))
+        return count
+
+    # --- slots: pieces of the range as large as a small pool ---
+
+    @property
+    def _slots_an_arena(self) -> int:
+        return self.geometry.arena_bytes // self.geometry.pool_bytes
+
+    def _slot_of(self, pool: Pool) -> int:
+        return (pool.address - self._allocator.system.first_address) // self.geometry.pool_bytes
+
+    def _pool_at(self, slot: int) -> Pool | None:
+        """The pool that begins at the slot."""
+        arena = self._allocator.arena_by_index(slot // self._slots_an_arena)
+        if not isinstance(arena, PoolArena):
+            return None
+        slots_a_pool = 1 if arena.kind is ArenaKind.SMALL else arena.pool_bytes // self.geometry.pool_bytes
+        index, rest = divmod(slot % self._slots_an_arena, slots_a_pool)
+        return arena.pools[index - 1] if not rest and 1 <= index <= len(arena.pools) else None
+
+
+def _spent_neighbours(pools: list[Pool]) -> Iterator[list[Pool]]:
+    """Spent pools, those beside one another together."""
+    row: list[Pool] = []
+    for pool in pools:
+        if pool.role is PoolRole.SPENT:
+            row.append(pool)
+        elif row:
+            yield row
+            row = []
+    if row:
+        yield row

@@ -1,0 +1,87 @@
+"""What the system says this process takes: resident, in proportion, and as its control group is charged.
+
+/proc/self/smaps_rollup           Rss, Pss       walks all pages: some milliseconds for each gigabyte
+/proc/self/cgroup                 which group    0::/path (version 2), or N:memory:/path (version 1)
+/sys/fs/cgroup/...                its charge     of all processes in it; in a container the group may be the root
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    ChargeNumbers = tuple[int, int | None, int | None, int | None, int | None]
+    """Rss, Pss, the group's charge, mappings, and how many there may be."""
+
+_KIB: Final = 1024
+_PIECE_BYTES: Final = 1 << 16
+_CHARGES: Final = (
+    ("", "/sys/fs/cgroup{}/memory.current"),
+    ("memory", "/sys/fs/cgroup/memory{}/memory.usage_in_bytes"),
+)
+"""By controller in the lines of /proc/self/cgroup: where the charge of its group is."""
+
+
+def read_charge() -> ChargeNumbers | None:
+    """The three sizes of this moment, and the mappings; ``None`` where the system does not show a process its own."""
+    try:
+        rollup = _text("/proc/self/smaps_rollup")
+        rss_bytes, pss_bytes = _field(rollup, b"Rss:"), _field(rollup, b"Pss:")
+    except (OSError, ValueError):
+        return None
+    return rss_bytes, pss_bytes, read_cgroup_bytes(), _mappings(), _number("/proc/sys/vm/max_map_count")
+
+
+def read_cgroup_bytes() -> int | None:
+    """What the control group of this process is charged; ``None`` where the system does not tell."""
+    try:
+        lines = _text("/proc/self/cgroup").decode(errors="surrogateescape").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        for controller, place in _CHARGES:
+            if controller in controllers.split(","):
+                charge = _number(place.format(path.rstrip("/")))
+                return charge if charge is not None else _number(place.format(""))
+    return None
+
+
+def _mappings() -> int | None:
+    try:
+        return _text("/proc/self/maps").count(b"\n")
+    except OSError:
+        return None
+
+
+def _number(path: str) -> int | None:
+    try:
+        return int(_text(path))
+    except (OSError, ValueError):
+        return None
+
+
+def _field(text: bytes, name: bytes) -> int:
+    """A size that the kernel writes in kB.
+
+    Raises:
+        ValueError: it is not there.
+    """
+    line = next((line for line in text.splitlines() if line.startswith(name)), b"")
+    return int(line.removeprefix(name).removesuffix(b"kB")) * _KIB
+
+
+def _text(path: str) -> bytes:
+    """A file's text, without Python's file objects, which the program may have replaced."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        pieces = []
+        while piece := os.read(descriptor, _PIECE_BYTES):
+            pieces.append(piece)
+        return b"".join(pieces)
+    finally:
+        os.close(descriptor)

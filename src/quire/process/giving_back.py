@@ -1,0 +1,473 @@
+"""When memory goes back to the system, and in which steps: all that is decided.
+
+    memory comes to rest --> the helper begins --> tick --> is a work due? -- yes --> one bounded step of it
+                                                   ^          | no work is left          |
+                                                   |          '--> the helper ends       |
+                                                   '--------- wait, by what it cost <----'
+
+The helper (core/hook/helper.c) is a thread beside the program's. What runs in it here takes no lock, imports nothing
+and runs nothing of the program's: a thread that is about to fork waits for it, and may hold any lock. So log records
+are made in the main thread (``told``).
+
+Read at every start of a served Python, so it imports nothing that costs time.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from _thread import RLock
+
+from quire.process.meshing import Meshing
+from quire.process.settings import STRESS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
+    from typing import Final, Protocol
+
+    from quire.process.meshing import Core as MeshCore
+    from quire.process.settings import GiveBack
+
+    Swept = tuple[int, int, int, int, int, int, int, bool]
+    """The next cursor; bytes given back of empty pools, holes, kept pieces and pages of sparse pools; young bytes
+    and young pools; whether it was refused."""
+    TrimmedLibc = tuple[int, int, float]
+    """Bytes that are free in libc's heap afterwards, bytes given back, seconds that it took."""
+
+    class Core(MeshCore, Protocol):
+        """What giving back asks of ``quire._core``."""
+
+        def sweep(
+            self,
+            cursor: int,
+            slots_max: int,
+            deadline_ns: int,
+            reserve_bytes: int,
+            live_percent_max: int,
+            only_notes: bool = False,
+            /,
+        ) -> Swept: ...
+        def trim_libc(self, free_bytes_min: int, /) -> TrimmedLibc | None: ...
+        def trim_libc_soon(self, free_bytes_min: int, /) -> None: ...
+        def trimmed_libc(self) -> TrimmedLibc | None: ...
+        def call_in_main_thread(self, function: Callable[[], object], /) -> bool: ...
+
+    class Work(Protocol):
+        """A kind of giving back, in bounded steps. The works stand in the order of their cost; the first that is due
+        has the next step."""
+
+        def begin(self, now: float) -> None:
+            """Memory has come to rest anew."""
+
+        def due(self, now: float) -> float | None:
+            """When the next step is to be done; ``None``: nothing is left to do."""
+
+        def step(self, now: float) -> None:
+            """Do at most about 2 ms of it."""
+
+
+NOTICE_BYTES: Final = 4 * 1024**2
+"""So much must have come to rest for a helper to begin."""
+REST_SECONDS: Final = 1.0
+"""From one sweep to the next: what rests for that long goes back."""
+STEP_SECONDS: Final = 0.0015
+"""A step of a sweep; with what it takes to be called, and one call to the system that it cannot break off, 2 ms."""
+SHARE_AT_REST: Final = 0.04
+SHARE_AMID_WORK: Final = 0.004
+_SHARE_UNDER_STRESS: Final = 0.5
+"""Of a processor, at most, while the program does nothing, and while it uses a processor itself."""
+_BUSY: Final = 0.5
+"""Of a processor: what a program uses that is not at rest."""
+_TICK_SECONDS: Final = 0.0002
+"""What a tick costs beside its step: to wake, to wait for the interpreter lock, to hand it on."""
+_GROWTH_DIVISOR: Final = 64
+_PAUSES_MAX: Final = 15
+"""While the heap grows nothing rests for long: so many ticks do nothing but look again a second later."""
+LIVE_PERCENT_MAX: Final = 25
+"""Of the blocks of a sparse pool: with more alive, hardly a page of it is without one."""
+_IDLE_SWEEPS: Final = 2
+_IDLE_SWEEPS_MAX: Final = 6
+"""That find nothing to give back: none at rest, or none but sparse pools that may come to rest."""
+_RESERVE_DIVISOR: Final = 32
+_RESERVE_BYTES_MIN: Final = 1024**2
+"""What stays for the next requests: a part of what the heap holds, and at least so much."""
+_SLOTS_MAX: Final = 1 << 20
+_LIBC_BYTES_MIN: Final = 4 * 1024**2
+_LIBC_SECONDS: Final = 30.0
+_LIBC_REST_PER_TRIM: Final = 200
+"""libc walks through all that is free in it: so much must be new, and so long ago the last time."""
+_TOLD_MAX: Final = 100
+"""Lines that are not logged yet: a main thread that waits in C for ever logs none."""
+
+
+class Account:
+    """What has gone back, by kind, and what that took."""
+
+    __slots__ = (
+        "cpu_seconds", "empty_pool_bytes", "hole_bytes", "is_refused", "kept_bytes", "last", "libc_bytes", "mesh_bytes",
+        "page_bytes",
+        "step_seconds_max", "steps",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.empty_pool_bytes = self.hole_bytes = self.kept_bytes = self.page_bytes = self.libc_bytes = 0
+        self.mesh_bytes = 0
+        self.steps = 0
+        self.cpu_seconds = self.step_seconds_max = 0.0
+        self.last: float | None = None
+        """When something went back last."""
+        self.is_refused = False
+        """The system did not take pages back when they were offered last."""
+
+    @property
+    def total_bytes(self) -> int:
+        swept_bytes = self.empty_pool_bytes + self.hole_bytes + self.kept_bytes + self.page_bytes
+        return swept_bytes + self.mesh_bytes + self.libc_bytes
+
+    def add_swept(self, swept: Swept, now: float) -> int:
+        """How many bytes the step gave back."""
+        _cursor, empty_pool_bytes, hole_bytes, kept_bytes, page_bytes, _young_bytes, _young_pools, refused = swept
+        self.is_refused = refused
+        self.empty_pool_bytes += empty_pool_bytes
+        self.hole_bytes += hole_bytes
+        self.kept_bytes += kept_bytes
+        self.page_bytes += page_bytes
+        return self._note(empty_pool_bytes + hole_bytes + kept_bytes + page_bytes, now)
+
+    def add_meshed(self, given_bytes: int, now: float) -> None:
+        self.mesh_bytes += given_bytes
+        self._note(given_bytes, now)
+
+    def add_libc(self, given_bytes: int, now: float) -> None:
+        self.libc_bytes += given_bytes
+        self._note(given_bytes, now)
+
+    def note_step(self, cpu_seconds: float) -> None:
+        self.steps += 1
+        self.cpu_seconds += cpu_seconds
+        self.step_seconds_max = max(self.step_seconds_max, cpu_seconds)
+
+    def _note(self, given_bytes: int, now: float) -> int:
+        if given_bytes:
+            self.last = now
+        return given_bytes
+
+
+class Sweeping:
+    """Empty pools, holes between runs, kept pieces, pages without a live block of sparse pools: what rested from one
+    sweep to the next goes back."""
+
+    def __init__(self, core: Core, account: Account, tell: Callable[[str, int], None]) -> None:
+        self._core = core
+        self._account = account
+        self._tell = tell
+        self.sweeps = 0
+        """That came to their end."""
+        self.keeps_pages = False
+        """Sparse pools are to be meshed: whether they rest is noted, and no more."""
+        self._cursor = 0
+        self._begun = 0.0
+        self._due: float | None = None
+        self._idle_sweeps = 0
+        self._given_bytes = self._young_bytes = self._young_pools = 0
+
+    def begin(self, now: float) -> None:
+        if self._due is None:
+            self._due = now
+            self._idle_sweeps = 0
+
+    def due(self, _now: float) -> float | None:
+        return self._due
+
+    def step(self, now: float) -> None:
+        if self._cursor == 0:
+            self._begun = now
+        reserve_bytes = max(self._core.held_bytes() // _RESERVE_DIVISOR, _RESERVE_BYTES_MIN)
+        deadline_ns = _deadline_ns(STEP_SECONDS)
+        swept = self._core.sweep(
+            self._cursor, _SLOTS_MAX, deadline_ns, reserve_bytes, LIVE_PERCENT_MAX, self.keeps_pages
+        )
+        self._cursor, *_, young_bytes, young_pools, is_refused = swept
+        self._given_bytes += self._account.add_swept(swept, now)
+        self._young_bytes += young_bytes
+        self._young_pools += young_pools
+        if self._cursor == 0 or is_refused:
+            self._end_sweep(is_refused)
+
+    def _end_sweep(self, is_refused: bool) -> None:
+        self.sweeps += not is_refused
+        is_idle = self._given_bytes == 0 and self._young_bytes == 0
+        self._idle_sweeps = self._idle_sweeps + 1 if is_idle else 0
+        idle_max = _IDLE_SWEEPS_MAX if self._young_pools else _IDLE_SWEEPS
+        is_over = is_refused or self._idle_sweeps >= idle_max
+        self._due = None if is_over else self._begun + REST_SECONDS
+        if self._given_bytes:
+            self._tell("what rested in quire's heap", self._given_bytes)
+        self._cursor = self._given_bytes = self._young_bytes = self._young_pools = 0
+
+
+class TrimmingLibc:
+    """What is free in libc's heap. It is asked once for each time that memory came to rest, and not too often."""
+
+    def __init__(self, core: Core, account: Account, tell: Callable[[str, int], None]) -> None:
+        self._core = core
+        self._account = account
+        self._tell = tell
+        self._is_due = self._is_asked = False
+        self._left_bytes = 0
+        self._next = 0.0
+
+    def begin(self, now: float) -> None:
+        self._is_due = now >= self._next
+
+    def due(self, now: float) -> float | None:
+        return now if self._is_due or self._is_asked else None
+
+    def step(self, now: float) -> None:
+        if self._is_asked:
+            self._note_done(now)
+        else:
+            self._core.trim_libc_soon(self._left_bytes + _LIBC_BYTES_MIN)
+            self._is_asked, self._is_due = True, False
+
+    def _note_done(self, now: float) -> None:
+        self._is_asked = False
+        done = self._core.trimmed_libc()
+        if done is None:
+            return
+        free_bytes, given_bytes, seconds = done
+        self._left_bytes = free_bytes
+        self._next = now + max(_LIBC_SECONDS, _LIBC_REST_PER_TRIM * seconds)
+        self._account.add_libc(given_bytes, now)
+        if given_bytes:
+            self._tell("libc's heap", given_bytes)
+
+
+class Clocks:
+    """Seconds by the wall, of the process's processor time, of this thread's; those that there were at the start, for
+    tests of programs put others in their place."""
+
+    __slots__ = ("now", "of_process", "of_thread")
+
+    def __init__(self) -> None:
+        self.now = time.monotonic
+        self.of_process = time.process_time
+        self.of_thread = time.thread_time
+
+
+class Pace:
+    """How long to wait after a step, by what it cost and by what the program does meanwhile."""
+
+    def __init__(self, core: Core, clocks: Clocks, stress: bool) -> None:
+        self._core = core
+        self._stress = stress
+        self._clocks = clocks
+        self._held_bytes = 0
+        self._pauses = 0
+        self._looked = clocks.now()
+        self._cpu_seconds = clocks.of_process()
+        self._own_seconds = 0.0
+
+    def begin(self) -> None:
+        self._held_bytes = self._core.held_bytes()
+
+    def growth_pause(self) -> float:
+        """How long to leave the heap alone because it grows; 0: it does not, or has for long."""
+        before_bytes, self._held_bytes = self._held_bytes, self._core.held_bytes()
+        is_growing = self._held_bytes - before_bytes > max(self._held_bytes // _GROWTH_DIVISOR, _RESERVE_BYTES_MIN)
+        self._pauses = self._pauses + 1 if is_growing and self._pauses < _PAUSES_MAX else 0
+        return REST_SECONDS if self._pauses and not self._stress else 0.0
+
+    def wait_after(self, step_seconds: float) -> float:
+        """So that all steps together take no more than their share."""
+        share = SHARE_AMID_WORK if self._is_busy() else SHARE_AT_REST
+        share = _SHARE_UNDER_STRESS if self._stress else share
+        self._own_seconds = step_seconds
+        return (step_seconds + _TICK_SECONDS) / share
+
+    def _is_busy(self) -> bool:
+        """Whether the program has used a processor since the last step."""
+        looked, cpu_seconds = self._looked, self._cpu_seconds
+        self._looked, self._cpu_seconds = self._clocks.now(), self._clocks.of_process()
+        used_seconds = self._cpu_seconds - cpu_seconds - self._own_seconds
+        return used_seconds > _BUSY * (self._looked - looked)
+
+
+class GivingBack:
+    """What the helper calls, and what is known of its work.
+
+    Args:
+        core: ``quire._core``, installed.
+        clocks: tell the time; those of this process if not given.
+        stress: for tests: mesh all the time, whatever there is.
+    """
+
+    def __init__(self, core: Core, mode: GiveBack = "all", clocks: Clocks | None = None, stress: bool = False) -> None:
+        self.mode = mode
+        self.account = Account()
+        self.trimmed = Account()
+        """What ``trim`` has given back."""
+        self.failure: Exception | None = None
+        """Why the helper has stopped for good, if something went wrong in it."""
+        self._core = core
+        self._clocks = clocks or Clocks()
+        self._pace = Pace(core, self._clocks, stress)
+        self._told: list[tuple[float, str]] = []
+        self._is_called = False
+        sweeping = Sweeping(core, self.account, self._tell)
+        self.meshing = Meshing(core, self.account, self._tell, sweeping, stress)
+        trimming = TrimmingLibc(core, self.account, self._tell)
+        self._works: Sequence[Work] = (sweeping, self.meshing, trimming) if mode == "all" else (sweeping, trimming)
+        self._is_resting = True
+        self._lock = RLock()
+
+    # --- in the helper ----------------------------------------------------------------------------------------
+
+    def tick(self) -> float | None:
+        """Do the next step; how many seconds to wait for the one after it, ``None``: nothing is left to do."""
+        if self.failure is not None:
+            return None
+        try:
+            return self._step()
+        except Exception as error:
+            self.failure = error
+            self.meshing.stop()
+            return None
+
+    def _step(self) -> float | None:
+        now = self._clocks.now()
+        if self._is_resting:
+            self._is_resting = False
+            self._pace.begin()
+            for work in self._works:
+                work.begin(now)
+        pause = self._pace.growth_pause()
+        if pause:
+            return pause
+        times = [(due, work) for work in self._works if (due := work.due(now)) is not None]
+        if not times:
+            self._is_resting = True
+            return None
+        for due, work in times:
+            if due <= now:
+                return self._timed(work, now)
+        return min(due for due, _ in times) - now
+
+    def _timed(self, work: Work, now: float) -> float:
+        start = self._clocks.of_thread()
+        work.step(now)
+        seconds = self._clocks.of_thread() - start
+        self.account.note_step(seconds)
+        return self._pace.wait_after(seconds)
+
+    def _tell(self, kind: str, given_bytes: int) -> None:
+        """Have the main thread log it; a program that has not imported logging cannot want that."""
+        if "logging" in sys.modules and len(self._told) < _TOLD_MAX:
+            self._told.append((time.time(), f"gave back {given_bytes / 1024**2:.1f} MiB of {kind}"))
+            self._is_called = self._is_called or self._core.call_in_main_thread(self._log)
+
+    # --- in the main thread -----------------------------------------------------------------------------------
+
+    def _log(self) -> None:
+        from quire.process.told import log
+
+        self._is_called = False
+        told, self._told = self._told, []
+        log(told)
+
+    # --- in the program's threads -----------------------------------------------------------------------------
+
+    def trim(self) -> Account:
+        """Give back now all that can be, and leave no reserve. One thread at a time; the others wait."""
+        with self._lock:
+            account = Account()
+            self._sweep_whole(account, only_notes=True)  # finds what has come to rest just now
+            if self.mode != "purge":
+                self._mesh_whole(account)
+            self._sweep_whole(account)
+            done = self._core.trim_libc(0)
+            if done is not None:
+                account.add_libc(done[1], self._clocks.now())
+            self._add_trimmed(account)
+            return account
+
+    def _mesh_whole(self, account: Account) -> None:
+        start = self._clocks.of_thread()
+        self.meshing.whole_pass(account)
+        account.cpu_seconds += self._clocks.of_thread() - start
+
+    def _sweep_whole(self, account: Account, only_notes: bool = False) -> None:
+        """In steps all the same, between which other threads go on."""
+        cursor = 0
+        while True:
+            start = self._clocks.of_thread()
+            swept = self._core.sweep(
+                cursor, _SLOTS_MAX, _deadline_ns(10 * STEP_SECONDS), 0, LIVE_PERCENT_MAX, only_notes
+            )
+            account.note_step(self._clocks.of_thread() - start)
+            account.add_swept(swept, self._clocks.now())
+            cursor, is_refused = swept[0], swept[-1]
+            if cursor == 0 or is_refused:
+                return
+
+    def _add_trimmed(self, account: Account) -> None:
+        trimmed = self.trimmed
+        trimmed.empty_pool_bytes += account.empty_pool_bytes
+        trimmed.hole_bytes += account.hole_bytes
+        trimmed.kept_bytes += account.kept_bytes
+        trimmed.page_bytes += account.page_bytes
+        trimmed.mesh_bytes += account.mesh_bytes
+        trimmed.libc_bytes += account.libc_bytes
+        trimmed.steps += account.steps
+        trimmed.cpu_seconds += account.cpu_seconds
+        trimmed.step_seconds_max = max(trimmed.step_seconds_max, account.step_seconds_max)
+        trimmed.is_refused = account.is_refused
+        trimmed.last = account.last if account.last is not None else trimmed.last
+
+    def seconds_ago(self) -> float | None:
+        """How long ago something went back last."""
+        times = [each.last for each in (self.account, self.trimmed) if each.last is not None]
+        return self._clocks.now() - max(times) if times else None
+
+    def after_fork_in_child(self) -> None:
+        """Only the thread that forked lives on, and it holds no lock here, for trimming does not fork."""
+        self._lock = RLock()
+        self._told.clear()
+        self.meshing.after_fork_in_child()
+
+
+def _deadline_ns(seconds: float) -> int:
+    return _now_ns() + int(seconds * 1e9)
+
+
+_now_ns = time.monotonic_ns
+
+
+# --- this process ---------------------------------------------------------------------------------------------
+
+serving: GivingBack | None = None
+"""Who gives back this process's memory, since quire was installed."""
+
+
+def begin(core: ModuleType, mode: GiveBack) -> None:
+    """From now on, until Python ends."""
+    global serving
+    import atexit
+
+    serving = GivingBack(core, mode, stress=os.environ.get(STRESS) == "1")
+    os.register_at_fork(after_in_child=serving.after_fork_in_child)
+    if mode != "purge":
+        serving.meshing.impossible = core.proof_prepare()
+        atexit.register(serving.meshing.stop)
+    if mode == "off":
+        return
+
+    # What is registered first is called last before a fork, and last at the end.
+    os.register_at_fork(
+        before=core.before_fork, after_in_parent=core.after_fork_in_parent, after_in_child=core.after_fork_in_child
+    )
+    atexit.register(core.helper_end)
+    core.helper_begin(serving.tick, NOTICE_BYTES)

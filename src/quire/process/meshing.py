@@ -1,0 +1,303 @@
+"""When sparse pools come to share pages: a pass of meshing, in bounded steps.
+
+    renew --> choose --> prove --> match --> drop --> untouch --> over
+                |          |         '-- references to bytes go only when what they are for is meshed
+                '----------'-- hardly any candidates, too many owners, another interpreter: abandoned
+
+What is meshed must be at rest and proven to be written by nobody without the interpreter lock (core/hook/proof.h); the
+pass itself is core/heap/mesh.h. Here is decided when there is one, how far it goes and when it is given up. A pass that
+brought little is followed by a longer pause than the one before.
+
+Like giving_back.py, whose helper calls it: no lock is waited for, nothing imported, nothing of the program's run.
+"""
+
+from __future__ import annotations
+
+import time
+from _thread import RLock
+
+from quire.process.reviewed import reviewed_types
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Final, Protocol
+
+    class Core(Protocol):
+        """What meshing asks of ``quire._core``."""
+
+        def held_bytes(self) -> int: ...
+        def mappings(self) -> tuple[int, int] | None: ...
+        def mesh_begin(
+            self, live_percent_max: int, piece_bytes: int, tries: int, mappings_max: int, only_at_rest: bool, /
+        ) -> str | None: ...
+        def mesh_step(self, deadline_ns: int, /) -> tuple[int, int]: ...
+        def mesh_settle(self) -> None: ...
+        def mesh_abandon(self) -> None: ...
+        def mesh_pass(self) -> tuple[int, int, int, int, int, int, bool, int]: ...
+        def mesh_renew(self, deadline_ns: int, /) -> int: ...
+        def mesh_untouch(self, deadline_ns: int, /) -> bool: ...
+        def proof_begin(self, reviewed: Iterable[tuple[type, str]], only_candidates: bool, /) -> str | None: ...
+        def proof_step(self, seconds: float, /) -> str: ...
+        def proof_drop_references(self, seconds: float, /) -> bool: ...
+        def proof_end(self) -> None: ...
+
+    class Sweeps(Protocol):
+        """The sweeps, which note which pools are at rest."""
+
+        sweeps: int
+        keeps_pages: bool
+
+        def begin(self, now: float) -> None: ...
+
+    class Account(Protocol):
+        def add_meshed(self, given_bytes: int, now: float) -> None: ...
+
+
+STEP_SECONDS: Final = 0.001
+"""Of a step; obtaining an extent, which it cannot break off, takes as long again."""
+LIVE_PERCENT_MAX: Final = 50
+TRIES: Final = 256
+MAPPINGS_SHARE: Final = (3, 4)
+"""Of those that the kernel allows the process: so many may be used, those of the program included."""
+_MAPPINGS_MIN: Final = 256
+_KIB: Final = 1024
+_PIECES: Final = ((8 * _KIB, 3.0), (16 * _KIB, 0.0))
+"""The size of a piece, and how many mappings it takes for each pool; the smallest that all pools could have."""
+_POOL_BYTES: Final = 16 * _KIB
+_CANDIDATES_MIN: Final = 128
+_SWEEPS_BEFORE: Final = 2
+"""The first notes what a pool looks like, the second that it still does."""
+_PROOF_SECONDS_MIN: Final = 0.25
+_BYTES_PER_SECOND: Final = 64 * 1024**2
+"""Of processor time. A proof that takes longer than by this is given up; a pass that brings less was poor."""
+_WAIT_SECONDS: Final = 0.01
+_WAITS_MAX: Final = 500
+"""While the collector is at work in another thread."""
+_PAUSE_SECONDS: Final = 10.0
+_PAUSE_SECONDS_MAX: Final = 600.0
+_IDLE, _PROVING = 0, 3
+"""Phases of a pass, as the core numbers them."""
+
+
+class Meshing:
+    """A pass each time that memory has come to rest, unless the one before was poor and not long ago.
+
+    Args:
+        sweeps: note what is at rest, and leave pages alone while a pass is coming.
+        stress: for tests: passes all the time, over everything, at rest or not.
+    """
+
+    def __init__(
+        self, core: Core, account: Account, tell: Callable[[str, int], None], sweeps: Sweeps, stress: bool = False
+    ) -> None:
+        self.reason: str | None = None
+        """Why the last pass could not be, or not go on to its end; ``None``: it could."""
+        self.impossible: str | None = None
+        """Why there is never one."""
+        self._core = core
+        self._account = account
+        self._tell = tell
+        self._sweeps = sweeps
+        self._stress = stress
+        self._lock = RLock()
+        self._is_trimming = False
+        self._do: Callable[[float], None] | None = None
+        self._is_wanted = False
+        self._sweeps_before = 0
+        self._next = 0.0
+        self._not_before = 0.0
+        self._pause = _PAUSE_SECONDS
+        self._given_bytes = 0
+        self._seconds = self._proof_seconds = self._proof_seconds_max = 0.0
+        self._waits = 0
+        self._spent: int | None = None
+
+    # --- a work of the helper's ---------------------------------------------------------------------------------
+
+    def begin(self, now: float) -> None:
+        if self.impossible is not None:
+            return
+        self._is_wanted = True
+        self._sweeps_before = self._sweeps.sweeps
+        self._sweeps.keeps_pages = now >= self._not_before
+
+    def due(self, now: float) -> float | None:
+        if self._do is not None:
+            return max(self._next, now)
+        has_noted = self._stress or self._sweeps.sweeps >= self._sweeps_before + _SWEEPS_BEFORE
+        return max(now, self._not_before) if self._is_wanted and has_noted else None
+
+    def step(self, now: float) -> None:
+        if not self._lock.acquire(False):
+            self._next = now + _WAIT_SECONDS  # trim is at it
+            return
+        try:
+            if self._do is None:
+                self._start()
+            self._timed_step(now)
+        finally:
+            self._lock.release()
+
+    # --- in the program's threads -------------------------------------------------------------------------------
+
+    def whole_pass(self, account: Account) -> None:
+        """All of it now: what is under way to its end, or a pass of whatever is sparse."""
+        with self._lock:
+            if self._is_trimming or self.impossible is not None:
+                return
+            self._is_trimming = True
+            own_account, self._account = self._account, account
+            try:
+                if self._do is None:
+                    self._start()
+                while self._do is not None:
+                    self._timed_step(time.monotonic())
+            except BaseException:  # an interrupt, for example
+                self.stop()
+                raise
+            finally:
+                self._is_trimming = False
+                self._account = own_account
+
+    def stop(self) -> None:
+        """No pass is under way any more; what was meshed stays."""
+        with self._lock:
+            self._core.mesh_abandon()
+            self._core.proof_end()
+            self._do = None
+
+    def after_fork_in_child(self) -> None:
+        """A pass of the parent's is not gone on with."""
+        self._lock = RLock()
+        self._is_trimming = False
+        self.stop()
+
+    # --- the steps ----------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self.reason = None
+        self._given_bytes = self._waits = 0
+        self._seconds = self._proof_seconds = 0.0
+        self._spent = None
+        self._do = self._renew
+
+    def _timed_step(self, now: float) -> None:
+        do = self._do
+        if do is None:
+            return
+        start = _thread_time()
+        do(now)
+        seconds = _thread_time() - start
+        self._seconds += seconds
+        if do == self._prove:
+            self._proof_seconds += seconds
+
+    def _renew(self, _now: float) -> None:
+        """Spent pools first: their places serve again. What the system refuses stays for the next pass."""
+        before, self._spent = self._spent, self._core.mesh_renew(_deadline_ns())
+        if self._spent == 0 or (before is not None and self._spent >= before):
+            self._do = self._count
+
+    def _count(self, now: float) -> None:
+        """How many mappings there may be; then a pass begins."""
+        mappings = self._core.mappings()
+        if mappings is None:
+            return self._give_up(now, "how many mappings the process has cannot be read")
+        most, others = mappings
+        budget = most * MAPPINGS_SHARE[0] // MAPPINGS_SHARE[1] - others
+        if budget < _MAPPINGS_MIN:
+            return self._give_up(now, "the process has about as many mappings as the system allows")
+        percent = 100 if self._stress else LIVE_PERCENT_MAX
+        only_at_rest = not self._stress and not self._is_trimming
+        refusal = self._core.mesh_begin(percent, self._piece_bytes(budget), TRIES, budget, only_at_rest)
+        if refusal is not None:
+            return self._give_up(now, refusal)
+        self._do = self._choose
+
+    def _piece_bytes(self, budget: int) -> int:
+        pools = self._core.held_bytes() // _POOL_BYTES
+        return next(size for size, mappings in _PIECES if pools * mappings <= budget)
+
+    def _choose(self, now: float) -> None:
+        phase, _ = self._core.mesh_step(_deadline_ns())
+        if phase not in (_IDLE, _PROVING):
+            return
+        candidates = self._core.mesh_pass()[0]
+        if phase == _IDLE or candidates < (1 if self._stress else _CANDIDATES_MIN):
+            return self._give_up(now, None)
+        refusal = self._core.proof_begin(reviewed_types(), True)
+        if refusal is not None:
+            return self._give_up(now, refusal)
+        self._proof_seconds_max = max(_PROOF_SECONDS_MIN, candidates * _POOL_BYTES / _BYTES_PER_SECOND)
+        self._do = self._prove
+
+    def _prove(self, now: float) -> None:
+        state = self._core.proof_step(STEP_SECONDS)
+        if state == "done":
+            self._core.mesh_settle()
+            self._do = self._match
+        elif state == "void":
+            self._give_up(now, "other interpreters share the heap")
+        elif state == "waits":
+            self._wait(now)
+        elif self._proof_seconds > self._proof_seconds_max:
+            self._give_up(now, "to find out what its blocks are would take more than it is worth")
+
+    def _wait(self, now: float) -> None:
+        self._waits += 1
+        self._next = now + _WAIT_SECONDS
+        if self._is_trimming or self._waits > _WAITS_MAX:
+            self._give_up(now, "the collector is at work")
+
+    def _match(self, now: float) -> None:
+        phase, given_bytes = self._core.mesh_step(_deadline_ns())
+        self._given_bytes += given_bytes
+        self._account.add_meshed(given_bytes, now)
+        if phase == _IDLE:
+            self._do = self._drop
+
+    def _drop(self, _now: float) -> None:
+        if self._core.proof_drop_references(STEP_SECONDS):
+            self._core.proof_end()
+            self._do = self._untouch
+
+    def _untouch(self, now: float) -> None:
+        if self._core.mesh_untouch(_deadline_ns()):
+            self._finish(now)
+
+    # --- the end of a pass --------------------------------------------------------------------------------------
+
+    def _give_up(self, now: float, reason: str | None) -> None:
+        self.reason = reason
+        self._core.mesh_abandon()
+        self._core.proof_end()
+        self._end(now, is_poor=reason is not None)
+
+    def _finish(self, now: float) -> None:
+        *_, is_out_of_mappings, refusal = self._core.mesh_pass()
+        if refusal:
+            self.reason = f"the system refused (error {refusal})"
+        elif is_out_of_mappings:
+            self.reason = "the process may have no more mappings"
+        if self._given_bytes > 0:
+            self._tell("sparse pools, meshed", self._given_bytes)
+        self._end(now, is_poor=self._given_bytes < self._seconds * _BYTES_PER_SECOND / 4)
+
+    def _end(self, now: float, is_poor: bool) -> None:
+        self._do = None
+        self._pause = min(self._pause * 2, _PAUSE_SECONDS_MAX) if is_poor else _PAUSE_SECONDS
+        self._not_before = now + (self._pause if not self._stress else 0.0)
+        if self._is_trimming:
+            return
+        self._is_wanted = self._stress
+        self._sweeps.keeps_pages = False
+        self._sweeps.begin(now)  # pages of what was not meshed
+
+
+_thread_time = time.thread_time
+_now_ns = time.monotonic_ns
+
+
+def _deadline_ns() -> int:
+    return _now_ns() + int(STEP_SECONDS * 1e9)

@@ -1,0 +1,410 @@
+"""Meshing: sparse pools come to share pages; every live block keeps its address and its bytes, whatever is refused."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from quire.errors import OutOfMemory
+from quire.model.mesh import MeshOptions
+from quire.process.heap import Heap
+from quire.records import Domain, MeshPhase, PoolRole
+from twins import Twins
+
+_core = pytest.importorskip("quire._core", reason="the native core is not installed")
+fake = pytest.importorskip("quire._core_fake", reason="built with QUIRE_TESTS=ON only")
+
+KIB = 1024
+MIB = 1024 * KIB
+RANGE_BYTES = 32 * MIB
+SIZES = [16, 48, 64, 100, 200, 500, 700, 2000, 9000]
+PIECES = [4 * KIB, 8 * KIB, 16 * KIB, 32 * KIB, 64 * KIB]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_refused() -> Iterator[None]:
+    gc.collect()
+    fake.refuse(0)
+    yield
+    fake.refuse(0)
+    gc.collect()
+    if not fake.held_bytes():
+        fake.set_page_bytes(4096)
+
+
+class Sparse:
+    """A heap after a peak: of many blocks of every size few live, scattered at random."""
+
+    def __init__(self, seed: int, *, core: Any = None, blocks: int = 12_000, share: float = 0.03) -> None:
+        chance = random.Random(seed)
+        self.heap = Heap(RANGE_BYTES, core=core)
+        self.live: dict[int, bytes] = {}
+        dead = []
+        for _ in range(blocks):
+            size_bytes = int(chance.choice(SIZES) * (0.7 + 0.3 * chance.random()))
+            address = self.heap.allocate(size_bytes, chance.choice(list(Domain)))
+            if chance.random() < share:
+                self.live[address] = content = chance.randbytes(size_bytes)
+                ctypes.memmove(address, content, size_bytes)
+            else:
+                dead.append(address)
+        chance.shuffle(dead)
+        for address in dead:
+            self.heap.free(address)
+
+    def check(self) -> None:
+        """Every live block has its bytes, and every invariant holds."""
+        for address, content in self.live.items():
+            assert ctypes.string_at(address, len(content)) == content
+        assert self.heap.check() is None
+
+    def prove(self) -> None:
+        """Come to where blocks are proven, and prove all."""
+        while self.heap.mesh_step(1000) is not MeshPhase.PROVING:
+            pass
+        self.heap.prove(self.live)
+        self.heap.mesh_settle()
+
+    def mesh(self, options: MeshOptions | None = None) -> None:
+        """A whole pass."""
+        self.heap.mesh_begin(options or MeshOptions())
+        self.prove()
+        while self.heap.mesh_step(50) is not MeshPhase.IDLE:
+            pass
+
+    def free_all(self) -> None:
+        for address in self.live:
+            self.heap.free(address)
+        self.live.clear()
+
+
+@pytest.mark.parametrize("piece_bytes", PIECES)
+@pytest.mark.parametrize("core", [_core.Heap, fake.Heap], ids=["linux", "fake"])
+def test_what_survives_comes_to_share_pages(core: Any, piece_bytes: int) -> None:
+    """Nearly all candidates are meshed, less memory is held, and no byte of a live block changes."""
+    sparse = Sparse(1, core=core)
+    before = sparse.heap.statistics()
+    sparse.mesh(MeshOptions(piece_bytes=piece_bytes))
+    after, counts = sparse.heap.statistics(), sparse.heap.mesh_pass()
+    sparse.check()
+    assert counts.meshed >= 0.8 * counts.candidates > 0
+    assert after.sealed_pools == counts.meshed
+    assert after.touched_bytes + after.shared_bytes < before.touched_bytes
+    assert after.live_bytes == before.live_bytes
+    while not sparse.heap.mesh_untouch(3):
+        sparse.check()
+    sparse.check()
+
+
+@pytest.mark.parametrize("core", [_core.Heap, fake.Heap], ids=["linux", "fake"])
+def test_blocks_of_sealed_pools_are_written_and_freed(core: Any) -> None:
+    """A block that is overwritten changes nobody else's; the last free of each pool ends with everything given back."""
+    sparse = Sparse(2, core=core)
+    sparse.mesh()
+    chance = random.Random(2)
+    for address in chance.sample(list(sparse.live), len(sparse.live)):
+        sparse.live[address] = content = chance.randbytes(len(sparse.live[address]))
+        ctypes.memmove(address, content, len(content))
+    sparse.check()
+    for address in chance.sample(list(sparse.live), len(sparse.live) // 2):
+        sparse.heap.free(address)
+        del sparse.live[address]
+    sparse.check()
+    sparse.heap.mesh_renew(3)
+    sparse.check()
+    sparse.free_all()
+    while sparse.heap.mesh_renew(7):
+        assert sparse.heap.check() is None
+    statistics = sparse.heap.statistics()
+    held = (statistics.shared_bytes, statistics.extents, statistics.mesh_mappings, statistics.sealed_pools)
+    assert held == (0, 0, 0, 0)
+    assert statistics.live_bytes == 0
+
+
+def test_only_what_is_proven_is_meshed() -> None:
+    """One live block that is not proven leaves its pool where it is, on its class's list, and is counted."""
+    sparse = Sparse(3)
+    chance = random.Random(3)
+    foreign = set(chance.sample(list(sparse.live), 20))
+    sparse.heap.mesh_begin(MeshOptions())
+    while sparse.heap.mesh_step(1000) is not MeshPhase.PROVING:
+        pass
+    sparse.heap.prove(set(sparse.live) - foreign)
+    sparse.heap.mesh_settle()
+    while sparse.heap.mesh_step(50) is not MeshPhase.IDLE:
+        pass
+    counts = sparse.heap.mesh_pass()
+    assert 0 < counts.foreign <= counts.foreign_blocks <= len(foreign)
+    pools = [pool for arena in sparse.heap.state().arenas for pool in arena.pools]
+    for pool in pools:
+        if any(pool.address <= block < pool.address + pool.size_bytes for block in foreign):
+            assert pool.role is PoolRole.ORDINARY
+    sparse.check()
+
+
+def test_nothing_proven_changes_nothing() -> None:
+    """Where no block is proven every candidate goes back, and the heap holds what it held."""
+    sparse = Sparse(4)
+    before = sparse.heap.statistics()
+    sparse.heap.mesh_begin(MeshOptions())
+    while sparse.heap.mesh_step(1000) is not MeshPhase.PROVING:
+        pass
+    sparse.heap.mesh_settle()
+    while sparse.heap.mesh_step(50) is not MeshPhase.IDLE:
+        pass
+    assert sparse.heap.mesh_pass().foreign == sparse.heap.mesh_pass().candidates > 0
+    assert sparse.heap.statistics() == before
+    sparse.check()
+
+
+def test_requests_take_candidates_back() -> None:
+    """While a pass is under way requests are served from candidates, not from further pools."""
+    sparse = Sparse(5)
+    sparse.heap.mesh_begin(MeshOptions())
+    sparse.prove()
+    before = sparse.heap.statistics()
+    blocks = [sparse.heap.allocate(60) for _ in range(500)]
+    after = sparse.heap.statistics()
+    assert [arena.units_in_use for arena in after.arenas] == [arena.units_in_use for arena in before.arenas]
+    while sparse.heap.mesh_step(50) is not MeshPhase.IDLE:
+        pass
+    assert sparse.heap.mesh_pass().taken_back > 0
+    sparse.check()
+    for block in blocks:
+        sparse.heap.free(block)
+    sparse.check()
+
+
+def test_a_sealed_pool_is_not_allocated_from() -> None:
+    """Requests of its class go elsewhere; no address is handed out that lies in it."""
+    sparse = Sparse(6)
+    sparse.mesh()
+    sealed = [
+        pool.address
+        for arena in sparse.heap.state().arenas
+        for pool in arena.pools
+        if pool.role is PoolRole.SEALED and pool.size_bytes == 16 * KIB
+    ]
+    blocks = [sparse.heap.allocate(size_bytes) for size_bytes in SIZES[:6] for _ in range(800)]
+    assert not {block // (16 * KIB) * (16 * KIB) for block in blocks} & set(sealed)
+    sparse.check()
+
+
+def test_the_budget_of_mappings_is_kept() -> None:
+    """No more mappings than allowed are made, the sparsest pools first, and the pass says why it ended."""
+    sparse = Sparse(7)
+    sparse.mesh(MeshOptions(mappings_max=40))
+    statistics, counts = sparse.heap.statistics(), sparse.heap.mesh_pass()
+    assert 0 < statistics.mesh_mappings <= 40
+    assert counts.is_out_of_mappings
+    assert counts.left > 0
+    sparse.check()
+
+
+def test_a_second_pass_uses_what_the_first_left() -> None:
+    """Later sparse pools go to free places of the extents that there are: fewer are needed than by themselves."""
+    sparse = Sparse(8)
+    sparse.mesh()
+    extents = sparse.heap.statistics().extents
+    chance = random.Random(8)
+    dead = []
+    for _ in range(12_000):
+        address = sparse.heap.allocate(60)
+        if chance.random() < 0.03:
+            sparse.live[address] = content = chance.randbytes(60)
+            ctypes.memmove(address, content, 60)
+        else:
+            dead.append(address)
+    for address in dead:
+        sparse.heap.free(address)
+    sparse.mesh()
+    assert sparse.heap.mesh_pass().meshed > 0
+    assert sparse.heap.statistics().extents == extents
+    sparse.check()
+
+
+def test_only_pools_at_rest() -> None:
+    """Where it is asked for, a pool is a candidate only if it looks as the last sweep saw it."""
+    sparse = Sparse(9)
+    sparse.mesh(MeshOptions(only_at_rest=True))
+    assert sparse.heap.mesh_pass().candidates == 0
+    sparse.heap.sweep(live_percent_max=50)
+    used = next(iter(sparse.live))
+    sparse.heap.free(used)
+    del sparse.live[used]
+    sparse.mesh(MeshOptions(only_at_rest=True))
+    assert sparse.heap.mesh_pass().candidates > 0
+    pools = [pool for arena in sparse.heap.state().arenas for pool in arena.pools]
+    (pool,) = [pool for pool in pools if pool.address <= used < pool.address + pool.size_bytes]
+    assert pool.role is PoolRole.ORDINARY
+    sparse.check()
+
+
+def test_purged_pages_are_meshed_too() -> None:
+    """A pool some of whose pages went back before becomes sealed all the same; what was purged is not counted twice."""
+    sparse = Sparse(10, core=fake.Heap)
+    for _ in range(3):
+        sparse.heap.sweep(live_percent_max=50)
+    assert any(pool.away for arena in sparse.heap.state().arenas for pool in arena.pools)
+    for piece_bytes in PIECES:
+        sparse.mesh(MeshOptions(piece_bytes=piece_bytes, pools_max=20))
+        sparse.check()
+    assert sparse.heap.statistics().sealed_pools > 0
+    sparse.free_all()
+    sparse.heap.mesh_renew(1 << 20)
+    assert sparse.heap.check() is None
+
+
+@pytest.mark.parametrize("piece_bytes", PIECES)
+def test_every_page_is_accounted_for(piece_bytes: int) -> None:
+    """The parts of residency add up to what the system says is resident: before, while and after pools are meshed."""
+    sparse = Sparse(11, core=fake.Heap)
+    base = fake.resident_bytes() - sum(sparse.heap._heap.residency())
+    sparse.heap.mesh_begin(MeshOptions(piece_bytes=piece_bytes))
+    sparse.prove()
+    while sparse.heap.mesh_step(20) is not MeshPhase.IDLE:
+        assert sum(sparse.heap._heap.residency()) + base == fake.resident_bytes()
+    statistics = sparse.heap.statistics()
+    sparse.free_all()
+    assert sparse.heap.statistics().shared_bytes == statistics.shared_bytes
+    while sparse.heap.mesh_renew(9):
+        assert sum(sparse.heap._heap.residency()) + base == fake.resident_bytes()
+
+
+def test_bad_options_are_refused_in_a_line() -> None:
+    """Options out of their range, a second pass while one is under way, and pieces smaller than pages."""
+    for options in (
+        {"live_percent_max": 101}, {"live_percent_max": -1}, {"pools_max": 0}, {"tries": 0}, {"mappings_max": -1},
+        {"piece_bytes": 0}, {"piece_bytes": 5000}, {"piece_bytes": 1 << 17},
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=next(iter(options))):
+            MeshOptions(**options)
+    heap = Heap(RANGE_BYTES)
+    heap.mesh_begin(MeshOptions())
+    with pytest.raises(RuntimeError, match="under way"):
+        heap.mesh_begin(MeshOptions())
+    heap.mesh_abandon()
+    heap.mesh_begin(MeshOptions())
+
+
+@pytest.mark.parametrize(("page_bytes", "error"), [(16 * KIB, ValueError), (64 * KIB, RuntimeError)])
+def test_larger_pages(page_bytes: int, error: type[Exception]) -> None:
+    """Pieces are whole pages; where pages are larger than pools nothing is meshed."""
+    if fake.held_bytes():
+        pytest.skip("a failed test's heap is still there")
+    fake.set_page_bytes(page_bytes)
+    sparse = Sparse(12, core=fake.Heap)
+    with pytest.raises(error):
+        sparse.heap.mesh_begin(MeshOptions(piece_bytes=4096))
+    if page_bytes == 16 * KIB:
+        for piece_bytes in PIECES[2:]:
+            sparse.mesh(MeshOptions(piece_bytes=piece_bytes, pools_max=40))
+            sparse.check()
+        assert sparse.heap.statistics().sealed_pools > 0
+    del sparse
+
+
+# --- the system refuses ---
+
+
+@pytest.mark.parametrize("for_good", [False, True], ids=["once", "from then on"])
+@pytest.mark.parametrize("piece_bytes", [4 * KIB, 16 * KIB, 64 * KIB])
+def test_every_call_of_a_pass_refused_in_turn(piece_bytes: int, for_good: bool) -> None:
+    """Whatever is refused, no live block changes, every invariant holds, the heap serves, and everything goes back."""
+    seed, blocks, options = 13, 2_500, MeshOptions(piece_bytes=piece_bytes)
+    held = fake.held_bytes()
+    sparse = Sparse(seed, core=fake.Heap, blocks=blocks)
+    before = fake.calls()
+    _life_of(sparse, options)
+    calls = fake.calls() - before
+    del sparse
+    for nth in range(1, calls + 1):
+        sparse = Sparse(seed, core=fake.Heap, blocks=blocks)
+        fake.refuse(nth, for_good)
+        assert _life_of(sparse, options)
+        fake.refuse(0)
+        sparse.check()
+        sparse.free_all()
+        while sparse.heap.mesh_renew(1 << 20):
+            pass
+        assert sparse.heap.check() is None
+        assert sparse.heap.statistics().shared_bytes == 0
+        del sparse
+        gc.collect()
+        assert fake.held_bytes() == held
+    assert calls > 30
+
+
+def _life_of(sparse: Sparse, options: MeshOptions) -> bool:
+    """A pass, some frees, and what comes of them; whether something was refused."""
+    fake.take_refused()
+    try:
+        sparse.mesh(options)
+    except OutOfMemory:
+        sparse.heap.mesh_abandon()
+    sparse.check()
+    for address in list(sparse.live)[::2]:
+        sparse.heap.free(address)
+        del sparse.live[address]
+    sparse.heap.mesh_renew(5)
+    sparse.check()
+    for address in list(sparse.live)[::2]:
+        sparse.heap.free(address)
+        del sparse.live[address]
+    sparse.heap.mesh_renew(1 << 20)
+    sparse.check()
+    return any(refused for _, refused in fake.take_refused().values())
+
+
+@pytest.mark.parametrize("for_good", [False, True], ids=["once", "from then on"])
+@pytest.mark.parametrize("piece_bytes", [4 * KIB, 16 * KIB, 64 * KIB])
+@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30)])
+def test_the_model_agrees_whatever_is_refused(seed: int, piece_bytes: int, for_good: bool) -> None:
+    """Each call of a pass, of renewals and of requests between them, refused in turn: both come to the same state."""
+    print(f"seed {seed}")
+    options = MeshOptions(piece_bytes=piece_bytes)
+    twins = _sparse_twins(seed)
+    before = fake.calls()
+    _life_of_twins(twins, seed, options)
+    calls = fake.calls() - before
+    nth = 1
+    while nth <= calls:
+        twins = _sparse_twins(seed)
+        fake.refuse(nth, for_good)
+        _life_of_twins(twins, seed, options)
+        fake.refuse(0)
+        twins.check()
+        nth += 1 + nth // 40
+
+
+def _sparse_twins(seed: int) -> Twins:
+    fake.refuse(0)
+    chance = random.Random(seed)
+    twins = Twins(fake.Heap, range_bytes=RANGE_BYTES, page_bytes=4096, take_refused=fake.take_refused)
+    for _ in range(2_000):
+        twins.allocate(chance.choice(SIZES), chance.choice(list(Domain)))
+    chance.shuffle(twins.blocks)
+    while len(twins.blocks) > 80:
+        twins.free(-1)
+    return twins
+
+
+def _life_of_twins(twins: Twins, seed: int, options: MeshOptions) -> None:
+    chance = random.Random(seed)
+    twins.mesh(options, 3)
+    twins.check()
+    for _ in range(40):
+        twins.free(chance.randrange(len(twins.blocks)))
+    twins.mesh_renew(4)
+    twins.check()
+    for _ in range(30):
+        twins.allocate(chance.choice(SIZES), chance.choice(list(Domain)))
+    twins.mesh(options, 5)
+    while twins.blocks:
+        twins.free(chance.randrange(len(twins.blocks)))
+    twins.mesh_renew(1 << 20)

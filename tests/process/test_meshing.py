@@ -1,0 +1,147 @@
+"""Sparse pools of a served process come to share pages, and no program notices but by its memory."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from processes import Outcome, run_python
+
+pytest.importorskip("quire._core", reason="the native core is not installed")
+
+START = """
+import os, sys, time
+import quire
+from quire import _core as core
+def peak(count=300_000, each=100):
+    "A peak of 160 MiB. Survivors in nearly every pool, of several types."
+    kept = [(index, str(index) * 3, [index, b"%d" % index], {"a": str(index)}) for index in range(count)]
+    return kept[::each]
+def is_whole(survivors):
+    return all(
+        len(items) == 2 and text == str(index) * 3 and items == [index, b"%d" % index] and table == {"a": str(index)}
+        for index, text, items, table in survivors
+    )
+def change(survivors, by):
+    "Writes to objects that may be meshed."
+    for one in survivors: one[2].append(by); one[3]["b"] = by
+def changed_back(survivors, by):
+    for one in survivors:
+        assert one[2].pop() == by and one[3].pop("b") == by
+    return is_whole(survivors)
+def given(): return quire.stats().giving_back.by_itself.mesh_bytes
+"""
+
+
+def served(code: str, environment: dict[str, str] | None = None) -> Outcome:
+    return run_python(START + code, environment={"QUIRE": "1"} | (environment or {}))
+
+
+def test_after_a_peak_with_scattered_survivors_an_idle_program_comes_down_by_itself() -> None:
+    """One of a hundred objects survives, in nearly every pool: what is held falls to a tenth, and they are whole."""
+    served(
+        """
+survivors = peak()
+held = core.held_bytes()
+while core.held_bytes() > held // 10: time.sleep(0.1)
+print(is_whole(survivors), core.check(), given() > held // 3)
+change(survivors, 7)
+print(changed_back(survivors, 7), core.check(), quire.stats().giving_back.missing)
+del survivors
+print(core.check())
+"""
+    ).expect("True None True\nTrue None ()\nNone\n")
+
+
+def test_trim_meshes_and_purge_does_not() -> None:
+    """At once, with nothing at rest; where ``give_back`` is purge pools are left as they are."""
+    code = """
+survivors = peak()
+held = core.held_bytes()
+record = quire.trim()
+print(record.mesh_bytes > held // 3, core.held_bytes() < held // 10, is_whole(survivors), core.check())
+print(core.mesh_pass()[2] > 1000, core.proof_begin([]))
+"""
+    served(code, {"QUIRE_GIVE_BACK": "off"}).expect("True True True None\nTrue None\n")
+    served(code, {"QUIRE_GIVE_BACK": "purge"}).expect("False False True None\nFalse None\n")
+
+
+def test_under_stress_a_program_that_writes_all_the_time_keeps_its_bytes() -> None:
+    """Passes all the time, over pools in use, while what is meshed is written, freed and made anew."""
+    served(
+        """
+import random
+random.seed(1)
+survivors = peak(100_000, 20)
+turn = meshed = 0
+while turn < 20 or not meshed:
+    turn += 1; meshed += core.mesh_pass()[2]
+    survivors += peak(20_000, 20)
+    random.shuffle(survivors); del survivors[10_000:]
+    change(survivors, turn)
+    time.sleep(0.05)
+    assert changed_back(survivors, turn) and core.check() is None
+print(meshed > 0)
+""",
+        {"QUIRE_STRESS": "1"},
+    ).expect("True\n")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_forks_in_the_middle_of_passes() -> None:
+    """Child and parent write to what was meshed, each to its own; a pass of the parent's is not the child's."""
+    served(
+        """
+import warnings
+warnings.simplefilter("ignore")
+survivors = peak(100_000, 50)
+while not given(): time.sleep(0.01)
+codes = []
+for turn in range(15):
+    time.sleep(0.03)
+    survivors += peak(20_000, 50)
+    child = os.fork()
+    change(survivors, turn if child else -1)
+    if child == 0:
+        own = core.proof_begin([]) is None  # RuntimeError while another pass is under way
+        core.proof_end(); quire.trim()
+        whole = own and changed_back(survivors, -1) and core.check() is None
+        os._exit(0 if whole else 1)
+    codes.append(os.waitpid(child, 0)[1])
+    assert changed_back(survivors, turn) and core.check() is None
+print(set(codes))
+""",
+        {"QUIRE_STRESS": "1"},
+    ).expect("{0}\n")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="its interpreters share one lock")
+def test_with_other_interpreters_nothing_is_meshed_and_that_is_told() -> None:
+    """Their threads write without the lock that a pass holds."""
+    name = "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters"
+    served(
+        f"""
+import {name} as interpreters
+survivors = peak()
+other = interpreters.create()
+print(quire.trim().mesh_bytes, [line for line in quire.stats().giving_back.missing if "interpreters" in line])
+print(is_whole(survivors), core.check())
+""",
+        {"QUIRE_GIVE_BACK": "off"},
+    ).expect("0 ['Sparse pools keep their pages: other interpreters share the heap.']\nTrue None\n")
+
+
+def test_what_blocks_are_can_be_told_in_the_middle_of_a_pass() -> None:
+    """Who asks ends the helper's pass; the next one is its own."""
+    served(
+        """
+from quire.process.blocks import live_blocks
+survivors = peak(100_000, 20)
+for turn in range(5):
+    time.sleep(0.1)
+    assert len(live_blocks()) > 20_000
+print(is_whole(survivors), core.check())
+""",
+        {"QUIRE_STRESS": "1"},
+    ).expect("True None\n")

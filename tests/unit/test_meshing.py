@@ -1,0 +1,223 @@
+"""When a pass of meshing begins, goes on and is given up: the decisions, with a core made up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from quire.process import meshing
+from quire.process.meshing import Meshing
+
+MIB = 1024**2
+COUNTING, PROVING, MATCHING = 1, 3, 5
+
+
+class Core:
+    """A core whose pass goes as a test says; what it was asked for, in order."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.allowed: tuple[int, int] | None = (65_530, 500)
+        self.candidates = 1000
+        self.refusal: str | None = None
+        self.proofs = ["goes on", "waits", "done"]
+        self.given_bytes = 8 * MIB
+        self.options: tuple[Any, ...] = ()
+        self._phases: list[int] = []
+
+    def held_bytes(self) -> int:
+        return 100 * MIB
+
+    def mappings(self) -> tuple[int, int] | None:
+        return self.allowed
+
+    def mesh_begin(self, *options: Any) -> str | None:
+        self.calls.append("begin")
+        self.options = options
+        self._phases = [COUNTING, PROVING]
+        return self.refusal
+
+    def mesh_step(self, deadline_ns: int) -> tuple[int, int]:
+        phase = self._phases.pop(0)
+        return phase, 0 if phase in (COUNTING, PROVING) else self.given_bytes
+
+    def mesh_settle(self) -> None:
+        self.calls.append("settle")
+        self._phases = [MATCHING, 0]
+
+    def mesh_abandon(self) -> None:
+        self.calls.append("abandon")
+
+    def mesh_pass(self) -> tuple[int, int, int, int, int, int, bool, int]:
+        return self.candidates, 0, 0, 0, 0, 0, False, 0
+
+    def mesh_renew(self, deadline_ns: int) -> int:
+        self.calls.append("renew")
+        return 0
+
+    def mesh_untouch(self, deadline_ns: int) -> bool:
+        self.calls.append("untouch")
+        return True
+
+    def proof_begin(self, reviewed: Any, only_candidates: bool) -> str | None:
+        assert only_candidates
+        self.calls.append("prove")
+        return None
+
+    def proof_step(self, seconds: float) -> str:
+        return self.proofs[0] if len(self.proofs) == 1 else self.proofs.pop(0)
+
+    def proof_drop_references(self, seconds: float) -> bool:
+        self.calls.append("drop")
+        return True
+
+    def proof_end(self) -> None:
+        self.calls.append("end of proof")
+
+
+class Sweeps:
+    def __init__(self) -> None:
+        self.sweeps = 0
+        self.keeps_pages = False
+        self.begun = 0
+
+    def begin(self, now: float) -> None:
+        self.begun += 1
+
+
+class World:
+    def __init__(self) -> None:
+        self.core, self.sweeps, self.given = Core(), Sweeps(), 0
+        self.meshing = Meshing(self.core, self, lambda kind, given_bytes: None, self.sweeps)
+        self.now = 100.0
+
+    def add_meshed(self, given_bytes: int, now: float) -> None:
+        self.given += given_bytes
+
+    def rest(self) -> None:
+        """Memory came to rest, and two sweeps have noted it."""
+        self.meshing.begin(self.now)
+        self.sweeps.sweeps += 2
+
+    def live(self) -> float:
+        """Until nothing is due; when the first step was."""
+        first = None
+        while (due := self.meshing.due(self.now)) is not None:
+            first = due if first is None else first
+            self.now = max(self.now, due)
+            self.meshing.step(self.now)
+        assert first is not None
+        return first
+
+
+def test_a_pass_follows_the_second_sweep_and_its_references_go_last() -> None:
+    """Before, nothing is at rest; pages are left alone meanwhile, and of what was not meshed they go afterwards."""
+    world = World()
+    world.meshing.begin(world.now)
+    assert world.meshing.due(world.now) is None
+    assert world.sweeps.keeps_pages
+    world.sweeps.sweeps = 2
+    world.live()
+    assert world.core.calls == ["renew", "begin", "prove", "settle", "drop", "end of proof", "untouch"]
+    assert (world.given, world.meshing.reason) == (16 * MIB, None)
+    assert (world.sweeps.keeps_pages, world.sweeps.begun) == (False, 1)
+
+
+def test_a_poor_pass_is_followed_by_a_longer_pause_each_time() -> None:
+    """And a good one by a short one again."""
+    world = World()
+    world.core.refusal = "not now"
+    pauses = []
+    for _ in range(9):
+        start = world.now
+        world.rest()
+        pauses.append(world.live() - start)
+    assert pauses == [0, 20, 40, 80, 160, 320, 600, 600, 600]
+    assert world.meshing.reason == "not now"
+    world.core.refusal = None
+    world.rest()
+    world.live()
+    start = world.now
+    world.rest()
+    assert world.live() - start == 10
+    assert world.meshing.reason is None
+
+
+def test_hardly_any_candidates_are_not_worth_a_proof() -> None:
+    """That is no failure: there is nothing to tell, and no longer pause."""
+    world = World()
+    world.core.candidates = 5
+    world.rest()
+    world.live()
+    assert world.core.calls == ["renew", "begin", "abandon", "end of proof"]
+    assert world.meshing.reason is None
+
+
+@pytest.mark.parametrize(
+    ("proof", "reason"), [("void", "interpreters"), ("waits", "the collector"), ("goes on", "worth")]
+)
+def test_a_proof_that_does_not_end_is_given_up(proof: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that allocates faster than the walk goes on must not keep it going for ever."""
+    seconds = iter(range(10**6))
+    monkeypatch.setattr(meshing, "_thread_time", lambda: next(seconds) / 100)
+    world = World()
+    world.core.proofs = [proof]
+    world.rest()
+    world.live()
+    assert world.core.calls[-2:] == ["abandon", "end of proof"]
+    assert reason in (world.meshing.reason or "")
+    assert world.now < 110
+
+
+def test_three_quarters_of_the_mappings_are_for_all_and_pieces_are_as_small_as_they_allow() -> None:
+    """The program's own count too; where nobody can count, or none are left, nothing is meshed."""
+    world = World()
+    world.rest()
+    world.live()
+    assert world.core.options == (50, 8192, meshing.TRIES, 65_530 * 3 // 4 - 500, True)
+    for allowed, begins in (((65_530, 40_000), 1), ((65_530, 49_000), 0), (None, 0)):
+        world = World()
+        world.core.allowed = allowed
+        world.rest()
+        world.live()
+        assert world.core.calls.count("begin") == begins
+        assert (world.meshing.reason is None) == bool(begins)
+        assert not begins or world.core.options[1] == 16384
+
+
+def test_trim_makes_a_pass_of_its_own_account_and_does_not_wait_for_a_collector() -> None:
+    """Whatever is sparse; in a collection, in which nobody else would go on, it is given up."""
+    world, own = World(), World()
+    world.core.proofs = ["goes on", "done"]
+    world.meshing.whole_pass(own)
+    assert (world.given, own.given) == (0, 16 * MIB)
+    assert world.core.options[-1] is False
+    world.core.proofs = ["waits"]
+    world.meshing.whole_pass(own)
+    assert "collector" in (world.meshing.reason or "")
+
+
+def test_in_a_forked_child_a_pass_is_over() -> None:
+    """Its candidates and references are given up; the next pass is a new one."""
+    world = World()
+    world.core.proofs = ["goes on"]
+    world.rest()
+    for _ in range(5):
+        world.meshing.step(world.now)
+    world.meshing.after_fork_in_child()
+    assert world.core.calls[-2:] == ["abandon", "end of proof"]
+    world.core.proofs = ["done"]
+    world.live()
+    assert world.given == 16 * MIB
+
+
+def test_where_it_is_impossible_there_is_no_pass() -> None:
+    """Neither by itself nor by trim, and pages go back as without meshing."""
+    world = World()
+    world.meshing.impossible = "no lists"
+    world.rest()
+    assert world.meshing.due(world.now) is None
+    assert not world.sweeps.keeps_pages
+    world.meshing.whole_pass(world)
+    assert world.core.calls == []

@@ -1,0 +1,52 @@
+"""What the screen at a program's end says of what went back, of what did not, and of the three ways to count."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from quire.records import Charge, GivenBack, GivingBack
+from quire.report.run_view import run_view
+from reports import after_a_peak
+
+MIB = 1024**2
+NOTHING = GivingBack()
+WHY = "Nothing goes back by itself: give_back is off."
+
+
+def notes(giving_back: GivingBack = NOTHING, charge: Charge | None = None) -> tuple[str, ...]:
+    """The last words on a program that holds nearly all of its peak."""
+    report = after_a_peak()
+    return run_view(
+        replace(report, statistics=replace(report.statistics, giving_back=giving_back, charge=charge))
+    ).notes
+
+
+def test_what_went_back_is_told_by_kind_and_at_what_cost() -> None:
+    """By itself and by ``trim`` together; the steps are those of the helper."""
+    by_itself = GivenBack(MIB, 0, 2 * MIB, 3 * MIB, 0, steps=1200, step_seconds_max=0.0019, cpu_seconds=0.25)
+    told = notes(GivingBack("all", by_itself, GivenBack(4 * MIB, libc_bytes=MIB)))[0]
+    assert told == (
+        "Given back to the system while it ran: 15 of 352 arenas, 18.0 MiB of blocks with mappings of their own, "
+        "5.0 MiB of empty pools, 2.0 MiB of kept pages, 3.0 MiB of pages of sparse pools and 1.0 MiB of libc's heap. "
+        "By itself in 1,200 steps, the longest of 1.9 ms; 250.0 ms of processor time in all."
+    )
+
+
+def test_resident_memory_stands_beside_the_other_two_ways_to_count() -> None:
+    """The control group's charge where the system tells it, and what it is of."""
+    assert "its control group is charged 900.0 MiB, for all its processes" in notes(charge=_charge(900 * MIB))[1]
+    assert "control group" not in notes(charge=_charge(None))[1]
+
+
+def test_why_more_did_not_go_back_is_told_where_much_is_held() -> None:
+    """A program that holds little is not bothered with it."""
+    assert notes(GivingBack("off", missing=(WHY,)))[2:] == (WHY,)
+    report = after_a_peak()
+    heap = replace(report.end.heap, free_bytes=0, empty_pool_bytes=0, free_run_bytes=0)
+    little = replace(report.end, heap=heap, libc_held_bytes=0)
+    statistics = replace(report.statistics, giving_back=GivingBack("off", missing=(WHY,)))
+    assert WHY not in run_view(replace(report, end=little, statistics=statistics)).notes
+
+
+def _charge(cgroup_bytes: int | None) -> Charge:
+    return Charge(650 * MIB, 640 * MIB, cgroup_bytes, 400, 65_530)

@@ -99,6 +99,8 @@ class Campaign:
 def tell(file: TestFile, plain: Result, quire: Result, remark: str) -> None:
     """One line while the campaign is under way."""
     said = [f"on quire {quire.ending}, {quire.seconds:.1f} s"]
+    if quire.meshed_pools:
+        said[0] += f", {quire.meshed_pools:,} pools meshed"
     if plain is not quire:
         said.append(f"plainly {plain.ending}, {plain.seconds:.1f} s")
     print(f"{file.name}: {'; '.join(said)}{remark and f' ({remark})'}", flush=True)

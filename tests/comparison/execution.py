@@ -48,12 +48,14 @@ class Result:
         code: the exit code; negative for a signal, ``None`` if it did not end in time.
         cases: each one's name, and whether it passed.
         output: what the process said.
+        meshed_pools: how many there were after the last test.
     """
 
     code: int | None
     cases: dict[str, str]
     seconds: float
     output: str
+    meshed_pools: int = 0
 
     @property
     def is_broken(self) -> bool:
@@ -87,7 +89,9 @@ def run_file(file: TestFile, mode: str) -> Result:
         command += ["--junit-xml", str(xml)]
         started = time.monotonic()
         code, output = _run(command, file, mode, Path(temporary))
-        result = Result(0 if code == file.nothing_ran else code, read_cases(xml), time.monotonic() - started, output)
+        meshed_pools = int(evidence.read_text()) if evidence.exists() else 0
+        ending = 0 if code == file.nothing_ran else code
+        result = Result(ending, read_cases(xml), time.monotonic() - started, output, meshed_pools)
         if code == NOT_AS_ASKED or (not evidence.exists() and not result.is_broken and result.cases):
             raise NotServed(f"{file.name}: quire's service is not as asked for ({mode}):\n{output[-2000:]}")
     return result

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from comparison.campaign import Campaign, Pair
+from comparison.command import Order, run_campaign
 from comparison.execution import PLAIN, QUIRE, STRESS, NotServed, Result, TestFile, environment, run_file
 from comparison.junit import FAILED, PASSED, SKIPPED, read_cases
 from comparison.table import show_table
@@ -140,6 +141,30 @@ def test_a_process_that_quire_does_not_serve_is_an_error(tmp_path: Path, monkeyp
     monkeypatch.setattr("comparison.execution.environment", lambda mode: {})
     with pytest.raises(NotServed):
         run_file(file, QUIRE)
+
+
+def test_a_session_under_stress_in_which_nothing_was_meshed_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Had the switch no effect, or ended each suite before the first pass, then nothing would have been shown."""
+    (tmp_path / "allowed.toml").touch()
+    code = """
+        import time, quire
+        def test_passes():
+            kept = [[str(number)] for number in range(300_000)][::50]
+            end = time.monotonic() + (60 if "QUIRE_STRESS" in os.environ else 0)
+            while not quire.stats().sealed_pools and time.monotonic() < end: time.sleep(0.01)
+        """
+
+    def run(mode: str) -> tuple[bool, str]:
+        order = Order([], tmp_path / "work", quick=True, jobs=1, mode=mode)
+        same = run_campaign("suite", [write_suite(tmp_path, code)], tmp_path / "allowed.toml", order)
+        return same, capsys.readouterr().out.splitlines()[-1]
+
+    assert run(STRESS) == (True, "pools were meshed at the end of 1 of 1 files")
+    monkeypatch.setattr("comparison.execution.environment", lambda mode: {"QUIRE": "1", "QUIRE_GIVE_BACK": "off"})
+    assert run(STRESS) == (False, "pools were meshed at the end of 0 of 1 files")
+    assert run(QUIRE)[0]
 
 
 # --- reading -----------------------------------------------------------------------------------------------------

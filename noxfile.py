@@ -43,7 +43,7 @@ def programs(session: nox.Session) -> None:
 
 @nox.session
 def giving_back(session: nox.Session) -> None:
-    """Measure what a process holds after a peak of memory, and write docs/giving-back.md: hours, or what is missing.
+    """Measure what a process holds after a peak of memory, and write docs/after-a-peak.md: hours, or what is missing.
 
     What follows ``--`` names cases.
     """

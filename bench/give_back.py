@@ -1,4 +1,4 @@
-"""Measures what a process holds after a peak of memory, on quire and the others, and writes docs/giving-back.md.
+"""Measures what a process holds after a peak of memory, on quire and the others, and writes docs/after-a-peak.md.
 
     give_back.py run [--rounds N] [--allocators NAMES] [--cgroup FOLDER] [CASE ...]
     give_back.py report

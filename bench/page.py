@@ -22,7 +22,7 @@ INTRODUCTION = """\
 
 Written by `bench/speed.py report`; do not edit. Every ratio is of CPython's own allocator, the same program on the same
 Python: below 1 is better. What is worse than CPython's own is set in **bold**. What a process holds after a peak has
-[a page of its own](giving-back.md)."""
+[a page of its own](after-a-peak.md)."""
 
 METHOD = """\
 ## How it was measured

@@ -1,4 +1,4 @@
-"""Writes docs/giving-back.md, and its plot, from what was measured."""
+"""Writes docs/after-a-peak.md, and its plot, from what was measured."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ INTRODUCTION = """\
 # What a process holds after a peak
 
 Written by `bench/give_back.py report`; do not edit. What is held is told as a share of the first peak's height, both
-less what the process held before: 0 % is all given back. How fast quire is stands in
-[performance.md](performance.md)."""
+less what the process held before: 0 % is all given back. What quire gives back and when stands in
+[giving-back.md](giving-back.md), how fast it is in [performance.md](performance.md)."""
 
 HELD = """\
 After 10 s; after 30 s where 5 % or more survive. *Live* is what nobody could give back: the bytes of the blocks that
@@ -53,7 +53,7 @@ def write(records: list[dict[str, Any]], folder: Path) -> None:
     parts.append(bars_section((title(figures), verdicts(figures)) for figures in every))
     parts += [figures_section(figures) for figures in every]
     parts += [METHOD, settings_section(), machine_section(records)]
-    (folder / "giving-back.md").write_text("\n\n".join(parts) + "\n")
+    (folder / "after-a-peak.md").write_text("\n\n".join(parts) + "\n")
 
 
 # --- sections ------------------------------------------------------------------------------------------------

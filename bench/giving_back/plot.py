@@ -21,7 +21,7 @@ def can_draw(figures: Figures) -> bool:
 
 
 def draw(figures: Figures, folder: Path) -> tuple[Path, Path]:
-    return draw_both(folder, "giving-back", lambda ink: picture(figures, ink))
+    return draw_both(folder, "after-a-peak", lambda ink: picture(figures, ink))
 
 
 def picture(figures: Figures, ink: str) -> Any:

@@ -4,9 +4,10 @@
  *
  *     wait; take the interpreter lock; seconds = tick(); release it; wait for so long ...
  *
- * It is a thread of C with a state of its own, so it is in none of Python's lists of threads, no signal arrives at it,
- * and nobody's finalizers run in it: while the function runs the collector is off. The function must run no code of the
- * program's and wait for nothing that the program may hold while it forks.
+ * It is a thread of C, so it is in none of Python's lists of threads, no signal arrives at it, and nobody's finalizers
+ * run in it: while the function runs the collector is off. It has a thread state only for a tick: several states in an
+ * interpreter mean something to CPython and to programs. The function must run no code of the program's and wait for
+ * nothing that the program may hold while it forks.
  *
  * os.fork warns where the process has another thread. So before a fork the helper is joined, and none is started until
  * the fork is done: in a function given to os.register_at_fork, for in those of pthread_atfork CPython holds locks that
@@ -31,6 +32,7 @@ enum { STACK_BYTES = 1 << 20, STOP_SECONDS_MAX = 5, YIELDS_MAX = 20, PAUSES_MAX 
 static const double START_INTERVAL_SECONDS = 1;
 static const double FIRST_TICK_SECONDS = 0.25;
 static const double AFTER_FORK_SECONDS = 0.25;
+static const double WITHOUT_MEMORY_SECONDS = 1;
 
 enum life { ABSENT, ALIVE, ENDED };
 
@@ -93,25 +95,52 @@ is_wanted(void)
     return wanted;
 }
 
+/* What the function answered, or raised. There may be no memory left at all to call it with: then it is called again a
+ * little later. */
+static double
+seconds_of(PyObject *answer)
+{
+    double seconds = answer == NULL || answer == Py_None ? -1 : PyFloat_AsDouble(answer);
+    if (PyErr_ExceptionMatches(PyExc_MemoryError)) {
+        PyErr_Clear();
+        return WITHOUT_MEMORY_SECONDS;
+    }
+    if (PyErr_Occurred()) {
+        PyErr_WriteUnraisable(helper.tick);
+        return -1;
+    }
+    return seconds;
+}
+
 /* How long to wait for the next tick; below 0: there is none. The collector would run finalizers of the program's here,
  * which may expect another thread. */
 static double
-tick(void)
+call_tick(void)
 {
     if (!is_wanted()) {
         return -1;
     }
     int was_enabled = PyGC_Disable();
     PyObject *answer = PyObject_CallNoArgs(helper.tick);
-    double seconds = answer == NULL || answer == Py_None ? -1 : PyFloat_AsDouble(answer);
-    if (PyErr_Occurred()) {
-        PyErr_WriteUnraisable(helper.tick);
-        seconds = -1;
-    }
+    double seconds = seconds_of(answer);
     Py_XDECREF(answer);
     if (was_enabled) {
         PyGC_Enable();
     }
+    return seconds;
+}
+
+static double
+tick(void)
+{
+    PyThreadState *state = PyThreadState_New(PyInterpreterState_Main());
+    if (state == NULL) {
+        return WITHOUT_MEMORY_SECONDS;
+    }
+    PyEval_AcquireThread(state);
+    double seconds = call_tick();
+    PyThreadState_Clear(state);
+    PyThreadState_DeleteCurrent();
     return seconds;
 }
 
@@ -129,19 +158,10 @@ static void
 tick_until_done(void)
 {
     double seconds = FIRST_TICK_SECONDS;
-    PyThreadState *state = PyThreadState_New(PyInterpreterState_Main());
-    if (state == NULL) {
-        return;
-    }
     while (seconds >= 0 && wait_for_tick(seconds)) {
-        PyEval_AcquireThread(state);
         seconds = tick();
-        PyEval_ReleaseThread(state);
         trim_libc();
     }
-    PyEval_AcquireThread(state);
-    PyThreadState_Clear(state);
-    PyThreadState_DeleteCurrent();
 }
 
 static void *

@@ -88,6 +88,13 @@ method_mappings(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     return Py_BuildValue("(ll)", max, now > meshed ? now - meshed : 0);
 }
 
+/* How many of them meshing made. */
+static PyObject *
+method_mesh_mappings(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return module_require_heap() ? PyLong_FromSize_t(hook_heap()->totals.mesh_mappings) : NULL;
+}
+
 /* --- a pass --- */
 
 static const char *
@@ -264,6 +271,7 @@ method_mesh_untouch(PyObject *Py_UNUSED(self), PyObject *deadline_ns)
 
 static PyMethodDef methods[] = {
     {"mappings", method_mappings, METH_NOARGS, NULL},
+    {"mesh_mappings", method_mesh_mappings, METH_NOARGS, NULL},
     {"mesh_begin", method_mesh_begin, METH_VARARGS, NULL},
     {"mesh_step", method_mesh_step, METH_O, NULL},
     {"mesh_settle", method_mesh_settle, METH_NOARGS, NULL},

@@ -153,6 +153,9 @@ def proof_end() -> None: ...
 def mappings() -> tuple[int, int] | None:
     """How many the process may have, and has without those that meshing made; None: that cannot be read."""
 
+def mesh_mappings() -> int:
+    """How many those are."""
+
 def mesh_begin(
     live_percent_max: int, piece_bytes: int, tries: int, mappings_max: int, only_at_rest: bool, /
 ) -> str | None:

@@ -271,7 +271,8 @@ print(core.check())
 
 
 def test_what_goes_back_is_logged_in_the_main_thread() -> None:
-    """At debug level, of the logger quire; a program that has not imported logging does not get it imported."""
+    """At debug level, of the logger quire, once the program has asked for it. One that has not imported logging does
+    not get it imported, and one that listens to everything hears nothing."""
     served(
         """
 survivors = peak()
@@ -282,14 +283,20 @@ records = []
 class Handler(logging.Handler):
     def emit(self, record): records.append(record)
 logging.getLogger().addHandler(Handler())
-logging.getLogger("quire").setLevel(logging.DEBUG)
+logging.getLogger().setLevel(logging.DEBUG)
+before = giving_back().by_itself.total_bytes
+survivors = peak()
+while giving_back().by_itself.total_bytes == before: time.sleep(0.05)
+time.sleep(0.2)
+print(records)
+logging.getLogger("quire")
 survivors = peak()
 while not records: time.sleep(0.05)
 record = records[0]
 print(record.name, record.levelname, record.threadName, record.getMessage().startswith("gave back "))
 print(abs(record.created - time.time()) < 60, threading.enumerate() == [threading.main_thread()])
 """
-    ).expect("False\nquire DEBUG MainThread True\nTrue True\n")
+    ).expect("False\n[]\nquire DEBUG MainThread True\nTrue True\n")
 
 
 def test_what_a_log_handler_raises_does_not_reach_the_program() -> None:

@@ -65,6 +65,31 @@ print(threading._active.keys() == {threading.get_ident()})
     ).expect("True\n")
 
 
+def test_it_has_a_thread_state_only_while_it_works() -> None:
+    """CPython takes an interpreter that has several for one at work; a tick is over in no time."""
+    served(
+        """
+import ctypes
+states = ctypes.pythonapi.PyThreadState_Next
+states.restype, states.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+head = ctypes.pythonapi.PyInterpreterState_ThreadHead
+head.restype, head.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+main = ctypes.pythonapi.PyInterpreterState_Main
+main.restype = ctypes.c_void_p
+def count():
+    state, found = head(main()), 0
+    while state: state, found = states(state), found + 1
+    return found
+start_helper()
+counts = []
+while core.helper_is_alive():
+    counts.append(count())
+    time.sleep(0.0005)
+print(len(counts) > 100, counts.count(1) > 0.8 * len(counts))
+"""
+    ).expect("True True\n")
+
+
 def test_no_signal_is_delivered_to_it() -> None:
     """Every signal that can be is blocked there; thousands of them arrive, all in the main thread."""
     served(
@@ -309,6 +334,7 @@ import logging, io
 note_warnings()
 handler = logging.StreamHandler(io.StringIO())
 logging.basicConfig(level=logging.DEBUG, handlers=[handler])
+logging.getLogger("quire")
 for _ in range(60):
     survivors = peak()
     with handler.lock:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from types import SimpleNamespace
 
-from quire.process.giving_back import REST_SECONDS, SHARE_AMID_WORK, SHARE_AT_REST, GivingBack
+from quire.process.giving_back import REST_SECONDS, SHARE_AMID_WORK, WINDOW_CPU_SECONDS, WINDOW_SECONDS, GivingBack
 
 MIB = 1024**2
 STEP_SECONDS = 0.002
@@ -19,6 +19,7 @@ class World:
         self.now = 100.0
         self.cpu_seconds = 0.0
         self.helper_seconds = 0.0
+        self.steps: list[float] = []
         self.program_share = 0.0
         self.used_bytes = used_bytes
         self.resting = resting
@@ -101,6 +102,7 @@ class World:
 
     def spend(self, seconds: float) -> None:
         """The helper computes."""
+        self.steps.append(self.now)
         self.now += seconds
         self.cpu_seconds += seconds
         self.helper_seconds += seconds
@@ -140,14 +142,26 @@ def test_after_a_peak_what_rests_goes_back_but_for_a_reserve() -> None:
     assert world.helper.account.empty_pool_bytes == 500 * MIB - sum(world.resting)
 
 
-def test_all_steps_take_no_more_than_their_share() -> None:
-    """However many steps there are to do, a program that rests lends a twentieth of a processor, a busy one less."""
-    for program_share, share in ((0.0, SHARE_AT_REST), (1.0, SHARE_AMID_WORK)):
-        world = World([MIB] * 300)
-        world.program_share = program_share
-        seconds = world.live()
-        assert world.helper_seconds <= share * seconds + STEP_SECONDS
-        assert world.helper_seconds > share * seconds / 3
+def test_a_busy_program_lends_little_of_a_processor() -> None:
+    """However many steps there are to do, they take no more than their share."""
+    world = World([MIB] * 300)
+    world.program_share = 1.0
+    seconds = world.live()
+    assert world.helper_seconds <= SHARE_AMID_WORK * seconds + STEP_SECONDS
+    assert world.helper_seconds > SHARE_AMID_WORK * seconds / 3
+
+
+def test_a_program_at_rest_lends_no_more_in_any_window_than_it_may() -> None:
+    """The first steps follow one another soon; when the window's time is used up, the rest waits for it to move on."""
+    world = World([MIB] * 600)
+    world.live()
+    steps = world.steps
+    windows = [sum(0 <= when - start < WINDOW_SECONDS for when in steps) * STEP_SECONDS for start in steps]
+    assert max(windows) <= WINDOW_CPU_SECONDS
+    assert windows[0] > WINDOW_CPU_SECONDS * 0.8
+    assert len(steps) * STEP_SECONDS > 2 * WINDOW_CPU_SECONDS
+    soon = sum(when - steps[0] < WINDOW_SECONDS / 2 for when in steps)
+    assert soon * STEP_SECONDS > WINDOW_CPU_SECONDS * 0.8
 
 
 def test_what_is_used_between_two_sweeps_stays() -> None:
@@ -199,7 +213,7 @@ def test_sparse_pools_that_may_come_to_rest_are_waited_for_a_while() -> None:
 def test_a_helper_that_begins_again_goes_on_where_it_was_stopped() -> None:
     """A fork ends the helper amid a sweep; its next life ends the sweep first."""
     world = World([10 * MIB] * 40)
-    world.live(seconds_max=2.0)
+    world.live(seconds_max=1.4)
     left_bytes = sum(world.resting)
     world.wait(5)
     world.live()

@@ -54,8 +54,8 @@ apart; and in one sentence whether quire helps this program.
   --large-blocks=libc   leave blocks above 512 bytes to libc, as CPython does
   --guard, --guard=N    on quire, with guarded sampling (N up to 2147483647, or
                         all): what it costs
-  --give-back=MODE      on quire, what goes back to the system by itself: all (if
-                        not given), purge (no mesh), off
+  --give-back=MODE      on quire, what goes back to the system by itself: all
+                        (if not given), purge (no mesh), off
   --help                this text
 
 The program must come to its end, and runs many times: whatever it changes, it

@@ -11,6 +11,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Final
 
     ChargeNumbers = tuple[int, int | None, int | None, int | None, int | None]
@@ -53,7 +54,7 @@ def read_cgroup_bytes() -> int | None:
 
 def _mappings() -> int | None:
     try:
-        return _text("/proc/self/maps").count(b"\n")
+        return sum(piece.count(b"\n") for piece in _pieces("/proc/self/maps"))
     except OSError:
         return None
 
@@ -76,12 +77,14 @@ def _field(text: bytes, name: bytes) -> int:
 
 
 def _text(path: str) -> bytes:
+    return b"".join(_pieces(path))
+
+
+def _pieces(path: str) -> Iterator[bytes]:
     """A file's text, without Python's file objects, which the program may have replaced."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        pieces = []
         while piece := os.read(descriptor, _PIECE_BYTES):
-            pieces.append(piece)
-        return b"".join(pieces)
+            yield piece
     finally:
         os.close(descriptor)

@@ -75,10 +75,14 @@ REST_SECONDS: Final = 1.0
 """From one sweep to the next: what rests for that long goes back."""
 STEP_SECONDS: Final = 0.0015
 """A step of a sweep; with what it takes to be called, and one call to the system that it cannot break off, 2 ms."""
-SHARE_AT_REST: Final = 0.04
+WINDOW_SECONDS: Final = 10.0
+WINDOW_CPU_SECONDS: Final = 0.45
+"""In any so many seconds the helper takes at most so much of a processor."""
+SHARE_AT_REST: Final = 0.25
 SHARE_AMID_WORK: Final = 0.004
 _SHARE_UNDER_STRESS: Final = 0.5
-"""Of a processor, at most, while the program does nothing, and while it uses a processor itself."""
+"""Of a processor from one step to the next, at most: while the program does nothing, so that what rests goes soon, and
+while it uses a processor itself."""
 _BUSY: Final = 0.5
 """Of a processor: what a program uses that is not at rest."""
 _TICK_SECONDS: Final = 0.0002
@@ -270,6 +274,9 @@ class Pace:
         self._looked = clocks.now()
         self._cpu_seconds = clocks.of_process()
         self._own_seconds = 0.0
+        self._window: list[tuple[float, float]] = []
+        """The steps of the last ``WINDOW_SECONDS``: when, and what each cost."""
+        self._window_seconds = 0.0
 
     def begin(self) -> None:
         self._held_bytes = self._core.held_bytes()
@@ -282,11 +289,30 @@ class Pace:
         return REST_SECONDS if self._pauses and not self._stress else 0.0
 
     def wait_after(self, step_seconds: float) -> float:
-        """So that all steps together take no more than their share."""
+        """So that the steps take no more than their share, nor in a window more than they may."""
         share = SHARE_AMID_WORK if self._is_busy() else SHARE_AT_REST
         share = _SHARE_UNDER_STRESS if self._stress else share
         self._own_seconds = step_seconds
-        return (step_seconds + _TICK_SECONDS) / share
+        cost_seconds = step_seconds + _TICK_SECONDS
+        by_share = cost_seconds / share
+        return by_share if self._stress else max(by_share, self._until_window_has_room(cost_seconds))
+
+    def _until_window_has_room(self, cost_seconds: float) -> float:
+        """How long, until another step may cost as much."""
+        now = self._clocks.now()
+        window = self._window
+        window.append((now, cost_seconds))
+        self._window_seconds += cost_seconds
+        while window[0][0] <= now - WINDOW_SECONDS:
+            self._window_seconds -= window.pop(0)[1]
+        over_seconds = self._window_seconds + cost_seconds - WINDOW_CPU_SECONDS
+        wait = 0.0
+        for when, seconds in window:
+            if over_seconds <= 0:
+                break
+            over_seconds -= seconds
+            wait = when + WINDOW_SECONDS - now
+        return wait
 
     def _is_busy(self) -> bool:
         """Whether the program has used a processor since the last step."""
@@ -332,6 +358,9 @@ class GivingBack:
             return None
         try:
             return self._step()
+        except MemoryError:
+            self.meshing.stop()
+            return REST_SECONDS
         except Exception as error:
             self.failure = error
             self.meshing.stop()

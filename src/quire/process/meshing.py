@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
         def held_bytes(self) -> int: ...
         def mappings(self) -> tuple[int, int] | None: ...
+        def mesh_mappings(self) -> int: ...
         def mesh_begin(
             self, live_percent_max: int, piece_bytes: int, tries: int, mappings_max: int, only_at_rest: bool, /
         ) -> str | None: ...
@@ -61,6 +62,8 @@ TRIES: Final = 256
 MAPPINGS_SHARE: Final = (3, 4)
 """Of those that the kernel allows the process: so many may be used, those of the program included."""
 _MAPPINGS_MIN: Final = 256
+_SECONDS_PER_MAPPING: Final = 0.001
+"""From one count to the next: a thousand times as long as it takes."""
 _KIB: Final = 1024
 _PIECES: Final = ((8 * _KIB, 3.0), (16 * _KIB, 0.0))
 """The size of a piece, and how many mappings it takes for each pool; the smallest that all pools could have."""
@@ -112,6 +115,8 @@ class Meshing:
         self._seconds = self._proof_seconds = self._proof_seconds_max = 0.0
         self._waits = 0
         self._spent: int | None = None
+        self._counted: tuple[int, int] | None = None
+        self._count_again = 0.0
 
     # --- a work of the helper's ---------------------------------------------------------------------------------
 
@@ -201,7 +206,7 @@ class Meshing:
 
     def _count(self, now: float) -> None:
         """How many mappings there may be; then a pass begins."""
-        mappings = self._core.mappings()
+        mappings = self._mappings(now)
         if mappings is None:
             return self._give_up(now, "how many mappings the process has cannot be read")
         most, others = mappings
@@ -214,6 +219,14 @@ class Meshing:
         if refusal is not None:
             return self._give_up(now, refusal)
         self._do = self._choose
+
+    def _mappings(self, now: float) -> tuple[int, int] | None:
+        """How many the process may have, and has beside those of meshing: as they were not long ago."""
+        if self._counted is None or now >= self._count_again:
+            self._counted = counted = self._core.mappings()
+            if counted is not None:
+                self._count_again = now + _SECONDS_PER_MAPPING * (counted[1] + self._core.mesh_mappings())
+        return self._counted
 
     def _piece_bytes(self, budget: int) -> int:
         pools = self._core.held_bytes() // _POOL_BYTES

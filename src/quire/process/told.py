@@ -1,4 +1,6 @@
-"""Log records of what a thread has done that may not log itself: at debug level, of the logger ``quire``.
+"""Log records of what a thread has done that may not log itself: at debug level, of the logger ``quire``, in a program
+that has asked for this logger by its name. Who looks at all records there are would be surprised by some that come when
+memory has rested.
 
 A handler of the program's may take any lock, and may look at threads; so the helper has the main thread make records,
 between two bytecodes, as in the handler of a signal.
@@ -20,6 +22,8 @@ def log(told: Iterable[tuple[float, str]]) -> None:
     """
     logging = sys.modules.get("logging")
     if logging is None or getattr(logging.__spec__, "_initializing", False):
+        return
+    if "quire" not in logging.root.manager.loggerDict:
         return
     logger = logging.getLogger("quire")
     if not logger.isEnabledFor(logging.DEBUG):

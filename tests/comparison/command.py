@@ -48,7 +48,7 @@ def parse_order(description: str, name: str) -> Iterator[Order]:
 def run_campaign(title: str, files: list[TestFile], allowed: Path, order: Order) -> bool:
     """Compare, tell, and say whether nothing differs that may not; under stress, something must have been meshed."""
     folder = order.work / this_python() / title
-    campaign = Campaign(read_allowed(allowed), folder, order.quick, order.jobs, order.mode)
+    campaign = Campaign(read_allowed(allowed, order.mode), folder, order.quick, order.jobs, order.mode)
     pairs = list(campaign.compare_all(files))
     tell_differences(pairs)
     print(show_table(f"{title} on CPython {platform.python_version()}", pairs), flush=True)

@@ -12,7 +12,7 @@ from comparison.command import Order, run_campaign
 from comparison.execution import PLAIN, QUIRE, STRESS, NotServed, Result, TestFile, environment, run_file
 from comparison.junit import FAILED, PASSED, SKIPPED, read_cases
 from comparison.table import show_table
-from comparison.verdict import WHOLE_FILE, Allowed, differences
+from comparison.verdict import WHOLE_FILE, Allowed, differences, read_allowed
 
 pytest.importorskip("quire._core", reason="the native core is not installed")
 
@@ -106,6 +106,16 @@ def test_what_is_allowed_is_no_difference(tmp_path: Path) -> None:
     pair = compare(tmp_path, code, (allowed,))
     assert pair.allowed == {"test_suite.test_allowed": "because"}
     assert pair.differing == ("test_suite.test_other",)
+
+
+def test_what_is_allowed_in_one_mode_is_not_in_another(tmp_path: Path) -> None:
+    """What meshing all the time cannot but do may not happen on quire as it is served to people."""
+    (tmp_path / "allowed.toml").write_text(
+        "[[allowed]]\nfile = 'a'\ncase = '*'\nreason = 'because'\n"
+        "[[allowed]]\nfile = 'b'\ncase = '*'\nreason = 'under stress'\nmode = 'stress'\n"
+    )
+    found = {mode: [one.file for one in read_allowed(tmp_path / "allowed.toml", mode)] for mode in (QUIRE, STRESS)}
+    assert found == {QUIRE: ["a"], STRESS: ["a", "b"]}
 
 
 def test_a_file_that_fails_without_a_case_differs_as_a_whole() -> None:

@@ -181,7 +181,8 @@ class Python: __slots__ = ("one",)
 class Sub(proving.Classlike): pass
 proving.give_classes(Python, Sub)
 KINDS = ["plain", "tracked", "classlike", "numbers", "more", "overlapping", "subclass", "listlike", "memory",
-         "object memory", "unpublished bytes", "scratch list", "shown bytes", "bytearray"]
+         "object memory", "unpublished bytes", "scratch list", "shown bytes", "bytearray", "locking", "locked memory",
+         "read buffer"]
 if sys.version_info >= (3, 12): KINDS.append("extra")
 kept, usual = [], []
 for round in range(40):

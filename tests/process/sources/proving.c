@@ -1,14 +1,16 @@
 /* Blocks that nobody may take for objects nobody writes: each has a counter that a thread of C counts up without the
- * lock.
+ * lock; or several do, under a lock of the block's own; or the system does, which reads the count into it.
  *
  *     make(kind)         a block of the kind, and its counter; what is returned holds it, or nobody frees it
  *     counters()         (kind, address) of each counter
  *     begin() / end()    the threads; end() tells how often they counted, and how many counts were lost
+ *     lost()             how many until now
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <pthread.h>
 #include <structmember.h>
+#include <unistd.h>
 
 typedef struct {
     PyObject_HEAD
@@ -28,6 +30,18 @@ traverse_nothing(PyObject *self, visitproc visit, void *context)
 static PyTypeObject plain_type = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "proving.Plain", .tp_basicsize = sizeof(Counting), .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = PyType_GenericNew,
+};
+
+typedef struct {
+    PyObject_HEAD
+    pthread_mutex_t mutex;
+    volatile long counter;
+} Locking;
+
+static PyTypeObject locking_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "proving.Locking", .tp_basicsize = sizeof(Locking), .tp_flags = Py_TPFLAGS_DEFAULT,
     .tp_new = PyType_GenericNew,
 };
 static PyTypeObject tracked_type = {
@@ -88,20 +102,48 @@ enum { COUNTERS_MAX = 4096 };
 struct counter {
     volatile long *at;
     const char *kind;
+    pthread_mutex_t *mutex; /* NULL: one thread alone counts */
+    int pipe[2];            /* what the system reads comes through it; 0: nothing does */
 };
 
 static struct counter counters[COUNTERS_MAX];
-static int counters_count;
+static volatile int counters_count;
 static PyObject *types[16];
 static PyObject *python_class, *subclass; /* given from Python */
+
+/* Threads may be at work: they see it whole. */
+static void
+add(struct counter counter)
+{
+    if (counters_count == COUNTERS_MAX) {
+        Py_FatalError("too many counters");
+    }
+    *counter.at = 0;
+    counters[counters_count] = counter;
+    __atomic_store_n(&counters_count, counters_count + 1, __ATOMIC_RELEASE);
+}
 
 static void
 add_counter(const char *kind, void *at)
 {
-    if (counters_count < COUNTERS_MAX) {
-        *(volatile long *)at = 0;
-        counters[counters_count++] = (struct counter){at, kind};
+    add((struct counter){.at = at, .kind = kind});
+}
+
+static void
+add_locked_counter(const char *kind, void *at, pthread_mutex_t *mutex)
+{
+    pthread_mutex_init(mutex, NULL);
+    add((struct counter){.at = at, .kind = kind, .mutex = mutex});
+}
+
+static void
+add_read_counter(const char *kind, void *at)
+{
+    struct counter counter = {.at = at, .kind = kind};
+    if (pipe(counter.pipe) != 0) {
+        Py_FatalError("no pipe");
     }
+    add(counter);
 }
 
 enum type_index { CLASSLIKE, NUMBERS, OVERLAPPING, MORE, LISTLIKE, SHOWING, TYPES };
@@ -164,6 +206,21 @@ make_one(const char *kind)
     if (strcmp(kind, "memory") == 0) {
         void *memory = PyMem_Malloc(40);
         add_counter("memory", memory);
+        return PyLong_FromVoidPtr(memory);
+    }
+    if (strcmp(kind, "locking") == 0) {
+        PyObject *object = new_of((PyObject *)&locking_type);
+        add_locked_counter("locking", (void *)&((Locking *)object)->counter, &((Locking *)object)->mutex);
+        return object;
+    }
+    if (strcmp(kind, "locked memory") == 0) {
+        pthread_mutex_t *memory = PyMem_Malloc(sizeof(pthread_mutex_t) + sizeof(long));
+        add_locked_counter("locked memory", memory + 1, memory);
+        return PyLong_FromVoidPtr(memory);
+    }
+    if (strcmp(kind, "read buffer") == 0) {
+        void *memory = PyMem_Malloc(40);
+        add_read_counter("read buffer", memory);
         return PyLong_FromVoidPtr(memory);
     }
     if (strcmp(kind, "object memory") == 0) {
@@ -232,22 +289,54 @@ all_counters(PyObject *self, PyObject *args)
     return list;
 }
 
-/* --- writing: each thread has every second counter to itself, so that a count is lost only if somebody else writes ---
- * */
+/* --- writing: a counter is one thread's, or has a lock, so that a count is lost only if somebody else writes --- */
 
 enum { THREADS = 2 };
 
 static pthread_t threads[THREADS];
 static volatile int is_running;
-static long counted[COUNTERS_MAX];
+static volatile long counted[COUNTERS_MAX];
+static long lost_reads;
+
+static void
+count_locked(int i)
+{
+    pthread_mutex_lock(counters[i].mutex);
+    *counters[i].at += 1;
+    counted[i]++;
+    pthread_mutex_unlock(counters[i].mutex);
+}
+
+/* The last thread sends the number that the first one waits for, when that has read the one before. */
+static void
+count_through_pipe(int i, int thread)
+{
+    static long sent[COUNTERS_MAX];
+    if (thread == THREADS - 1 && counted[i] == sent[i]) {
+        long next = ++sent[i];
+        if (write(counters[i].pipe[1], &next, sizeof next) != sizeof next) {
+            Py_FatalError("a pipe that takes nothing");
+        }
+    } else if (thread == 0 && read(counters[i].pipe[0], (void *)counters[i].at, sizeof(long)) == sizeof(long)) {
+        lost_reads += *counters[i].at != counted[i] + 1;
+        counted[i]++;
+    }
+}
 
 static void *
-write_counters(void *first)
+write_counters(void *number)
 {
+    int thread = (int)(intptr_t)number;
     while (is_running) {
-        for (int i = (int)(intptr_t)first; i < counters_count; i += THREADS) {
-            *counters[i].at += 1;
-            counted[i]++;
+        for (int i = 0; i < counters_count; i++) {
+            if (counters[i].mutex != NULL) {
+                count_locked(i);
+            } else if (counters[i].pipe[1] != 0) {
+                count_through_pipe(i, thread);
+            } else if (i % THREADS == thread) {
+                *counters[i].at += 1;
+                counted[i]++;
+            }
         }
     }
     return NULL;
@@ -267,21 +356,42 @@ begin(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
+static long
+count_lost(void)
+{
+    long lost = lost_reads;
+    for (int i = 0; i < counters_count; i++) {
+        lost += counted[i] - *counters[i].at;
+    }
+    return lost;
+}
+
+/* While they count, give or take one for each thread. */
+static PyObject *
+lost_until_now(PyObject *self, PyObject *args)
+{
+    (void)self, (void)args;
+    return PyLong_FromLong(count_lost());
+}
+
 /* How many counts there were, and how many were lost. */
 static PyObject *
 end(PyObject *self, PyObject *args)
 {
     (void)self, (void)args;
     is_running = 0;
-    long lost = 0, all = 0;
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-    }
+    long all = 0;
+    pthread_join(threads[THREADS - 1], NULL);
     for (int i = 0; i < counters_count; i++) {
-        lost += counted[i] - *counters[i].at;
+        if (counters[i].pipe[1] != 0) {
+            close(counters[i].pipe[1]); /* whoever waits goes on */
+        }
+    }
+    pthread_join(threads[0], NULL);
+    for (int i = 0; i < counters_count; i++) {
         all += counted[i];
     }
-    return Py_BuildValue("(ll)", all, lost);
+    return Py_BuildValue("(ll)", all, count_lost());
 }
 
 /* --- */
@@ -289,7 +399,8 @@ end(PyObject *self, PyObject *args)
 static PyMethodDef methods[] = {
     {"make", make, METH_VARARGS, NULL},         {"give_classes", give_classes, METH_VARARGS, NULL},
     {"counters", all_counters, METH_NOARGS, NULL}, {"begin", begin, METH_NOARGS, NULL},
-    {"end", end, METH_NOARGS, NULL},            {NULL, NULL, 0, NULL},
+    {"end", end, METH_NOARGS, NULL},            {"lost", lost_until_now, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
 };
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "proving", .m_size = -1, .m_methods = methods};
 
@@ -297,7 +408,8 @@ PyMODINIT_FUNC
 PyInit_proving(void)
 {
     PyObject *module = PyModule_Create(&definition);
-    if (module == NULL || PyModule_AddType(module, &plain_type) != 0 || PyModule_AddType(module, &tracked_type) != 0) {
+    if (module == NULL || PyModule_AddType(module, &plain_type) != 0 || PyModule_AddType(module, &tracked_type) != 0
+        || PyModule_AddType(module, &locking_type) != 0) {
         return NULL;
     }
     for (int i = 0; i < TYPES; i++) {

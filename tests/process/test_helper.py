@@ -326,6 +326,25 @@ print(told, core.check())
     ).expect("[] None\n")
 
 
+def test_what_is_called_in_the_main_thread_is_not_traced() -> None:
+    """A debugger does not step into it, and what its trace function raises does not end it."""
+    code = """
+import sys
+from quire import _core as core
+called, seen = [], []
+def ours(): called.append(1)
+def theirs(): pass
+def trace(frame, event, arg): seen.append(frame.f_code.co_name)
+sys.settrace(trace)
+core.call_in_main_thread(ours)
+while not called: theirs()
+theirs()
+sys.settrace(None)
+print(set(seen))
+"""
+    run_python(code, environment=SERVED).expect("{'theirs'}\n")
+
+
 def test_a_fork_amid_a_lock_of_loggings_does_not_wait_for_ever() -> None:
     """logging takes its lock before a fork, and the program has a handler's: the helper, which logs, needs neither."""
     served(

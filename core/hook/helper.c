@@ -138,7 +138,9 @@ tick(void)
         return WITHOUT_MEMORY_SECONDS;
     }
     PyEval_AcquireThread(state);
+    PyThreadState_EnterTracing(state); /* what sys.monitoring calls would be code of the program's */
     double seconds = call_tick();
+    PyThreadState_LeaveTracing(state);
     PyThreadState_Clear(state);
     PyThreadState_DeleteCurrent();
     return seconds;

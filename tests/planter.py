@@ -39,6 +39,7 @@ class Unserved:
     """The core as it is where quire is not installed: no heap."""
 
     residency = staticmethod(lambda: (0, 0, 0, 0, 0))
+    shared_bytes = staticmethod(lambda: 0)
     regions = staticmethod(lambda: [])
     resident_bytes = _core.resident_bytes
     frame_chunks = _core.frame_chunks

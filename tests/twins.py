@@ -12,7 +12,7 @@ from typing import Any
 
 from quire.errors import OutOfMemory
 from quire.model import QUIRE, Allocator, System
-from quire.model.mesh import MeshOptions
+from quire.model.mesh import MeshOptions, MeshPlaces
 from quire.process.heap import Heap
 from quire.records import Domain, HeapState, MeshPhase
 
@@ -93,6 +93,10 @@ class RefusingSystem(System):
         self._refuse("map")
         self._refuse("share")
         return super().share(size_bytes)
+
+    def populate(self, home: int, size_bytes: int) -> None:
+        """Of the pages of an extent that places are cut from."""
+        self._refuse("populate")
 
     def release(self, home: int, size_bytes: int) -> None:
         """Of pages that nobody shows."""
@@ -215,23 +219,25 @@ class Twins:
         else:
             self.model.mesh.prove(addresses)
 
-    def mesh_settle(self) -> None:
-        """No more blocks will be proven."""
-        self.native.mesh_settle()
-        self.model.mesh.settle()
+    def mesh_settle(self, places: MeshPlaces) -> None:
+        """No more blocks will be proven; where pieces are smaller than pages both say so, and all is abandoned."""
+        native = outcome(lambda: self.native.mesh_settle(places))
+        assert outcome(lambda: self.model.mesh.settle(places)) == native
+        if native is not None:
+            self.mesh_abandon()
 
-    def mesh_abandon(self) -> None:
-        """All candidates go back."""
-        self.native.mesh_abandon()
-        self.model.mesh.abandon()
+    def mesh_abandon(self, parts_max: int = 1 << 30) -> None:
+        """So many candidates go back."""
+        assert self.native.mesh_abandon(parts_max) == self.model.mesh.abandon(parts_max)
+        assert self.native.mesh_pass() == self.model.mesh.last_pass
 
-    def mesh(self, options: MeshOptions, parts_max: int = 1 << 30) -> None:
+    def mesh(self, options: MeshOptions, places: MeshPlaces, parts_max: int = 1 << 30) -> None:
         """A whole pass, all blocks proven."""
         self.mesh_begin(options)
         while self.mesh_step(parts_max) is not MeshPhase.IDLE:
             if self.model.mesh.phase is MeshPhase.PROVING:
                 self.prove(self.blocks)
-                self.mesh_settle()
+                self.mesh_settle(places)
 
     def mesh_renew(self, parts_max: int) -> None:
         """As many spent pools of both get pages of their own."""

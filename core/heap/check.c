@@ -255,14 +255,10 @@ check_rings(const struct heap *heap, size_t listed_pools, size_t candidates)
 static const char *
 check_piece(const struct extent *extent, struct extent *expected, size_t page, const uint64_t *granules)
 {
-    size_t words = os_page_bytes() / ALIGNMENT_BYTES / 64;
     CHECK(page < extent->cut, "a page that is shown was cut");
     CHECK(extent->shown[page] != SHOWN_NEVER, "and has not gone back");
     expected->in_use = (uint16_t)(expected->in_use + (expected->shown[page]++ == 0));
-    for (size_t i = 0; i < words; i++) {
-        CHECK((expected->taken[page * words + i] & granules[i]) == 0, "no two survivors are at one place");
-        expected->taken[page * words + i] |= granules[i];
-    }
+    CHECK(extent_take(expected, page, granules), "no two survivors are at one place");
     return NULL;
 }
 
@@ -311,7 +307,10 @@ check_extent(const struct heap *heap, size_t number)
     for (size_t page = 0; page < EXTENT_BYTES / os_page_bytes(); page++) {
         size_t shown = extent->shown[page] == SHOWN_NEVER ? 0 : extent->shown[page];
         CHECK(shown == expected.shown[page], "by as many as it counts");
+        bool is_open = page < extent->cut && extent->shown[page] != SHOWN_NEVER;
+        CHECK(((extent->open[page / 64] >> (page % 64)) & 1) == is_open, "places are where pages were cut and not gone");
     }
+    CHECK(extent->cut <= extent->obtained, "and have memory");
     CHECK(memcmp(extent->taken, expected.taken, sizeof expected.taken) == 0, "what is taken is a survivor's");
     return NULL;
 }
@@ -324,7 +323,7 @@ check_extents(const struct heap *heap)
         const struct extent *extent = heap->extents.by_number[number];
         if (extent != NULL) {
             extents++;
-            shared_bytes += EXTENT_BYTES - extent->released * os_page_bytes();
+            shared_bytes += extent_shared_bytes(extent);
             const char *broken = check_extent(heap, number);
             if (broken != NULL) {
                 return broken;

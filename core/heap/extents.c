@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define OBTAIN_BYTES (128 * KIB) /* at once; places do not cross such a piece */
+
 static size_t
 pages_an_extent(void)
 {
@@ -38,23 +40,113 @@ extents_address(const struct heap *heap, uint32_t page)
     return extent_of(heap, page)->home + page % pages_an_extent() * os_page_bytes();
 }
 
+size_t
+extent_shared_bytes(const struct extent *extent)
+{
+    return ((size_t)extent->obtained - extent->released) * os_page_bytes();
+}
+
+/* --- what is taken --- */
+
+static size_t
+words_a_row(void)
+{
+    return pages_an_extent() / 64;
+}
+
+static uint64_t
+bit_of(size_t page)
+{
+    return (uint64_t)1 << (page % 64);
+}
+
+bool
+extent_take(struct extent *extent, size_t page, const uint64_t *granules)
+{
+    uint64_t already = 0;
+    for (size_t i = 0; i < words_a_page(); i++) {
+        for (uint64_t left = granules[i]; left != 0; left &= left - 1) {
+            uint64_t *word = &extent->taken[(i * 64 + lowest_bit(left)) * words_a_row() + page / 64];
+            already |= *word & bit_of(page);
+            *word |= bit_of(page);
+        }
+    }
+    return already == 0;
+}
+
+bool
+extent_leave(struct extent *extent, size_t page, const uint64_t *granules)
+{
+    uint64_t missing = 0;
+    for (size_t i = 0; i < words_a_page(); i++) {
+        for (uint64_t left = granules[i]; left != 0; left &= left - 1) {
+            uint64_t *word = &extent->taken[(i * 64 + lowest_bit(left)) * words_a_row() + page / 64];
+            missing |= ~*word & bit_of(page);
+            *word &= ~bit_of(page);
+        }
+    }
+    return missing == 0;
+}
+
 /* --- places --- */
 
-static bool
-is_free_at(const uint64_t *taken, const uint64_t *granules, size_t words)
+/* Which rows a piece wants, and of which of its pages. */
+struct wanted {
+    size_t pages;
+    size_t count;
+    struct {
+        uint16_t first_word;
+        uint16_t page;
+    } rows[LARGE_POOL_BYTES / ALIGNMENT_BYTES];
+};
+
+static void
+want(struct wanted *wanted, size_t word, uint64_t granules)
 {
-    uint64_t both = 0;
-    for (size_t i = 0; i < words && both == 0; i++) {
-        both = taken[i] & granules[i];
+    size_t page = word / words_a_page();
+    for (uint64_t left = granules; left != 0; left &= left - 1) {
+        size_t granule = word % words_a_page() * 64 + lowest_bit(left);
+        wanted->rows[wanted->count].first_word = (uint16_t)(granule * words_a_row());
+        wanted->rows[wanted->count++].page = (uint16_t)page;
     }
-    return both == 0;
+}
+
+/* First where survivors begin: they rule out nearly all places. */
+static void
+want_all(struct wanted *wanted, const uint64_t *granules, size_t pages)
+{
+    size_t words = pages * words_a_page();
+    wanted->pages = pages;
+    wanted->count = 0;
+    for (size_t i = 0; i < words; i++) {
+        want(wanted, i, granules[i] & ~(granules[i] << 1));
+    }
+    for (size_t i = 0; i < words; i++) {
+        want(wanted, i, granules[i] & (granules[i] << 1));
+    }
+}
+
+/* A bit for the first page of each place in 64 pages that has all its pages. */
+static uint64_t
+places_at(const struct extent *extent, size_t word, size_t pages)
+{
+    uint64_t every = ~(uint64_t)0 / (((uint64_t)1 << pages) - 1); /* a bit each so many */
+    for (size_t page = 0; page < pages; page++) {
+        every &= extent->open[word] >> page;
+    }
+    return every;
 }
 
 static bool
-is_gone(const struct extent *extent, size_t first, size_t pages)
+find_in(const struct extent *extent, const struct wanted *wanted, size_t *page)
 {
-    for (size_t page = first; page < first + pages; page++) {
-        if (extent->shown[page] == SHOWN_NEVER) {
+    for (size_t word = 0; word < words_a_row(); word++) {
+        uint64_t places = places_at(extent, word, wanted->pages);
+        for (size_t i = 0; i < wanted->count && places != 0; i++) {
+            places &= ~(extent->taken[wanted->rows[i].first_word + word] >> wanted->rows[i].page);
+        }
+        if (places != 0) {
+            *page = word * 64 + lowest_bit(places);
             return true;
         }
     }
@@ -62,23 +154,18 @@ is_gone(const struct extent *extent, size_t first, size_t pages)
 }
 
 bool
-extents_find(const struct heap *heap, const uint64_t *granules, size_t pages, size_t tries, uint32_t *page)
+extents_find(const struct heap *heap, const uint64_t *granules, size_t pages, size_t extents_max, uint32_t *page)
 {
-    size_t words = pages * words_a_page();
-    for (size_t number = heap->extents.end; number-- > 0;) {
+    struct wanted wanted;
+    want_all(&wanted, granules, pages);
+    for (size_t number = heap->extents.end; number-- > 0 && extents_max != 0;) {
         const struct extent *extent = heap->extents.by_number[number];
-        for (size_t place = extent == NULL ? 0 : extent->cut / pages; place-- > 0;) {
-            if (is_gone(extent, place * pages, pages)) {
-                continue;
-            }
-            if (tries-- == 0) {
-                return false;
-            }
-            if (is_free_at(&extent->taken[place * words], granules, words)) {
-                *page = (uint32_t)(number * pages_an_extent() + place * pages);
-                return true;
-            }
+        size_t first;
+        if (extent != NULL && find_in(extent, &wanted, &first)) {
+            *page = (uint32_t)(number * pages_an_extent() + first);
+            return true;
         }
+        extents_max -= extent != NULL;
     }
     return false;
 }
@@ -95,6 +182,14 @@ lowest_unused(const struct extents *extents)
 
 /* --- coming and going --- */
 
+static void
+note_obtained(struct heap *heap, struct extent *extent, size_t size_bytes)
+{
+    extent->obtained = (uint16_t)(extent->obtained + size_bytes / os_page_bytes());
+    heap->totals.shared_bytes += size_bytes;
+    growth_note(heap);
+}
+
 static int
 obtain(struct heap *heap)
 {
@@ -110,7 +205,8 @@ obtain(struct heap *heap)
     }
     struct extent *extent = (struct extent *)(void *)own;
     error = forks_follow(heap);
-    error = error != 0 ? error : os_share(EXTENT_BYTES, &extent->home);
+    size_t filled_bytes = 0;
+    error = error != 0 ? error : os_share(EXTENT_BYTES, &extent->home, &filled_bytes);
     if (error != 0) {
         os_unmap(own, own_bytes());
         return error;
@@ -120,8 +216,7 @@ obtain(struct heap *heap)
     extents->end = number < extents->end ? extents->end : number + 1;
     heap->totals.extents++;
     heap->totals.mesh_mappings++;
-    heap->totals.shared_bytes += EXTENT_BYTES;
-    growth_note(heap);
+    note_obtained(heap, extent, filled_bytes);
     return 0;
 }
 
@@ -132,13 +227,25 @@ discard(struct heap *heap, size_t number)
     struct extent *extent = extents->by_number[number];
     heap->totals.extents--;
     heap->totals.mesh_mappings--;
-    heap->totals.shared_bytes -= (pages_an_extent() - extent->released) * os_page_bytes();
+    heap->totals.shared_bytes -= extent_shared_bytes(extent);
     os_unshare(extent->home, EXTENT_BYTES);
     os_unmap((char *)extent, own_bytes());
     extents->by_number[number] = NULL;
     while (extents->end > 0 && extents->by_number[extents->end - 1] == NULL) {
         extents->end--;
     }
+}
+
+/* No page of a place may be without memory. */
+static int
+obtain_pages(struct heap *heap, struct extent *extent)
+{
+    size_t offset = extent->obtained * os_page_bytes();
+    int error = os_populate(extent->home + offset, OBTAIN_BYTES);
+    if (error == 0) {
+        note_obtained(heap, extent, OBTAIN_BYTES);
+    }
+    return error;
 }
 
 int
@@ -154,6 +261,15 @@ extents_cut(struct heap *heap, size_t pages, uint32_t *page)
         extent = extents->by_number[extents->open];
     }
     size_t first = align_up(extent->cut, pages);
+    if (first + pages > extent->obtained) {
+        int error = obtain_pages(heap, extent);
+        if (error != 0) {
+            return error;
+        }
+    }
+    for (size_t i = extent->cut; i < first + pages; i++) {
+        extent->open[i / 64] |= bit_of(i);
+    }
     extent->cut = (uint16_t)(first + pages);
     *page = (uint32_t)(extents->open * pages_an_extent() + first);
     return 0;
@@ -191,11 +307,9 @@ extents_note_shown(struct heap *heap, uint32_t page, size_t pages, const uint64_
     for (size_t i = first; i < first + pages; i++) {
         extent->in_use = (uint16_t)(extent->in_use + (extent->shown[i] == 0));
         extent->shown[i]++;
-    }
-    uint64_t *taken = &extent->taken[first * words_a_page()];
-    for (size_t i = 0; i < pages * words_a_page(); i++) {
-        ASSERT((taken[i] & granules[i]) == 0);
-        taken[i] |= granules[i];
+        bool was_free = extent_take(extent, i, granules + (i - first) * words_a_page());
+        ASSERT(was_free);
+        (void)was_free;
     }
 }
 
@@ -206,6 +320,7 @@ release(struct heap *heap, struct extent *extent, size_t first, size_t pages)
     size_t page_bytes = os_page_bytes();
     for (size_t page = first; page < first + pages; page++) {
         extent->shown[page] = SHOWN_NEVER;
+        extent->open[page / 64] &= ~bit_of(page);
     }
     if (os_release(extent->home + first * page_bytes, pages * page_bytes) == 0) {
         extent->released = (uint16_t)(extent->released + pages);
@@ -218,10 +333,9 @@ hide_page(struct extent *extent, size_t page, const uint64_t *granules)
 {
     extent->shown[page]--;
     extent->in_use = (uint16_t)(extent->in_use - (extent->shown[page] == 0));
-    uint64_t *taken = &extent->taken[page * words_a_page()];
-    for (size_t i = 0; i < words_a_page(); i++) {
-        taken[i] &= ~granules[i];
-    }
+    bool was_taken = extent_leave(extent, page, granules);
+    ASSERT(was_taken);
+    (void)was_taken;
 }
 
 /* Pages in a row of one extent, which are shown by one piece less. */

@@ -5,9 +5,16 @@
  *     pool C  |   |   |   | c |          page: shown by 3
  *
  * A *place* is as many pages of an extent in a row as a piece of a pool has, at a multiple of as many. A piece goes to
- * the first place, from the newest on, that is free where its blocks are; after so many tries to a new one, cut from
- * what no piece had before. A page that nobody shows any more is released and never used again, and an extent of which
- * nobody shows a page goes back.
+ * the lowest place of the newest extent that has one which is free where its blocks are; if none of so many has, to a new
+ * one, cut from what no piece had before. A page that nobody shows any more is released and never used again, and an extent
+ * of which nobody shows a page goes back. Memory is made for 128 KiB at a time, as places are cut.
+ *
+ * All places of an extent are looked at together, 64 pages at once: what is taken is kept by where in a page it is,
+ *
+ *     taken    the first 16 bytes of a page     1 0 1 1 0 ...   a bit for each page of the extent
+ *              the next 16 bytes                1 0 0 1 0 ...
+ *
+ * so that for each 16 bytes of a piece's survivors one operation rules out all the pages where they are taken.
  *
  * Callers: mesh.c, sealed.c, forks.c, check.c, observe/. Calls: os/, growth.c, forks.c.
  * Locking: the heap's, and the mesh mutex (forks.c).
@@ -34,17 +41,21 @@ enum { PAGE_OWN = -1, PAGE_NONE = -2 };
 #define SHOWN_NEVER UINT16_MAX
 
 /*
+ *     released <= cut <= obtained
  *     pages with shown neither 0 nor SHOWN_NEVER == in_use
+ *     open == pages that were cut and are not SHOWN_NEVER
  *     taken, of a page == union of the survivors of those that show it
  */
 struct extent {
     char *home;
     char *copy;        /* while the process forks */
+    uint16_t obtained; /* pages for which memory was made */
     uint16_t cut;      /* pages that places were cut from; the rest are untouched */
     uint16_t in_use;
     uint16_t released; /* pages without memory, of those SHOWN_NEVER */
     uint16_t shown[EXTENT_PAGES_MAX]; /* by how many pages of pools */
-    uint64_t taken[EXTENT_WORDS];     /* a bit for each 16 bytes: a survivor's */
+    uint64_t open[EXTENT_PAGES_MAX / 64];
+    uint64_t taken[EXTENT_WORDS];     /* for each 16 bytes of a page a row, with a bit for each page: a survivor's */
 };
 
 struct extents {
@@ -54,8 +65,15 @@ struct extents {
     bool is_followed; /* forks.c */
 };
 
-/* A place for a piece with survivors at these granules. False: none is free, among so many. */
-bool extents_find(const struct heap *heap, const uint64_t *granules, size_t pages, size_t tries, uint32_t *page);
+/* A place for a piece with survivors at these granules. False: none is free, in so many extents. */
+bool extents_find(const struct heap *heap, const uint64_t *granules, size_t pages, size_t extents_max, uint32_t *page);
+
+/* Bytes for which memory was made and that did not go back. */
+size_t extent_shared_bytes(const struct extent *extent);
+
+/* Take, or leave, what is at these granules of a page. Whether it was all free, or all taken. */
+bool extent_take(struct extent *extent, size_t page, const uint64_t *granules);
+bool extent_leave(struct extent *extent, size_t page, const uint64_t *granules);
 
 /* A new place. 0, or an errno value. */
 int extents_cut(struct heap *heap, size_t pages, uint32_t *page);

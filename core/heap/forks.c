@@ -100,12 +100,15 @@ adopt_copy(struct heap *heap, struct extent *extent)
         give_up();
     }
     for (size_t page = 0; page < EXTENT_BYTES / page_bytes; page++) {
-        extent->shown[page] = extent->shown[page] == 0 ? SHOWN_NEVER : extent->shown[page];
+        if (extent->shown[page] == 0) {
+            extent->shown[page] = SHOWN_NEVER;
+            extent->open[page / 64] &= ~((uint64_t)1 << (page % 64));
+        }
     }
-    size_t had_bytes = EXTENT_BYTES - extent->released * page_bytes;
+    heap->totals.shared_bytes -= extent_shared_bytes(extent);
     extent->released = (uint16_t)(EXTENT_BYTES / page_bytes - extent->in_use);
-    extent->cut = (uint16_t)(EXTENT_BYTES / page_bytes);
-    heap->totals.shared_bytes -= had_bytes - extent->in_use * page_bytes;
+    extent->obtained = extent->cut = (uint16_t)(EXTENT_BYTES / page_bytes);
+    heap->totals.shared_bytes += extent_shared_bytes(extent);
 }
 
 /* Pages in a row that show pages in a row of one extent. */

@@ -127,7 +127,7 @@ heap_destroy(struct heap *heap)
         }
     }
     kept_give_back_all(heap);
-    mesh_abandon(heap);
+    mesh_abandon(heap, &(struct mesh_limits){.parts_max = SIZE_MAX});
     proofs_end(heap);
     mapping_table_release(&heap->mappings);
     unmark_arenas(heap);

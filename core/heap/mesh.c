@@ -17,6 +17,13 @@ is_late(const struct mesh_limits *limits)
     return limits->deadline_ns != 0 && os_now_ns() >= limits->deadline_ns;
 }
 
+/* After so many parts, of short ones. */
+static bool
+is_over(const struct mesh_limits *limits, size_t parts)
+{
+    return parts == limits->parts_max || (parts % SLOTS_A_LOOK == 0 && parts != 0 && is_late(limits));
+}
+
 /* --- beginning and ending --- */
 
 static size_t
@@ -32,13 +39,6 @@ mesh_table_bytes(const struct heap *heap)
     return heap->mesh.phase == MESH_IDLE ? 0 : table_bytes(&heap->mesh.options);
 }
 
-static bool
-can_be_met(const struct mesh_options *options)
-{
-    bool is_piece = is_power_of_two(options->piece_bytes) && options->piece_bytes >= os_page_bytes()
-                 && options->piece_bytes <= LARGE_POOL_BYTES;
-    return is_piece && options->pools_max != 0 && options->live_percent_max < LIVE_PERCENTS && options->tries != 0;
-}
 
 int
 mesh_begin(struct heap *heap, const struct mesh_options *asked)
@@ -50,7 +50,7 @@ mesh_begin(struct heap *heap, const struct mesh_options *asked)
     if (POOL_BYTES % os_page_bytes() != 0) {
         return ENOTSUP;
     }
-    if (!can_be_met(asked)) {
+    if (asked->pools_max == 0 || asked->live_percent_max >= LIVE_PERCENTS) {
         return EINVAL;
     }
     struct mesh_options options = *asked;
@@ -70,7 +70,7 @@ mesh_begin(struct heap *heap, const struct mesh_options *asked)
     mesh->options = options;
     mesh->pass = (struct mesh_pass){0};
     memset(mesh->by_percent, 0, sizeof mesh->by_percent);
-    mesh->settled = 0;
+    mesh->settled = mesh->settled_end = mesh->settled_bytes = mesh->mappings_needed = 0;
     mesh->ends = false;
     mesh->cursor = 0;
     mesh->phase = MESH_COUNTING;
@@ -104,19 +104,24 @@ leave(struct heap *heap, struct pool *pool)
     heap->mesh.pass.left++;
 }
 
-void
-mesh_abandon(struct heap *heap)
+bool
+mesh_abandon(struct heap *heap, const struct mesh_limits *limits)
 {
     if (heap->mesh.phase == MESH_IDLE) {
-        return;
+        return true;
     }
+    size_t parts = 0;
     for (unsigned i = 0; i < DOMAINS * CLASSES; i++) {
         struct pool **ring = &heap->candidates[i / CLASSES][i % CLASSES];
-        while (*ring != &heap_no_pool) {
+        for (; *ring != &heap_no_pool; parts++) {
+            if (is_over(limits, parts)) {
+                return false;
+            }
             leave(heap, *ring);
         }
     }
     end_pass(heap);
+    return true;
 }
 
 static void
@@ -126,12 +131,25 @@ begin_phase(struct mesh *mesh, enum mesh_phase phase)
     mesh->cursor = 0;
 }
 
-void
-mesh_settle(struct heap *heap)
+static bool
+can_be_met(const struct mesh_places *places)
 {
+    bool is_piece = is_power_of_two(places->piece_bytes) && places->piece_bytes >= os_page_bytes()
+                 && places->piece_bytes <= LARGE_POOL_BYTES;
+    return is_piece && places->extents_max != 0;
+}
+
+int
+mesh_settle(struct heap *heap, const struct mesh_places *places)
+{
+    if (!can_be_met(places)) {
+        return EINVAL;
+    }
     if (heap->mesh.phase == MESH_PROVING) {
+        heap->mesh.places = *places;
         begin_phase(&heap->mesh, MESH_SETTLING);
     }
+    return 0;
 }
 
 /* --- choosing: first how many there are of each density, then the sparsest --- */
@@ -165,6 +183,7 @@ choose(struct heap *heap, struct pool *pool)
         return;
     }
     mesh->table->candidates[mesh->pass.candidates++].slot = (uint32_t)(pool - heap->slots);
+    mesh->pass.live_blocks += pool_allocated(pool);
     pool_make_candidate(heap, pool);
 }
 
@@ -188,7 +207,7 @@ visit_pools(struct heap *heap, const struct mesh_limits *limits, void (*visit)(s
     struct mesh *mesh = &heap->mesh;
     size_t end = heap->arenas_end * SLOTS_AN_ARENA;
     for (size_t parts = 0; mesh->cursor < end; parts++) {
-        if (parts == limits->parts_max || (parts % SLOTS_A_LOOK == 0 && parts != 0 && is_late(limits))) {
+        if (is_over(limits, parts)) {
             return false;
         }
         size_t index = mesh->cursor / SLOTS_AN_ARENA;
@@ -242,12 +261,27 @@ struct unit {
 static struct unit
 unit_of(const struct heap *heap, struct pool *pool)
 {
-    size_t pools = heap->mesh.options.piece_bytes / POOL_BYTES;
-    if (pools <= 1 || is_large_class(pool->size_class)) {
+    size_t pools = heap->mesh.places.piece_bytes / POOL_BYTES;
+    size_t slot = (size_t)(pool - heap->slots);
+    bool has_slot_0 = slot % SLOTS_AN_ARENA < pools; /* which is no pool */
+    if (pools <= 1 || has_slot_0 || is_large_class(pool->size_class)) {
         return (struct unit){pool, 1};
     }
-    size_t slot = (size_t)(pool - heap->slots);
     return (struct unit){&heap->slots[slot / pools * pools], (unsigned)pools};
+}
+
+static size_t
+bytes_of(const struct unit *unit)
+{
+    return unit->pools * pool_bytes_of(unit->first->size_class);
+}
+
+/* Of a pool that goes without its neighbours, at most all of it. */
+static size_t
+piece_bytes_of(const struct heap *heap, const struct unit *unit)
+{
+    size_t piece_bytes = heap->mesh.places.piece_bytes;
+    return piece_bytes < bytes_of(unit) ? piece_bytes : bytes_of(unit);
 }
 
 static bool
@@ -256,50 +290,70 @@ is_proven(const struct pool *pool)
     return pool->state == SLOT_CANDIDATE && pool->survivors != 0;
 }
 
-/* A strip that has its arena's first slot in it never is. */
-static bool
-is_whole(const struct heap *heap, const struct unit *unit)
+static size_t
+count_proven(const struct unit *unit)
 {
-    bool has_slot_0 = (size_t)(unit->first - heap->slots) % SLOTS_AN_ARENA == 0;
-    size_t proven = 0, resting = 0;
-    for (unsigned i = 0; i < unit->pools && !has_slot_0; i++) {
+    size_t proven = 0;
+    for (unsigned i = 0; i < unit->pools; i++) {
         proven += is_proven(&unit->first[i]);
+    }
+    return proven;
+}
+
+static bool
+is_whole(const struct unit *unit)
+{
+    size_t proven = count_proven(unit);
+    size_t resting = 0;
+    for (unsigned i = 0; i < unit->pools; i++) {
         resting += unit->first[i].state == SLOT_RESTING;
     }
     return proven != 0 && proven + resting == unit->pools;
 }
 
-static void
-leave_unit(struct heap *heap, const struct unit *unit)
-{
-    for (unsigned i = 0; i < unit->pools; i++) {
-        struct pool *pool = &unit->first[i];
-        if ((size_t)(pool - heap->slots) % SLOTS_AN_ARENA != 0 && is_proven(pool)) {
-            leave(heap, pool);
-        }
-    }
-}
-
+/* How sparse a unit's pools are that were proven: their live bytes in 64 KiB, in 16. The unit has such a pool. */
 static size_t
 live_granules(const struct heap *heap, const struct unit *unit)
 {
-    size_t granules = 0;
+    size_t granules = 0, slots = 0;
     for (unsigned i = 0; i < unit->pools; i++) {
         const struct pool *pool = &unit->first[i];
-        size_t survivors = pool->survivors == 0 ? 0 : survivors_count(heap, pool);
-        granules += survivors * pool->block_bytes / ALIGNMENT_BYTES;
+        if (is_proven(pool)) {
+            granules += survivors_count(heap, pool) * pool->block_bytes / ALIGNMENT_BYTES;
+            slots += slots_of_pool(pool);
+        }
     }
-    return granules;
+    return granules * SLOTS_A_LARGE_POOL / slots;
+}
+
+/* A mapping begins with each piece, and one behind the last, unless the next pool begins its own there. */
+static void
+note_mappings(struct heap *heap, const struct unit *unit)
+{
+    struct mesh *mesh = &heap->mesh;
+    size_t slot = (size_t)(unit->first - heap->slots);
+    mesh->settled_bytes += bytes_of(unit);
+    if (!is_whole(unit)) {
+        mesh->mappings_needed += 2 * count_proven(unit);
+        return;
+    }
+    mesh->mappings_needed += bytes_of(unit) / piece_bytes_of(heap, unit) + (slot != mesh->settled_end);
+    mesh->settled_end = slot + bytes_of(unit) / POOL_BYTES;
+}
+
+static bool
+has_mappings_for_all(const struct heap *heap)
+{
+    const struct mesh *mesh = &heap->mesh;
+    size_t extents = mesh->settled_bytes / EXTENT_BYTES + 1;
+    return heap->totals.mesh_mappings + mesh->mappings_needed + extents <= mesh->places.mappings_max;
 }
 
 static void
 line_up(struct heap *heap, const struct unit *unit)
 {
     struct mesh *mesh = &heap->mesh;
-    if (!is_whole(heap, unit)) {
-        leave_unit(heap, unit);
-        return;
-    }
+    note_mappings(heap, unit);
     uint32_t *first = &mesh->table->first[live_granules(heap, unit)];
     mesh->table->candidates[mesh->settled++] = (struct candidate){(uint32_t)(unit->first - heap->slots), *first};
     *first = (uint32_t)mesh->settled;
@@ -319,7 +373,9 @@ settle(struct heap *heap, const struct mesh_limits *limits)
         while (mesh->cursor < mesh->pass.candidates && mesh->table->candidates[mesh->cursor].slot < end_slot) {
             settle_pool(heap, &heap->slots[mesh->table->candidates[mesh->cursor++].slot]);
         }
-        line_up(heap, &unit);
+        if (count_proven(&unit) != 0) {
+            line_up(heap, &unit);
+        }
     }
     return true;
 }
@@ -355,11 +411,9 @@ note_own_pages(const struct unit *unit, struct pieces *pieces)
 static void
 look_at_unit(struct heap *heap, const struct unit *unit, struct pieces *pieces)
 {
-    size_t page_bytes = os_page_bytes();
-    size_t slots = unit->pools * slots_of_pool(unit->first);
     pieces->address = pool_address(heap, unit->first);
-    pieces->pages = slots * POOL_BYTES / page_bytes;
-    pieces->piece_pages = heap->mesh.options.piece_bytes / page_bytes;
+    pieces->pages = bytes_of(unit) / os_page_bytes();
+    pieces->piece_pages = piece_bytes_of(heap, unit) / os_page_bytes();
     for (unsigned i = 0; i < unit->pools; i++) {
         struct pool *pool = &unit->first[i];
         if (pool->survivors != 0) {
@@ -409,7 +463,7 @@ mesh_piece(struct heap *heap, struct pieces *pieces, size_t first)
     const uint64_t *granules = &pieces->granules[first * words_a_page()];
     char *at = pieces->address + first * page_bytes;
     uint32_t place;
-    if (!extents_find(heap, granules, pieces->piece_pages, heap->mesh.options.tries, &place)) {
+    if (!extents_find(heap, granules, pieces->piece_pages, heap->mesh.places.extents_max, &place)) {
         int error = extents_cut(heap, pieces->piece_pages, &place);
         if (error != 0) {
             return error;
@@ -497,6 +551,16 @@ seal_unit(struct heap *heap, const struct unit *unit, const struct pieces *piece
     heap->totals.mesh_mappings += sealed_boundaries(heap, unit->first, unit->pools * slots) - before;
 }
 
+static void
+leave_unit(struct heap *heap, const struct unit *unit)
+{
+    for (unsigned i = 0; i < unit->pools; i++) {
+        if (is_proven(&unit->first[i])) {
+            leave(heap, &unit->first[i]);
+        }
+    }
+}
+
 /* The addresses may hold what the home holds: the links between free blocks are made anew, of empty pools too. */
 static void
 put_back_unit(struct heap *heap, const struct unit *unit)
@@ -531,34 +595,49 @@ mesh_unit(struct heap *heap, const struct unit *unit)
 static bool
 has_mappings_for(const struct heap *heap, const struct unit *unit)
 {
-    size_t bytes = unit->pools * slots_of_pool(unit->first) * POOL_BYTES;
-    size_t more = 2 * (bytes / heap->mesh.options.piece_bytes) + 1;
-    return heap->totals.mesh_mappings + more <= heap->mesh.options.mappings_max;
+    size_t more = 2 * (bytes_of(unit) / piece_bytes_of(heap, unit)) + 1;
+    return heap->totals.mesh_mappings + more <= heap->mesh.places.mappings_max;
 }
 
 static void
-match_unit(struct heap *heap, struct pool *first)
+match_whole(struct heap *heap, const struct unit *unit)
 {
     struct mesh *mesh = &heap->mesh;
-    struct unit unit = unit_of(heap, first);
-    if (!mesh->ends && !has_mappings_for(heap, &unit)) {
+    if (!mesh->ends && !has_mappings_for(heap, unit)) {
         mesh->pass.is_out_of_mappings = true;
         mesh->ends = true;
     }
-    if (mesh->ends || !is_whole(heap, &unit)) {
-        leave_unit(heap, &unit);
+    if (mesh->ends) {
+        leave_unit(heap, unit);
     } else {
-        mesh_unit(heap, &unit);
+        mesh_unit(heap, unit);
     }
 }
 
-/* The sparsest first; of units with as many live bytes the last. */
+/* Of a strip that is not whole, those that were proven go one by one. */
+static void
+match_unit(struct heap *heap, struct pool *first)
+{
+    struct unit unit = unit_of(heap, first);
+    if (is_whole(&unit)) {
+        match_whole(heap, &unit);
+        return;
+    }
+    for (unsigned i = 0; i < unit.pools; i++) {
+        if (is_proven(&unit.first[i])) {
+            match_whole(heap, &(struct unit){&unit.first[i], 1});
+        }
+    }
+}
+
+/* Of units that are as sparse the last first. */
 static bool
 match(struct heap *heap, const struct mesh_limits *limits)
 {
     struct mesh *mesh = &heap->mesh;
-    for (size_t parts = 0; mesh->cursor <= LARGE_POOL_BYTES / ALIGNMENT_BYTES;) {
-        uint32_t *first = &mesh->table->first[mesh->cursor];
+    const size_t densest = LARGE_POOL_BYTES / ALIGNMENT_BYTES;
+    for (size_t parts = 0; mesh->cursor <= densest;) {
+        uint32_t *first = &mesh->table->first[mesh->is_densest_first ? densest - mesh->cursor : mesh->cursor];
         if (*first == 0) {
             mesh->cursor++;
             continue;
@@ -586,6 +665,7 @@ mesh_step(struct heap *heap, const struct mesh_limits *limits)
     } else if (mesh->phase == MESH_CHOOSING && visit_pools(heap, limits, choose)) {
         begin_phase(mesh, MESH_PROVING);
     } else if (mesh->phase == MESH_SETTLING && settle(heap, limits)) {
+        mesh->is_densest_first = has_mappings_for_all(heap);
         begin_phase(mesh, MESH_MATCHING);
     } else if (mesh->phase == MESH_MATCHING && match(heap, limits)) {
         end_pass(heap);

@@ -2,8 +2,11 @@
  *
  *     choose     LISTED --> CANDIDATE      few live blocks; off the ring: only frees from now on
  *     (prove)                              somebody else finds out which blocks may be copied (proofs.h)
- *     settle     CANDIDATE, a block of it not proven --> LISTED
- *     match      CANDIDATE --> SEALED      a place in an extent, sparsest first; copy the live blocks; show it
+ *     settle     CANDIDATE, a block of it not proven --> LISTED; now it is known how sparse they are, and the caller says
+ *                how large the pieces are
+ *     match      CANDIDATE --> SEALED      a place in an extent; copy the live blocks; show it. Densest first, since sparse
+ *                                          ones fit into what those leave; but where there may not be mappings for all,
+ *                                          sparsest first
  *                CANDIDATE --> LISTED      the system refuses, or there would be too many mappings
  *
  * A request that finds no pool takes a candidate back before it takes an empty one (pool.c). So a pass may end with fewer
@@ -26,11 +29,15 @@ enum { LIVE_PERCENTS = 101 };
 struct mesh_options {
     unsigned live_percent_max; /* of a pool's bytes, in live blocks, for it to become a candidate */
     size_t pools_max;          /* candidates; the sparsest */
-    size_t piece_bytes;        /* what goes to one place: a power of two, from a page to 64 KiB; above 16 KiB small pools go
-                                  as a strip, several neighbours, all of them candidates or empty */
-    size_t tries;              /* how many places are looked at before a new one is cut */
-    size_t mappings_max;       /* that the kernel may have more for mesh, about */
     bool only_at_rest;         /* only pools that look as the last sweep saw them */
+};
+
+/* Where the candidates go. */
+struct mesh_places {
+    size_t piece_bytes;  /* what goes to one place: a power of two, from a page to 64 KiB; above 16 KiB small pools go as a
+                            strip, several neighbours, if all of them are candidates or empty; else one by one */
+    size_t extents_max;  /* how many are looked at before a new place is cut */
+    size_t mappings_max; /* that the kernel may have more for mesh, about */
 };
 
 /* Of one step. */
@@ -47,9 +54,10 @@ enum mesh_phase { MESH_IDLE, MESH_COUNTING, MESH_CHOOSING, MESH_PROVING, MESH_SE
  */
 struct mesh_pass {
     size_t candidates;
+    size_t live_blocks; /* of the candidates, when they were chosen */
     size_t foreign;    /* back on their rings: a live block was not proven */
     size_t meshed;
-    size_t left;       /* back on their rings: no whole strip, too many mappings, refused, abandoned */
+    size_t left;       /* back on their rings: too many mappings, refused, abandoned */
     size_t taken_back; /* by requests; or empty, meanwhile */
     size_t foreign_blocks;
     bool is_out_of_mappings;
@@ -62,8 +70,12 @@ int mesh_begin(struct heap *heap, const struct mesh_options *options);
 
 /* Do some of the phase's work, and tell which phase it is then. While blocks are being proven there is none. */
 enum mesh_phase mesh_step(struct heap *heap, const struct mesh_limits *limits);
-void mesh_settle(struct heap *heap); /* no more blocks will be proven */
-void mesh_abandon(struct heap *heap); /* all candidates go back, at once; also where no pass is under way */
+
+/* No more blocks will be proven. 0, or EINVAL, and nothing has changed. */
+int mesh_settle(struct heap *heap, const struct mesh_places *places);
+
+/* So many candidates go back; also where no pass is under way. Whether it is over. */
+bool mesh_abandon(struct heap *heap, const struct mesh_limits *limits);
 const struct mesh_pass *mesh_last_pass(const struct heap *heap);
 
 /* Sealed pools that became empty get pages of their own again, so that they can serve. How many are left: those that the
@@ -80,21 +92,26 @@ size_t mesh_table_bytes(const struct heap *heap);
 
 struct candidate {
     uint32_t slot; /* of a pool; once settled, of a strip's first */
-    uint32_t next; /* settled: another with as many live bytes, by its number and 1; 0: none */
+    uint32_t next; /* settled: another that is as sparse, by its number and 1; 0: none */
 };
 
 struct mesh_table {
-    uint32_t first[LARGE_POOL_BYTES / ALIGNMENT_BYTES + 1]; /* settled, by live bytes */
+    uint32_t first[LARGE_POOL_BYTES / ALIGNMENT_BYTES + 1]; /* settled, by live bytes in 64 KiB of them */
     struct candidate candidates[];
 };
 
 struct mesh {
     enum mesh_phase phase;
     bool ends; /* MATCHING: all that is left goes back */
+    bool is_densest_first;
     struct mesh_options options;
+    struct mesh_places places;
     struct mesh_table *table;
-    size_t cursor;         /* COUNTING, CHOOSING: a slot. SETTLING: a candidate. MATCHING: live bytes, in 16 */
+    size_t cursor;         /* COUNTING, CHOOSING: a slot. SETTLING: a candidate. MATCHING: how sparse they are */
     size_t settled;
+    size_t settled_end;     /* SETTLING: the slot behind the last strip or pool that is whole */
+    size_t settled_bytes;
+    size_t mappings_needed; /* at most, without those of extents */
     size_t untouch_cursor; /* an arena, then an extent */
     size_t renew_cursor;   /* an arena */
     unsigned chosen_percent_max;

@@ -2,8 +2,8 @@
  *
  *     SEALED --last free--> SPENT --renewed--> RESTING, purged
  *
- * Neighbours are renewed in one call. Then their blocks' bytes are free in their extents' pages, and pages that nobody
- * shows any more go back.
+ * Neighbours, up to 16, are renewed in one call. Then their blocks' bytes are free in their extents' pages, and pages that
+ * nobody shows any more go back.
  *
  * Callers: hook/, module/, mesh.c. Calls: extents.c, survivors.c, pool.c, forks.c, os/. The model is quire.model.mesh.
  */
@@ -92,24 +92,37 @@ renew_neighbours(struct heap *heap, struct pool *first, size_t pools)
     return true;
 }
 
+enum { NEIGHBOURS_MAX = 16 }; /* renewed in one call: all of an arena's would take longer than a step has */
+
+static size_t
+count_neighbours(const struct arena *arena, unsigned index, size_t pools_max)
+{
+    unsigned slots = slots_a_pool(arena);
+    const struct pool *first = &slots_of(arena)[index * slots];
+    size_t max = pools_max < NEIGHBOURS_MAX ? pools_max : NEIGHBOURS_MAX;
+    size_t pools = 0;
+    while (index + pools <= arena->cut && pools < max && first[pools * slots].state == SLOT_SPENT) {
+        pools++;
+    }
+    return pools;
+}
+
 /* At most so many pools. How many were renewed; *is_refused: the system gave no more. */
 static size_t
-renew_in_arena(struct heap *heap, struct arena *arena, size_t pools_max, bool *is_refused)
+renew_in_arena(struct heap *heap, struct arena *arena, const struct mesh_limits *limits, bool *is_refused)
 {
     unsigned slots = slots_a_pool(arena);
     size_t renewed = 0;
-    for (unsigned i = 1; i <= arena->cut && arena->spent != 0 && renewed < pools_max; i++) {
+    unsigned i = 1;
+    while (i <= arena->cut && arena->spent != 0 && renewed < limits->parts_max && (renewed == 0 || !is_late(limits))) {
         struct pool *first = &slots_of(arena)[i * slots];
-        size_t pools = 0;
-        while (i + pools <= arena->cut && renewed + pools < pools_max && first[pools * slots].state == SLOT_SPENT) {
-            pools++;
-        }
+        size_t pools = count_neighbours(arena, i, limits->parts_max - renewed);
         *is_refused = pools != 0 && !renew_neighbours(heap, first, pools);
         if (*is_refused) {
             break;
         }
         renewed += pools;
-        i += (unsigned)pools;
+        i += pools != 0 ? (unsigned)pools : 1;
     }
     if (renewed != 0) {
         purge_put_purged_last(arena);
@@ -132,9 +145,10 @@ mesh_renew(struct heap *heap, const struct mesh_limits *limits)
         }
         *cursor = *cursor < heap->arenas_end ? *cursor : 0;
         if (heap_has_arena(heap, *cursor) && heap_arena(heap, *cursor)->spent != 0) {
-            renewed += renew_in_arena(heap, heap_arena(heap, *cursor), limits->parts_max - renewed, &is_refused);
+            struct mesh_limits left = {limits->parts_max - renewed, limits->deadline_ns};
+            renewed += renew_in_arena(heap, heap_arena(heap, *cursor), &left, &is_refused);
         }
-        *cursor += renewed != limits->parts_max;
+        *cursor += renewed != limits->parts_max && !is_late(limits);
     }
     forks_unlock();
     return heap->totals.spent_pools;

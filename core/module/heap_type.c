@@ -236,9 +236,8 @@ heap_method_mesh_begin(PyObject *self, PyObject *args)
 {
     struct mesh_options options;
     int only_at_rest;
-    if (!PyArg_ParseTuple(args, "IO&O&O&O&p:mesh_begin", &options.live_percent_max, convert_size, &options.pools_max,
-                          convert_size, &options.piece_bytes, convert_size, &options.tries, convert_size,
-                          &options.mappings_max, &only_at_rest)) {
+    if (!PyArg_ParseTuple(args, "IO&p:mesh_begin", &options.live_percent_max, convert_size, &options.pools_max,
+                          &only_at_rest)) {
         return NULL;
     }
     options.only_at_rest = only_at_rest;
@@ -265,17 +264,21 @@ heap_method_mesh_step(PyObject *self, PyObject *args)
 }
 
 static PyObject *
-heap_method_mesh_settle(PyObject *self, PyObject *Py_UNUSED(ignored))
+heap_method_mesh_settle(PyObject *self, PyObject *args)
 {
-    mesh_settle(heap_of(self));
-    Py_RETURN_NONE;
+    struct mesh_places places;
+    if (!PyArg_ParseTuple(args, "O&O&O&:mesh_settle", convert_size, &places.piece_bytes, convert_size, &places.extents_max,
+                          convert_size, &places.mappings_max)) {
+        return NULL;
+    }
+    return none_or_error(mesh_settle(heap_of(self), &places));
 }
 
 static PyObject *
-heap_method_mesh_abandon(PyObject *self, PyObject *Py_UNUSED(ignored))
+heap_method_mesh_abandon(PyObject *self, PyObject *args)
 {
-    mesh_abandon(heap_of(self));
-    Py_RETURN_NONE;
+    struct mesh_limits limits;
+    return parse_limits(args, &limits) ? PyBool_FromLong(mesh_abandon(heap_of(self), &limits)) : NULL;
 }
 
 static PyObject *
@@ -373,8 +376,8 @@ static PyMethodDef heap_methods[] = {
     {"range", heap_method_range, METH_NOARGS, NULL},
     {"mesh_begin", heap_method_mesh_begin, METH_VARARGS, NULL},
     {"mesh_step", heap_method_mesh_step, METH_VARARGS, NULL},
-    {"mesh_settle", heap_method_mesh_settle, METH_NOARGS, NULL},
-    {"mesh_abandon", heap_method_mesh_abandon, METH_NOARGS, NULL},
+    {"mesh_settle", heap_method_mesh_settle, METH_VARARGS, NULL},
+    {"mesh_abandon", heap_method_mesh_abandon, METH_VARARGS, NULL},
     {"mesh_pass", heap_method_mesh_pass, METH_NOARGS, NULL},
     {"mesh_renew", heap_method_mesh_renew, METH_VARARGS, NULL},
     {"mesh_untouch", heap_method_mesh_untouch, METH_VARARGS, NULL},

@@ -88,6 +88,13 @@ method_mappings(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     return Py_BuildValue("(ll)", max, now > meshed ? now - meshed : 0);
 }
 
+/* Bytes of extents that have memory. */
+static PyObject *
+method_shared_bytes(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return module_require_heap() ? PyLong_FromSize_t(hook_heap()->totals.shared_bytes) : NULL;
+}
+
 /* How many of them meshing made. */
 static PyObject *
 method_mesh_mappings(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
@@ -122,10 +129,8 @@ static PyObject *
 method_mesh_begin(PyObject *Py_UNUSED(self), PyObject *args)
 {
     struct begin begin;
-    Py_ssize_t piece_bytes, tries, mappings_max;
     int only_at_rest;
-    if (!PyArg_ParseTuple(args, "Innnp:mesh_begin", &begin.options.live_percent_max, &piece_bytes, &tries, &mappings_max,
-                          &only_at_rest)
+    if (!PyArg_ParseTuple(args, "Ip:mesh_begin", &begin.options.live_percent_max, &only_at_rest)
         || !module_require_heap()) {
         return NULL;
     }
@@ -133,9 +138,6 @@ method_mesh_begin(PyObject *Py_UNUSED(self), PyObject *args)
         return text_object(refusal());
     }
     begin.options.pools_max = SIZE_MAX / 2;
-    begin.options.piece_bytes = (size_t)piece_bytes;
-    begin.options.tries = (size_t)tries;
-    begin.options.mappings_max = mappings_max > 0 ? (size_t)mappings_max : 0;
     begin.options.only_at_rest = only_at_rest;
     if (!module_look(look_begin, &begin)) {
         return NULL;
@@ -165,6 +167,7 @@ struct step {
     struct mesh_limits limits;
     enum mesh_phase phase;
     Py_ssize_t given_bytes;
+    bool is_over;
 };
 
 static void
@@ -177,9 +180,11 @@ look_step(struct heap *heap, void *context)
 }
 
 static void
-look_abandon(struct heap *heap, void *Py_UNUSED(nothing))
+look_abandon(struct heap *heap, void *context)
 {
-    mesh_abandon(heap);
+    struct step *step = context;
+    step->is_over = mesh_abandon(heap, &step->limits);
+    step->phase = heap->mesh.phase;
 }
 
 static bool
@@ -190,7 +195,7 @@ parse_deadline(PyObject *deadline_ns, struct mesh_limits *limits)
     return !PyErr_Occurred();
 }
 
-/* (phase, bytes given back). Where another interpreter came to be the pass is abandoned. */
+/* (phase, bytes given back). Where another interpreter came to be the pass is abandoned instead. */
 static PyObject *
 method_mesh_step(PyObject *Py_UNUSED(self), PyObject *deadline_ns)
 {
@@ -202,22 +207,50 @@ method_mesh_step(PyObject *Py_UNUSED(self), PyObject *deadline_ns)
     return Py_BuildValue("(in)", (int)step.phase, step.given_bytes);
 }
 
+struct settling {
+    struct mesh_places places;
+    int error;
+};
+
 static void
-look_settle(struct heap *heap, void *Py_UNUSED(nothing))
+look_settle(struct heap *heap, void *context)
 {
-    mesh_settle(heap);
+    struct settling *settling = context;
+    settling->error = mesh_settle(heap, &settling->places);
 }
 
 static PyObject *
-method_mesh_settle(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+method_mesh_settle(PyObject *Py_UNUSED(self), PyObject *args)
 {
-    return module_look(look_settle, NULL) ? Py_NewRef(Py_None) : NULL;
+    struct settling settling;
+    Py_ssize_t piece_bytes, extents_max, mappings_max;
+    if (!PyArg_ParseTuple(args, "nnn:mesh_settle", &piece_bytes, &extents_max, &mappings_max)) {
+        return NULL;
+    }
+    settling.places = (struct mesh_places){
+        .piece_bytes = (size_t)piece_bytes,
+        .extents_max = (size_t)extents_max,
+        .mappings_max = mappings_max > 0 ? (size_t)mappings_max : 0,
+    };
+    if (!module_look(look_settle, &settling)) {
+        return NULL;
+    }
+    if (settling.error == 0) {
+        Py_RETURN_NONE;
+    }
+    errno = settling.error;
+    return PyErr_SetFromErrno(PyExc_OSError);
 }
 
+/* Whether all candidates are back. */
 static PyObject *
-method_mesh_abandon(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+method_mesh_abandon(PyObject *Py_UNUSED(self), PyObject *deadline_ns)
 {
-    return module_look(look_abandon, NULL) ? Py_NewRef(Py_None) : NULL;
+    struct step step = {.phase = MESH_IDLE};
+    if (!parse_deadline(deadline_ns, &step.limits) || !module_look(look_abandon, &step)) {
+        return NULL;
+    }
+    return PyBool_FromLong(step.is_over);
 }
 
 static PyObject *
@@ -271,11 +304,12 @@ method_mesh_untouch(PyObject *Py_UNUSED(self), PyObject *deadline_ns)
 
 static PyMethodDef methods[] = {
     {"mappings", method_mappings, METH_NOARGS, NULL},
+    {"shared_bytes", method_shared_bytes, METH_NOARGS, NULL},
     {"mesh_mappings", method_mesh_mappings, METH_NOARGS, NULL},
     {"mesh_begin", method_mesh_begin, METH_VARARGS, NULL},
     {"mesh_step", method_mesh_step, METH_O, NULL},
-    {"mesh_settle", method_mesh_settle, METH_NOARGS, NULL},
-    {"mesh_abandon", method_mesh_abandon, METH_NOARGS, NULL},
+    {"mesh_settle", method_mesh_settle, METH_VARARGS, NULL},
+    {"mesh_abandon", method_mesh_abandon, METH_O, NULL},
     {"mesh_pass", method_mesh_pass, METH_NOARGS, NULL},
     {"mesh_renew", method_mesh_renew, METH_O, NULL},
     {"mesh_untouch", method_mesh_untouch, METH_O, NULL},

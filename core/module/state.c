@@ -303,9 +303,9 @@ state_of(void *heap)
 PyObject *
 module_mesh_pass(const struct mesh_pass *pass)
 {
-    return Py_BuildValue("(nnnnnnNi)", (Py_ssize_t)pass->candidates, (Py_ssize_t)pass->foreign, (Py_ssize_t)pass->meshed,
-                         (Py_ssize_t)pass->left, (Py_ssize_t)pass->taken_back, (Py_ssize_t)pass->foreign_blocks,
-                         PyBool_FromLong(pass->is_out_of_mappings), pass->refusal);
+    return Py_BuildValue("(nnnnnnnNi)", (Py_ssize_t)pass->candidates, (Py_ssize_t)pass->foreign, (Py_ssize_t)pass->meshed,
+                         (Py_ssize_t)pass->left, (Py_ssize_t)pass->taken_back, (Py_ssize_t)pass->live_blocks,
+                         (Py_ssize_t)pass->foreign_blocks, PyBool_FromLong(pass->is_out_of_mappings), pass->refusal);
 }
 
 PyObject *

@@ -356,19 +356,30 @@ share(size_t size_bytes)
     piece->size_bytes = size_bytes;
     piece->committed = malloc(size_bytes / page_bytes);
     demand(piece->committed != NULL, "the machine has memory");
-    memset(piece->committed, COMMITTED, size_bytes / page_bytes);
-    held_bytes += size_bytes;
+    memset(piece->committed, NOT_COMMITTED, size_bytes / page_bytes);
     return home;
 }
 
 int
-os_share(size_t size_bytes, char **home)
+os_share(size_t size_bytes, char **home, size_t *filled_bytes)
 {
     if (is_refused(FAKE_SHARE)) {
         return ENOMEM;
     }
     *home = share(size_bytes);
+    *filled_bytes = 0;
     return os_keep_copy(*home, size_bytes);
+}
+
+int
+os_populate(char *home, size_t size_bytes)
+{
+    if (is_refused(FAKE_POPULATE)) {
+        return ENOMEM;
+    }
+    set_committed(find_piece(home, HOME), home, size_bytes, NOT_COMMITTED, COMMITTED);
+    held_bytes += size_bytes;
+    return 0;
 }
 
 int
@@ -380,10 +391,10 @@ os_share_copy(const char *home, size_t size_bytes, const unsigned char *used, ch
     *copy = share(size_bytes);
     for (size_t page = 0; page < size_bytes / page_bytes; page++) {
         if (used[page]) {
-            memcpy(*copy + page * page_bytes, home + page * page_bytes, page_bytes);
-        } else {
-            set_committed(find_piece(*copy, HOME), *copy + page * page_bytes, page_bytes, COMMITTED, NOT_COMMITTED);
-            held_bytes -= page_bytes;
+            char *at = *copy + page * page_bytes;
+            set_committed(find_piece(*copy, HOME), at, page_bytes, NOT_COMMITTED, COMMITTED);
+            memcpy(at, home + page * page_bytes, page_bytes);
+            held_bytes += page_bytes;
         }
     }
     return 0;

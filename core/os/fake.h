@@ -20,6 +20,7 @@ enum fake_call {
     FAKE_MAP,
     FAKE_REMAP,
     FAKE_SHARE,
+    FAKE_POPULATE,
     FAKE_COPY,
     FAKE_SHOW,
     FAKE_RENEW,

@@ -23,6 +23,10 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
 #define PR_SET_VMA_ANON_NAME 0
@@ -214,37 +218,64 @@ write_used(int file, const char *home, size_t size_bytes, const unsigned char *u
     return true;
 }
 
-/* A memfd, filled, as a mapping of its own; NULL and errno. Without a home, memory is made for all of it: a page that
- * could not be had later would be a SIGBUS. */
+/* A memory file's pages as a mapping; NULL and errno. */
 static char *
-share(size_t size_bytes, const char *from, const unsigned char *used)
+map_file(int file, size_t size_bytes)
 {
-    int file = memory_file();
-    if (file < 0) {
-        return NULL;
-    }
-    bool is_filled = ftruncate(file, (off_t)size_bytes) == 0
-                  && (from == NULL ? fallocate(file, 0, 0, (off_t)size_bytes) == 0
-                                   : write_used(file, from, size_bytes, used));
-    char *home = is_filled ? mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) : MAP_FAILED;
-    int error = errno;
-    close(file);
-    errno = error;
+    char *home = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     return home == MAP_FAILED ? NULL : home;
 }
 
+static void
+close_file(int file)
+{
+    int saved = errno;
+    close(file);
+    errno = saved;
+}
+
 int
-os_share(size_t size_bytes, char **home)
+os_populate(char *home, size_t size_bytes)
+{
+    int saved = errno;
+    if (madvise(home, size_bytes, MADV_POPULATE_WRITE) == 0) {
+        return 0;
+    }
+    int error = refusal(saved);
+    return error == EFAULT ? ENOMEM : error; /* a touch would be a SIGBUS */
+}
+
+/* Kernels before 5.14 make no memory for a part of a mapping; then it is made for the whole file. */
+static int
+fill_unless_populated_later(int file, char *home, size_t size_bytes, size_t *filled_bytes)
+{
+    int saved = errno;
+    int error = os_populate(home, os_page_bytes());
+    *filled_bytes = error == EINVAL ? size_bytes : 0;
+    if (error != EINVAL) {
+        return error;
+    }
+    return fallocate(file, 0, 0, (off_t)size_bytes) == 0 ? 0 : refusal(saved);
+}
+
+int
+os_share(size_t size_bytes, char **home, size_t *filled_bytes)
 {
     int saved = errno;
     if (!files_may_have(size_bytes)) {
         return EFBIG;
     }
-    char *shared = share(size_bytes, NULL, NULL);
-    if (shared == NULL) {
+    int file = memory_file();
+    if (file < 0) {
         return refusal(saved);
     }
-    int error = os_keep_copy(shared, size_bytes);
+    char *shared = ftruncate(file, (off_t)size_bytes) == 0 ? map_file(file, size_bytes) : NULL;
+    int error = shared == NULL ? refusal(saved) : fill_unless_populated_later(file, shared, size_bytes, filled_bytes);
+    close_file(file);
+    if (shared == NULL) {
+        return error;
+    }
+    error = error != 0 ? error : os_keep_copy(shared, size_bytes);
     if (error != 0) {
         os_unshare(shared, size_bytes);
         return error;
@@ -260,12 +291,14 @@ os_share_copy(const char *home, size_t size_bytes, const unsigned char *used, ch
     if (!files_may_have(size_bytes)) {
         return EFBIG;
     }
-    char *shared = share(size_bytes, home, used);
-    if (shared == NULL) {
+    int file = memory_file();
+    if (file < 0) {
         return refusal(saved);
     }
-    *copy = shared;
-    return 0;
+    bool is_filled = ftruncate(file, (off_t)size_bytes) == 0 && write_used(file, home, size_bytes, used);
+    *copy = is_filled ? map_file(file, size_bytes) : NULL;
+    close_file(file);
+    return *copy != NULL ? 0 : refusal(saved);
 }
 
 int

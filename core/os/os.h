@@ -41,9 +41,11 @@ void os_unmap(char *address, size_t size_bytes);
 /* The monotonic clock, which never is 0. */
 uint64_t os_now_ns(void);
 
-/* Shared pages, all with memory behind them, zeros. To copy makes more of them: the same bytes where used has a byte that
- * is not 0 for the page, and elsewhere no memory, which may not be touched. A child inherits a copy, until it is kept. */
-int os_share(size_t size_bytes, char **home);
+/* Addresses of shared pages, of which the first filled_bytes have memory behind them, all or none; a page without must not
+ * be touched. To populate makes memory for more of them, zeros. To copy makes other shared pages: the same bytes where
+ * used has a byte that is not 0 for the page, and elsewhere no memory. A child inherits a copy, until it is kept. */
+int os_share(size_t size_bytes, char **home, size_t *filled_bytes);
+int os_populate(char *home, size_t size_bytes);
 int os_share_copy(const char *home, size_t size_bytes, const unsigned char *used, char **copy);
 int os_keep_copy(char *copy, size_t size_bytes);
 void os_unshare(char *home, size_t size_bytes);

@@ -182,9 +182,11 @@ class MeshPass:
     """A live block was not proven."""
     meshed: int = 0
     left: int = 0
-    """No whole strip, too many mappings, the system refused, or the pass was abandoned."""
+    """Too many mappings, the system refused, or the pass was abandoned."""
     taken_back: int = 0
     """By requests; or empty, meanwhile."""
+    live_blocks: int = 0
+    """Of the candidates, when they were chosen."""
     foreign_blocks: int = 0
     is_out_of_mappings: bool = False
     refusal: int = 0
@@ -710,6 +712,8 @@ class MemorySample:
     mapped_file_bytes: int
     other_anonymous_bytes: int
     unexplained_bytes: int
+    counted_again_bytes: int = 0
+    """Pages that pools of the heap share: the system counts one for each pool that has touched it, ``heap`` once."""
 
 
 @dataclass(frozen=True, slots=True)

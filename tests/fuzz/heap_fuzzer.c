@@ -309,12 +309,22 @@ begin_pass(const struct step *step)
     struct mesh_options options = {
         .live_percent_max = step->size % 101,
         .pools_max = 1 + step->index % 600,
-        .piece_bytes = (4 * KIB) << (step->flags >> 3) % 5,
-        .tries = 1 + (step->size >> 8) % 64,
-        .mappings_max = (step->size >> 14) % 4096,
     };
     if (mesh_begin(heap, &options) == 0) {
         proofs_end(heap);
+    }
+}
+
+static void
+settle(const struct step *step)
+{
+    struct mesh_places places = {
+        .piece_bytes = (4 * KIB) << (step->flags >> 3) % 5,
+        .extents_max = 1 + (step->size >> 8) % 8,
+        .mappings_max = (step->size >> 14) % 4096,
+    };
+    if (mesh_settle(heap, &places) != 0) { /* pieces are smaller than pages */
+        mesh_abandon(heap, &(struct mesh_limits){.parts_max = SIZE_MAX});
     }
 }
 
@@ -327,7 +337,7 @@ take_whole_pass(const struct step *step)
     while ((phase = mesh_step(heap, &limits)) != MESH_IDLE) {
         if (phase == MESH_PROVING) {
             prove(8, 0);
-            mesh_settle(heap);
+            settle(step);
         }
     }
     proofs_end(heap);
@@ -350,11 +360,12 @@ take_mesh_step(const struct step *step)
         prove(step->index % 10, step->size);
         return;
     case SETTLE:
-        mesh_settle(heap);
+        settle(step);
         return;
     case ABANDON:
-        mesh_abandon(heap);
-        proofs_end(heap);
+        if (mesh_abandon(heap, &limits)) {
+            proofs_end(heap);
+        }
         return;
     case RENEW:
         mesh_renew(heap, &limits);
@@ -373,7 +384,7 @@ static void
 end_meshing(void)
 {
     fake_refuse(0, false);
-    mesh_abandon(heap);
+    mesh_abandon(heap, &(struct mesh_limits){.parts_max = SIZE_MAX});
     demand(mesh_renew(heap, &(struct mesh_limits){.parts_max = SIZE_MAX}) == 0, "every spent pool is renewed");
     demand(heap->totals.shared_bytes == 0, "and no extent is left");
 }

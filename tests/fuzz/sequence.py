@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from quire.model.mesh import MeshOptions
+from quire.model.mesh import MeshOptions, MeshPlaces
 from quire.records import Domain
 from twins import Twins
 
@@ -103,22 +103,22 @@ class Sequence:
         """What a pass does, or what comes after it."""
         match flags % 8:
             case 0:
-                self.twins.mesh_begin(mesh_options(flags, index, size))
+                self.twins.mesh_begin(mesh_options(index, size))
             case 1:
                 self.twins.mesh_step(1 + index % 600)
             case 2:
                 proven = index % 10
                 self.twins.prove(twin for i, twin in enumerate(self.twins.blocks) if (i * 7 + size) % 8 < proven)
             case 3:
-                self.twins.mesh_settle()
+                self.twins.mesh_settle(mesh_places(flags, size))
             case 4:
-                self.twins.mesh_abandon()
+                self.twins.mesh_abandon(1 + index % 600)
             case 5:
                 self.twins.mesh_renew(1 + index % 600)
             case 6:
                 self.twins.native.mesh_untouch(1 + index % 600)
             case 7:
-                self.twins.mesh(mesh_options(flags, index, size), 1 + index % 64)
+                self.twins.mesh(mesh_options(index, size), mesh_places(flags, size), 1 + index % 64)
 
     def _allocate(self, size_bytes: int, domain: Domain) -> None:
         if len(self.twins.blocks) < BLOCKS_MAX:
@@ -131,13 +131,13 @@ class Sequence:
         self.twins.free(-1)
 
 
-def mesh_options(flags: int, index: int, size: int) -> MeshOptions:
-    return MeshOptions(
-        live_percent_max=size % 101,
-        pools_max=1 + index % 600,
-        piece_bytes=4 * KIB << (flags >> 3) % 5,
-        tries=1 + (size >> 8) % 64,
-        mappings_max=(size >> 14) % 4096,
+def mesh_options(index: int, size: int) -> MeshOptions:
+    return MeshOptions(live_percent_max=size % 101, pools_max=1 + index % 600)
+
+
+def mesh_places(flags: int, size: int) -> MeshPlaces:
+    return MeshPlaces(
+        piece_bytes=4 * KIB << (flags >> 3) % 5, extents_max=1 + (size >> 8) % 8, mappings_max=(size >> 14) % 4096
     )
 
 

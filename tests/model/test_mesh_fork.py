@@ -16,7 +16,7 @@ pytest.importorskip("quire._core", reason="the native core is not installed")
 PROGRAM = """
 import ctypes, os, random, resource, sys, warnings
 sys.path.insert(0, {tests!r})
-from quire.model.mesh import MeshOptions
+from quire.model.mesh import MeshOptions, MeshPlaces
 from quire.process.heap import Heap
 from quire.records import MeshPhase
 
@@ -46,14 +46,14 @@ def peak(share=0.03):
         heap.free(address)
     fill()
 
-def steps(options=MeshOptions()):
+def steps(places=MeshPlaces()):
     "A whole pass, step by step."
-    heap.mesh_begin(options)
+    heap.mesh_begin(MeshOptions())
     yield
     while (phase := heap.mesh_step(30)) is not MeshPhase.IDLE:
         if phase is MeshPhase.PROVING:
             heap.prove(live)
-            heap.mesh_settle()
+            heap.mesh_settle(places)
         yield
 
 def live_on():
@@ -103,7 +103,7 @@ def test_a_fork_at_every_point_of_a_pass(piece_bytes: int) -> None:
     code = f"""
 peak()
 forks = 0
-for _ in steps(MeshOptions(piece_bytes={piece_bytes})):
+for _ in steps(MeshPlaces(piece_bytes={piece_bytes})):
     assert fork() == 0
     assert holds() and heap.check() is None, heap.check()
     forks += 1
@@ -198,7 +198,7 @@ forking.start(list(words), list(words.values()), 200)
 while forking.is_running():
     kept = dict(live)
     peak_beside()
-    for _ in steps(MeshOptions(piece_bytes=4096)):
+    for _ in steps(MeshPlaces(piece_bytes=4096)):
         pass
     for address in live.keys() - kept.keys():
         heap.free(address)

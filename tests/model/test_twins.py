@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from quire.model.mesh import MeshOptions
+from quire.model.mesh import MeshOptions, MeshPlaces
 from quire.records import Domain, MeshPhase
 from twins import Twins
 
@@ -31,10 +31,13 @@ options = st.builds(
     MeshOptions,
     live_percent_max=st.integers(0, 100),
     pools_max=st.integers(1, 400),
-    piece_bytes=st.sampled_from([4096, 8192, 16384, 32768, 65536]),
-    tries=st.integers(1, 50),
-    mappings_max=st.one_of(st.integers(0, 400), st.just(1 << 16)),
     only_at_rest=st.sampled_from([False, False, True]),
+)
+all_places = st.builds(
+    MeshPlaces,
+    piece_bytes=st.sampled_from([4096, 8192, 16384, 32768, 65536]),
+    extents_max=st.integers(1, 5),
+    mappings_max=st.one_of(st.integers(0, 400), st.just(1 << 16)),
 )
 
 
@@ -85,11 +88,11 @@ class TwinsMachine(RuleBasedStateMachine):
     def sweep(self, slots: int, reserve: int, percent: int) -> None:
         self.twins.sweep(slots_max=slots, reserve_bytes=reserve, live_percent_max=percent)
 
-    @rule(options=options, parts=st.integers(1, 400))
-    def mesh(self, options: MeshOptions, parts: int) -> None:
+    @rule(options=options, places=all_places, parts=st.integers(1, 400))
+    def mesh(self, options: MeshOptions, places: MeshPlaces, parts: int) -> None:
         """A whole pass, unless one is under way."""
         if self.twins.model.mesh.phase is MeshPhase.IDLE:
-            self.twins.mesh(options, parts)
+            self.twins.mesh(options, places, parts)
 
     @rule(options=options)
     def mesh_begin(self, options: MeshOptions) -> None:
@@ -100,18 +103,18 @@ class TwinsMachine(RuleBasedStateMachine):
         self.twins.mesh_step(parts)
 
     @precondition(lambda self: self.twins.model.mesh.phase is not MeshPhase.IDLE)
-    @rule(seed=st.integers(0, 1 << 30), share=st.sampled_from([0.0, 0.9, 0.99, 1.0, 1.0]))
-    def prove(self, seed: int, share: float) -> None:
+    @rule(seed=st.integers(0, 1 << 30), share=st.sampled_from([0.0, 0.9, 0.99, 1.0, 1.0]), places=all_places)
+    def prove(self, seed: int, share: float, places: MeshPlaces) -> None:
         """Come to where blocks are proven, and go on with some that are."""
         while self.twins.model.mesh.phase < MeshPhase.PROVING:
             self.twins.mesh_step(1000)
         chance = random.Random(seed)
         self.twins.prove(twin for twin in self.twins.blocks if chance.random() < share)
-        self.twins.mesh_settle()
+        self.twins.mesh_settle(places)
 
-    @rule()
-    def mesh_abandon(self) -> None:
-        self.twins.mesh_abandon()
+    @rule(parts=st.one_of(st.integers(1, 100), st.just(1 << 30)))
+    def mesh_abandon(self, parts: int) -> None:
+        self.twins.mesh_abandon(parts)
 
     @rule(parts=st.integers(1, 400))
     def mesh_renew(self, parts: int) -> None:

@@ -92,6 +92,6 @@ def test_no_block_that_others_write_is_meshed_and_no_write_is_lost(extensions: d
 
 
 def test_without_the_predicate_writes_are_lost(extensions: dict[str, str]) -> None:
-    """The test above can fail: said to be written by nobody, the extension's objects are meshed, and counts are lost."""
+    """The test above can fail: said to be written by nobody, its objects are meshed, and counts are lost."""
     code = f"SECONDS, KINDS, IS_LOSING = 1, ['plain', 'tracked'], True\n{WITHOUT_PREDICATE}{CODE}"
     meshed_all_the_time(code, extensions).expect("['plain', 'tracked'] True False True None\n")

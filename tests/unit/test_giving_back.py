@@ -79,7 +79,11 @@ class World:
     def mappings(self) -> None:
         return None
 
-    def mesh_abandon(self) -> None: ...
+    def mesh_abandon(self, deadline_ns: int) -> bool:
+        return True
+
+    def proof_drop_references(self, seconds: float) -> bool:
+        return True
 
     def proof_end(self) -> None: ...
 

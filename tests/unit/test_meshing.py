@@ -21,14 +21,14 @@ class Core:
         self.allowed: tuple[int, int] | None = (65_530, 500)
         self.meshed = 0
         self.candidates = 1000
+        self.live_blocks = 100_000
         self.refusal: str | None = None
         self.proofs = ["goes on", "waits", "done"]
         self.given_bytes = 8 * MIB
         self.options: tuple[Any, ...] = ()
+        self.places: tuple[int, ...] = ()
+        self.abandons: list[bool] = []
         self._phases: list[int] = []
-
-    def held_bytes(self) -> int:
-        return 100 * MIB
 
     def mappings(self) -> tuple[int, int] | None:
         self.calls.append("count")
@@ -47,15 +47,17 @@ class Core:
         phase = self._phases.pop(0)
         return phase, 0 if phase in (COUNTING, PROVING) else self.given_bytes
 
-    def mesh_settle(self) -> None:
+    def mesh_settle(self, *places: int) -> None:
         self.calls.append("settle")
+        self.places = places
         self._phases = [MATCHING, 0]
 
-    def mesh_abandon(self) -> None:
+    def mesh_abandon(self, deadline_ns: int) -> bool:
         self.calls.append("abandon")
+        return self.abandons.pop(0) if self.abandons else True
 
-    def mesh_pass(self) -> tuple[int, int, int, int, int, int, bool, int]:
-        return self.candidates, 0, 0, 0, 0, 0, False, 0
+    def mesh_pass(self) -> tuple[int, int, int, int, int, int, int, bool, int]:
+        return self.candidates, 0, 0, 0, 0, self.live_blocks, 0, False, 0
 
     def mesh_renew(self, deadline_ns: int) -> int:
         self.calls.append("renew")
@@ -155,7 +157,7 @@ def test_hardly_any_candidates_are_not_worth_a_proof() -> None:
     world.core.candidates = 5
     world.rest()
     world.live()
-    assert world.core.calls == ["renew", "count", "begin", "abandon", "end of proof"]
+    assert world.core.calls == ["renew", "count", "begin", "abandon", "drop", "end of proof"]
     assert world.meshing.reason is None
 
 
@@ -170,25 +172,46 @@ def test_a_proof_that_does_not_end_is_given_up(proof: str, reason: str, monkeypa
     world.core.proofs = [proof]
     world.rest()
     world.live()
-    assert world.core.calls[-2:] == ["abandon", "end of proof"]
+    assert world.core.calls[-3:] == ["abandon", "drop", "end of proof"]
     assert reason in (world.meshing.reason or "")
     assert world.now < 110
 
 
-def test_three_quarters_of_the_mappings_are_for_all_and_pieces_are_as_small_as_they_allow() -> None:
+def test_three_quarters_of_the_mappings_are_for_all() -> None:
     """The program's own count too; where nobody can count, or none are left, nothing is meshed."""
-    world = World()
-    world.rest()
-    world.live()
-    assert world.core.options == (50, 8192, meshing.TRIES, 65_530 * 3 // 4 - 500, True)
-    for allowed, begins in (((65_530, 40_000), 1), ((65_530, 49_000), 0), (None, 0)):
+    for allowed, begins in (((65_530, 500), 1), ((65_530, 49_000), 0), (None, 0)):
         world = World()
         world.core.allowed = allowed
         world.rest()
         world.live()
         assert world.core.calls.count("begin") == begins
         assert (world.meshing.reason is None) == bool(begins)
-        assert not begins or world.core.options[1] == 16384
+        assert not begins or world.core.options == (50, True)
+        assert not begins or world.core.places[1:] == (meshing.EXTENTS_MAX, 65_530 * 3 // 4 - 500)
+
+
+@pytest.mark.parametrize(
+    ("live_blocks", "others", "kib"),
+    [(1, 0, 64), (4, 0, 64), (5, 0, 32), (9, 0, 16), (13, 0, 8), (13, 47_000, 16), (100, 0, 8), (4, 47_000, 64)],
+)
+def test_the_sparser_the_candidates_the_larger_the_pieces(live_blocks: int, others: int, kib: int) -> None:
+    """Dense ones go in small pieces, where there are mappings for those."""
+    world = World()
+    world.core.allowed = (65_530, others)
+    world.core.live_blocks = live_blocks * world.core.candidates
+    world.rest()
+    world.live()
+    assert world.core.places[0] == max(kib * 1024, meshing._PAGE_BYTES)
+
+
+def test_what_is_given_up_goes_back_in_steps() -> None:
+    """As many candidates as there is time for; then references; then the pass is over."""
+    world = World()
+    world.core.refusal = "not now"
+    world.core.abandons = [False, False, True]
+    world.rest()
+    world.live()
+    assert world.core.calls == ["renew", "count", "begin", "abandon", "abandon", "abandon", "drop", "end of proof"]
 
 
 def test_tens_of_thousands_of_mappings_are_not_counted_before_each_pass() -> None:

@@ -50,3 +50,25 @@ def test_why_more_did_not_go_back_is_told_where_much_is_held() -> None:
 
 def _charge(cgroup_bytes: int | None) -> Charge:
     return Charge(650 * MIB, 640 * MIB, cgroup_bytes, 400, 65_530)
+
+
+def test_what_pools_share_is_told_with_the_mappings_it_takes() -> None:
+    """Only of a program that has such pools; how many mappings, where the system says."""
+    report = after_a_peak()
+    given = GivingBack("all", GivenBack(mesh_bytes=400 * MIB))
+    statistics = replace(report.statistics, giving_back=given, sealed_pools=25_000, shared_bytes=9 * MIB, charge=None)
+    told = run_view(replace(report, statistics=statistics)).notes[0]
+    assert "and 400.0 MiB of sparse pools that share pages now. 25,000 pools share 9.0 MiB." in told
+    told = run_view(replace(report, statistics=replace(statistics, charge=_charge(None)))).notes[0]
+    assert "25,000 pools share 9.0 MiB; the process has 400 of at most 65,530 mappings." in told
+
+
+def test_pages_counted_again_have_a_row_where_there_are_any() -> None:
+    """What the system counts for each pool that shows it stands apart, and is no part of the rest."""
+    report = after_a_peak()
+    assert "counted again" not in str(run_view(report))
+    end = replace(report.end, rss_bytes=report.end.rss_bytes + 80 * MIB, counted_again_bytes=80 * MIB)
+    view = run_view(replace(report, end=end, rss_max_bytes=report.rss_max_bytes + 80 * MIB))
+    labels = [str(row.cells[0]).strip() for table in view.tables for row in table.rows]
+    assert labels.index("counted again") == labels.index("metadata") + 1 == labels.index("beside it") - 1
+    assert "counted again 80.0 MiB" in str(view)

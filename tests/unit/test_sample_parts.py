@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quire.process.parts import (
+    AGAIN,
     FIELDS,
     HEAP,
     LIBC_CHUNKS,
@@ -17,6 +18,8 @@ from quire.process.parts import (
     settle_heap,
     settle_libc,
     settle_proportional,
+    settle_shared,
+    settle_shared_quickly,
     settle_total,
 )
 from quire.process.sample import Sampler, make_sample
@@ -114,3 +117,27 @@ def test_of_a_few_attempts_the_most_is_the_firsts(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Sampler, "_measure_all", lambda self: attempts.pop(0))
     assert Sampler(None).measure() is best  # type: ignore[arg-type]
     assert (best.rss_bytes, best.rss_max_bytes, attempts) == (940, 1000, [])
+
+
+def test_what_pools_share_is_counted_once() -> None:
+    """The system counts it for each pool that has touched it, or for none; the parts add up to what there is."""
+    for mapped, rss, again in ((90, 290, 50), (10, 210, 0)):
+        parts = Parts((200, 40, 0, 0, 0))
+        parts.add([(HEAP, 200 + mapped)])
+        rss_bytes = rss + settle_shared(parts, 40, mapped)
+        settle_heap(parts, rss_bytes)
+        settle_total(parts, rss_bytes, rss_bytes)
+        assert (parts.rows[AGAIN], parts.rows[UNEXPLAINED], sum(parts.heap)) == (again, 0, 240)
+        assert parts.rss_bytes == 240 + again
+        settle_proportional(parts, again)
+        assert parts.pss_bytes == 240
+
+
+def test_in_a_quick_sample_what_is_unexplained_may_be_counted_again() -> None:
+    """As far as pools show pages that much is."""
+    for shown, again in ((500, 60), (70, 30), (0, 0)):
+        parts = Parts((240, 0, 0, 0, 0))
+        settle_total(parts, 300, 300)
+        settle_shared_quickly(parts, 40, shown)
+        assert (parts.rows[AGAIN], parts.rows[UNEXPLAINED]) == (again, 60 - again)
+        assert parts.rss_bytes == parts.found_bytes

@@ -2,8 +2,10 @@
 
     choose     sparse pools leave their class's list, and become candidates: blocks are only freed from them now
     (prove)    somebody else finds out which blocks may be copied
-    settle     a candidate that has a live block which was not proven goes back to its list
-    match      the sparsest first: a place in an extent for each piece of it; its live blocks are copied there, and its
+    settle     a candidate that has a live block which was not proven goes back to its list; for the others it is said
+               how large pieces are
+    match      the densest first, since sparse ones fit into what those leave; or where there may not be mappings for
+               all, the sparsest: a place in an extent for each piece of it; its live blocks are copied there, and its
                addresses show the place. The pool is sealed: its blocks are freed, none is allocated from it again
 
 A sealed pool whose last block is freed is spent; once it is renewed it has pages of its own again, and is empty.
@@ -12,7 +14,7 @@ A request for which its class has no pool takes a candidate back before it takes
 with memory. Where the system refuses, or there would be too many mappings, all candidates that are left go back.
 
 A *piece* is what goes to one place, a *unit* what is meshed at once: a pool, in as many pieces as it has; or, where
-pieces are larger than pools, a strip of neighbours, all of which are candidates or empty.
+pieces are larger than pools, a strip of neighbours, if all of them are candidates or empty; else each goes by itself.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import errno
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from quire.errors import OutOfMemory
@@ -47,12 +49,6 @@ class MeshOptions:
     """Of a pool's bytes, in live blocks, for it to become a candidate."""
     pools_max: int = 1 << 15
     """Candidates: the sparsest."""
-    piece_bytes: int = 16 * 1024
-    """What goes to one place: a power of two, from a page to 64 KiB."""
-    tries: int = 512
-    """How many places are looked at before a new one is cut."""
-    mappings_max: int = 1 << 15
-    """That the kernel may have more for mesh, about."""
     only_at_rest: bool = False
     """Only pools that look as the last sweep saw them."""
 
@@ -61,13 +57,34 @@ class MeshOptions:
             raise ValueError(f"live_percent_max is {self.live_percent_max}; it is a share of 100")
         if self.pools_max < 1:
             raise ValueError(f"pools_max is {self.pools_max}; it is 1 or more")
-        if self.tries < 1:
-            raise ValueError(f"tries is {self.tries}; it is 1 or more")
-        if self.mappings_max < 0:
-            raise ValueError(f"mappings_max is {self.mappings_max}; it is 0 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class MeshPlaces:
+    """Where the candidates of a pass go.
+
+    Raises:
+        ValueError: one of them is out of its range.
+    """
+
+    piece_bytes: int = 16 * 1024
+    """What goes to one place: a power of two, from a page to 64 KiB."""
+    extents_max: int = 64
+    """How many are looked at before a new place is cut."""
+    mappings_max: int = 1 << 15
+    """That the kernel may have more for mesh, about."""
+
+    def __post_init__(self) -> None:
         if self.piece_bytes.bit_count() != 1 or not 4096 <= self.piece_bytes <= 1 << 16:
             raise ValueError(f"piece_bytes is {self.piece_bytes}; it is a power of two from a page to 65536")
+        if self.extents_max < 1:
+            raise ValueError(f"extents_max is {self.extents_max}; it is 1 or more")
+        if self.mappings_max < 0:
+            raise ValueError(f"mappings_max is {self.mappings_max}; it is 0 or more")
 
+
+NEIGHBOURS_MAX = 16
+"""Of spent pools that are renewed in one call."""
 
 Unit = list[Pool | None]
 """Neighbours; ``None``: no pool was cut there."""
@@ -87,6 +104,7 @@ class Mesh:
         self.phase = MeshPhase.IDLE
         self.last_pass = MeshPass()
         self._options = MeshOptions()
+        self._places = MeshPlaces()
         self._cursor = 0
         self._renew_cursor = 0
 
@@ -98,14 +116,11 @@ class Mesh:
         Raises:
             OutOfMemory: the system refuses.
             RuntimeError: a pass is under way, or pages are larger than pools.
-            ValueError: pieces are smaller than pages.
         """
         if self.phase is not MeshPhase.IDLE:
             raise RuntimeError("a pass is under way")
         if self.geometry.pool_bytes % self.geometry.page_bytes:
             raise RuntimeError("the system's pages are larger than pools")
-        if options.piece_bytes < self.geometry.page_bytes:
-            raise ValueError("pieces are whole pages")
         self._allocator.system.note_own()
         slots = self._allocator.arenas_end * self._slots_an_arena
         self._options = replace(options, pools_max=max(min(options.pools_max, slots), 1))
@@ -114,6 +129,7 @@ class Mesh:
         self._chosen: list[Pool] = []
         self._proven: set[int] = set()
         self._lined_up: list[tuple[int, int, Unit]] = []
+        self._settled_end = self._settled_bytes = self._mappings_needed = 0
         self._ends = False
         self._begin_phase(MeshPhase.COUNTING)
 
@@ -129,7 +145,7 @@ class Mesh:
                     self._begin_phase(MeshPhase.PROVING)
             case MeshPhase.SETTLING:
                 if self._settle_candidates(parts_max):
-                    self._lined_up.sort(key=lambda entry: (entry[0], -entry[1]))
+                    self._put_in_order()
                     self._begin_phase(MeshPhase.MATCHING)
             case MeshPhase.MATCHING:
                 if self._match(parts_max):
@@ -140,20 +156,29 @@ class Mesh:
         """These blocks are what may be copied."""
         self._proven.update(addresses)
 
-    def settle(self) -> None:
-        """No more blocks will be proven."""
+    def settle(self, places: MeshPlaces) -> None:
+        """No more blocks will be proven.
+
+        Raises:
+            ValueError: pieces are smaller than pages.
+        """
+        if places.piece_bytes < self.geometry.page_bytes:
+            raise ValueError("pieces are whole pages")
         if self.phase is MeshPhase.PROVING:
+            self._places = places
             self._begin_phase(MeshPhase.SETTLING)
 
-    def abandon(self) -> None:
-        """All candidates go back, at once."""
+    def abandon(self, parts_max: int) -> bool:
+        """So many candidates go back; whether it is over."""
         if self.phase is MeshPhase.IDLE:
-            return
-        for classes in self.candidates:
-            for pools in classes:
-                for pool in pools:
-                    self._leave(pool)
+            return True
+        candidates = [pool for classes in self.candidates for pools in classes for pool in pools]
+        for pool in candidates[:parts_max]:
+            self._leave(pool)
+        if len(candidates) > parts_max:
+            return False
         self._end_pass()
+        return True
 
     # --- candidates ---
 
@@ -225,7 +250,8 @@ class Mesh:
         pool.role = PoolRole.CANDIDATE
         self.candidates[pool.domain][pool.size_class].push_last(pool)
         self._chosen.append(pool)
-        self.last_pass = replace(self.last_pass, candidates=len(self._chosen))
+        live_blocks = self.last_pass.live_blocks + pool.allocated
+        self.last_pass = replace(self.last_pass, candidates=len(self._chosen), live_blocks=live_blocks)
 
     # --- settling ---
 
@@ -239,7 +265,9 @@ class Mesh:
             while self._cursor < len(self._chosen) and self._slot_of(self._chosen[self._cursor]) < end:
                 self._settle_pool(self._chosen[self._cursor])
                 self._cursor += 1
-            self._line_up(unit)
+            if any(_proven(unit)):
+                self._note_mappings(first_slot, unit)
+                self._lined_up.append((_live_in_64_kib(unit), len(self._lined_up), unit))
         return True
 
     def _settle_pool(self, pool: Pool) -> None:
@@ -253,32 +281,34 @@ class Mesh:
             counts = self.last_pass
             self.last_pass = replace(counts, foreign=counts.foreign + 1, foreign_blocks=counts.foreign_blocks + foreign)
 
-    def _line_up(self, unit: Unit) -> None:
-        if not self._is_whole(unit):
-            self._leave_unit(unit)
+    def _note_mappings(self, first_slot: int, unit: Unit) -> None:
+        """A mapping begins with each piece, and one behind the last, unless the next pool begins its own there."""
+        pools = list(_proven(unit))
+        self._settled_bytes += sum(pool.size_bytes if pool else self.geometry.pool_bytes for pool in unit)
+        if not _is_whole(unit):
+            self._mappings_needed += 2 * len(pools)
             return
-        live = sum(len(pool.survivors or ()) * pool.block_bytes for pool in unit if pool)
-        self._lined_up.append((live, len(self._lined_up), unit))
+        whole = [pool for pool in unit if pool]
+        pieces = _size_bytes(whole) // self._piece_bytes_of(whole)
+        self._mappings_needed += pieces + (first_slot != self._settled_end)
+        self._settled_end = first_slot + _size_bytes(whole) // self.geometry.pool_bytes
+
+    def _put_in_order(self) -> None:
+        """Of units that are as sparse the last first."""
+        needed = self.mappings + self._mappings_needed + self._settled_bytes // self.geometry.arena_bytes + 1
+        sign = -1 if needed <= self._places.mappings_max else 1
+        self._lined_up.sort(key=lambda entry: (sign * entry[0], -entry[1]))
 
     # --- units ---
 
     def _unit_of(self, pool: Pool) -> tuple[int, Unit]:
         """Its first slot, and its pools."""
-        slots, slot = self._options.piece_bytes // self.geometry.pool_bytes, self._slot_of(pool)
-        if slots <= 1 or self.geometry.is_large(pool.size_class):
+        slots, slot = self._places.piece_bytes // self.geometry.pool_bytes, self._slot_of(pool)
+        has_slot_0 = slot % self._slots_an_arena < slots  # which is no pool
+        if slots <= 1 or has_slot_0 or self.geometry.is_large(pool.size_class):
             return slot, [pool]
         first = slot // slots * slots
         return first, [self._pool_at(each) for each in range(first, first + slots)]
-
-    def _is_whole(self, unit: Unit) -> bool:
-        proven = sum(pool is not None and pool.is_proven for pool in unit)
-        resting = sum(pool is not None and not pool.serves for pool in unit)
-        return bool(proven) and proven + resting == len(unit)
-
-    def _leave_unit(self, unit: Unit) -> None:
-        for pool in unit:
-            if pool is not None and pool.is_proven:
-                self._leave(pool)
 
     def _leave(self, pool: Pool) -> None:
         self.take_back(pool)
@@ -295,28 +325,41 @@ class Mesh:
         return True
 
     def _match_unit(self, unit: Unit) -> None:
-        if not self._ends and not self._has_mappings_for(unit):
+        """Of a strip that is not whole, those that were proven go one by one."""
+        whole = [[pool for pool in unit if pool]]
+        for pools in whole if _is_whole(unit) else [[pool] for pool in _proven(unit)]:
+            self._match_whole(pools)
+
+    def _match_whole(self, pools: list[Pool]) -> None:
+        if not self._ends and not self._has_mappings_for(pools):
             self.last_pass = replace(self.last_pass, is_out_of_mappings=True)
             self._ends = True
-        if self._ends or not self._is_whole(unit):
-            self._leave_unit(unit)
+        if self._ends:
+            self._leave_all(pools)
         else:
-            self._mesh_unit([pool for pool in unit if pool])
+            self._mesh_pools(pools)
 
-    def _has_mappings_for(self, unit: Unit) -> bool:
-        """A unit begins and ends a mapping at every piece, at most, and may need an extent."""
-        size_bytes = sum(pool.size_bytes for pool in unit if pool) or len(unit) * self.geometry.pool_bytes
-        more = 2 * (size_bytes // self._options.piece_bytes) + 1
-        return self.mappings + more <= self._options.mappings_max
+    def _leave_all(self, pools: list[Pool]) -> None:
+        for pool in _proven(pools):
+            self._leave(pool)
 
-    def _mesh_unit(self, pools: list[Pool]) -> None:
+    def _has_mappings_for(self, pools: list[Pool]) -> bool:
+        """They begin and end a mapping at every piece, at most, and may need an extent."""
+        more = 2 * (_size_bytes(pools) // self._piece_bytes_of(pools)) + 1
+        return self.mappings + more <= self._places.mappings_max
+
+    def _piece_bytes_of(self, pools: list[Pool]) -> int:
+        """Of a pool that goes without its neighbours, at most all of it."""
+        return min(self._places.piece_bytes, _size_bytes(pools))
+
+    def _mesh_pools(self, pools: list[Pool]) -> None:
         for pool in pools:
             if pool.survivors is not None:
                 pool.survivors = pool.live_blocks()
         units = [bits for pool in pools for bits in pool.survivor_units()]
         shown = [page for pool in pools for page in pool.pages_without_shown()]
         try:
-            self._show_pieces(pools[0].address, units, shown)
+            self._show_pieces(pools, units, shown)
         except OutOfMemory:
             self.last_pass = replace(self.last_pass, refusal=errno.ENOMEM)
             self._ends = True
@@ -325,14 +368,15 @@ class Mesh:
         else:
             self._put_back(pools)
 
-    def _show_pieces(self, address: int, units: list[int], shown: list[int]) -> None:
+    def _show_pieces(self, neighbours: list[Pool], units: list[int], shown: list[int]) -> None:
         """A place for each piece that has survivors; pages without any go back. What is left keeps its own pages."""
-        page_bytes, size_bytes = self.geometry.page_bytes, self._options.piece_bytes
+        page_bytes, size_bytes = self.geometry.page_bytes, self._piece_bytes_of(neighbours)
+        address = neighbours[0].address
         pages = size_bytes // page_bytes
         pieces = [slice(first, first + pages) for first in range(0, len(units), pages)]
         for piece in pieces:
             if any(units[piece]):
-                place = self.extents.find(units[piece], self._options.tries)
+                place = self.extents.find(units[piece], self._places.extents_max)
                 place = self.extents.cut_place(pages) if place is None else place
                 at = address + piece.start * page_bytes
                 self._allocator.system.show(self.extents.address_of(place), size_bytes, at)
@@ -370,7 +414,7 @@ class Mesh:
         """The addresses may hold what the place holds: links between free blocks are made anew, of empty pools too."""
         for pool in pools:
             pool.rebuild_free_list()
-        self._leave_unit([*pools])
+        self._leave_all(pools)
 
     def _begin_phase(self, phase: MeshPhase) -> None:
         self.phase = phase
@@ -478,14 +522,30 @@ class Mesh:
         return arena.pools[index - 1] if not rest and 1 <= index <= len(arena.pools) else None
 
 
+def _proven(unit: Iterable[Pool | None]) -> Iterator[Pool]:
+    """Its candidates of which every live block was proven."""
+    return (pool for pool in unit if pool is not None and pool.is_proven)
+
+
+def _is_whole(unit: Unit) -> bool:
+    """Whether it goes at once: each is proven or empty, and there is one that is proven."""
+    is_all = all(pool is not None and (pool.is_proven or not pool.serves) for pool in unit)
+    return is_all and any(_proven(unit))
+
+
+def _size_bytes(pools: Iterable[Pool]) -> int:
+    return sum(pool.size_bytes for pool in pools)
+
+
+def _live_in_64_kib(unit: Unit) -> int:
+    """How sparse a unit's pools are that were proven: their live bytes in 64 KiB, in 16."""
+    live_bytes = sum(len(pool.survivors or ()) * pool.block_bytes for pool in _proven(unit))
+    return live_bytes // 16 * 64 * 1024 // _size_bytes(_proven(unit))
+
+
 def _spent_neighbours(pools: list[Pool]) -> Iterator[list[Pool]]:
-    """Spent pools, those beside one another together."""
-    row: list[Pool] = []
-    for pool in pools:
-        if pool.role is PoolRole.SPENT:
-            row.append(pool)
-        elif row:
-            yield row
-            row = []
-    if row:
-        yield row
+    """Spent pools, those beside one another together, up to 16."""
+    for is_spent, row in groupby(pools, lambda pool: pool.role is PoolRole.SPENT):
+        neighbours = list(row) if is_spent else []
+        for first in range(0, len(neighbours), NEIGHBOURS_MAX):
+            yield neighbours[first : first + NEIGHBOURS_MAX]

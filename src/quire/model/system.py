@@ -148,7 +148,7 @@ class System:
     # --- shared pages: only of a system that stands on no process ---
 
     def share(self, size_bytes: int) -> int:
-        """Deal shared pages, all with memory behind them; the address of their home.
+        """Deal addresses of shared pages, without memory yet; the address of their home.
 
         Raises:
             OutOfMemory: the system refuses; a process of the model's machine has no shared pages.
@@ -157,6 +157,13 @@ class System:
             raise OutOfMemory("the model's machine has no shared pages")
         self._homes += 1
         return self._homes << _HOME_SHIFT
+
+    def populate(self, home: int, size_bytes: int) -> None:
+        """Make memory for a part of a home: zeros.
+
+        Raises:
+            OutOfMemory: the system refuses.
+        """
 
     def unshare(self, home: int) -> None:
         """Take shared pages back: nobody shows any."""

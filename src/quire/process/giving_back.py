@@ -491,7 +491,6 @@ def begin(core: ModuleType, mode: GiveBack) -> None:
     os.register_at_fork(after_in_child=serving.after_fork_in_child)
     if mode != "purge":
         serving.meshing.impossible = core.proof_prepare()
-        atexit.register(serving.meshing.stop)
     if mode == "off":
         return
 

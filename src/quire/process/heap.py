@@ -14,7 +14,7 @@ from quire.records import Domain, HeapState, HeapStatistics, MeshPass, MeshPhase
 
 if TYPE_CHECKING:
     from quire._core import Heap as CoreHeap
-    from quire.model.mesh import MeshOptions
+    from quire.model.mesh import MeshOptions, MeshPlaces
 
 _GIB = 1024**3
 
@@ -144,17 +144,9 @@ class Heap:
         Raises:
             OutOfMemory: the system refuses; nothing has changed.
             RuntimeError: a pass is under way, or the system's pages are larger than pools.
-            ValueError: pieces are smaller than pages.
         """
         try:
-            self._heap.mesh_begin(
-                options.live_percent_max,
-                options.pools_max,
-                options.piece_bytes,
-                options.tries,
-                options.mappings_max,
-                options.only_at_rest,
-            )
+            self._heap.mesh_begin(options.live_percent_max, options.pools_max, options.only_at_rest)
         except MemoryError:
             raise OutOfMemory("the system has no memory for a pass of meshing") from None
         except OSError as error:
@@ -188,14 +180,27 @@ class Heap:
         except MemoryError:
             raise OutOfMemory("the system has no memory for proofs") from None
 
-    def mesh_settle(self) -> None:
-        """No more blocks will be proven: what has an unproven one goes back to its class."""
-        self._heap.mesh_settle()
+    def mesh_settle(self, places: MeshPlaces) -> None:
+        """No more blocks will be proven: what has an unproven one goes back to its class, the rest to places.
 
-    def mesh_abandon(self) -> None:
-        """All candidates go back to their classes, at once; also where no pass is under way."""
-        self._heap.mesh_abandon()
-        self._heap.proofs_end()
+        Raises:
+            ValueError: pieces are smaller than pages.
+        """
+        try:
+            self._heap.mesh_settle(places.piece_bytes, places.extents_max, places.mappings_max)
+        except OSError:
+            raise ValueError("pieces are smaller than pages") from None
+
+    def mesh_abandon(self, parts_max: int = sys.maxsize, seconds: float = 0.0) -> bool:
+        """So many candidates go back to their classes; also where no pass is under way.
+
+        Returns:
+            Whether all are back, and the pass is over.
+        """
+        is_over = self._heap.mesh_abandon(parts_max, seconds)
+        if is_over:
+            self._heap.proofs_end()
+        return is_over
 
     def mesh_pass(self) -> MeshPass:
         """What has come of the pass that is under way, or of the last one."""
@@ -242,10 +247,8 @@ def _refuse_pass(error: OSError) -> NoReturn:
     match error.errno:
         case errno.EBUSY:
             raise RuntimeError("a pass is under way") from None
-        case errno.ENOTSUP:
-            raise RuntimeError("the system's pages are larger than pools") from None
         case _:
-            raise ValueError("pieces are smaller than pages") from None
+            raise RuntimeError("the system's pages are larger than pools") from None
 
 
 def _refuse(size_bytes: int) -> NoReturn:

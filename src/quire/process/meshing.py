@@ -13,6 +13,7 @@ Like giving_back.py, whose helper calls it: no lock is waited for, nothing impor
 
 from __future__ import annotations
 
+import os
 import time
 from _thread import RLock
 
@@ -29,13 +30,11 @@ if TYPE_CHECKING:
         def held_bytes(self) -> int: ...
         def mappings(self) -> tuple[int, int] | None: ...
         def mesh_mappings(self) -> int: ...
-        def mesh_begin(
-            self, live_percent_max: int, piece_bytes: int, tries: int, mappings_max: int, only_at_rest: bool, /
-        ) -> str | None: ...
+        def mesh_begin(self, live_percent_max: int, only_at_rest: bool, /) -> str | None: ...
         def mesh_step(self, deadline_ns: int, /) -> tuple[int, int]: ...
-        def mesh_settle(self) -> None: ...
-        def mesh_abandon(self) -> None: ...
-        def mesh_pass(self) -> tuple[int, int, int, int, int, int, bool, int]: ...
+        def mesh_settle(self, piece_bytes: int, extents_max: int, mappings_max: int, /) -> None: ...
+        def mesh_abandon(self, deadline_ns: int, /) -> bool: ...
+        def mesh_pass(self) -> tuple[int, int, int, int, int, int, int, bool, int]: ...
         def mesh_renew(self, deadline_ns: int, /) -> int: ...
         def mesh_untouch(self, deadline_ns: int, /) -> bool: ...
         def proof_begin(self, reviewed: Iterable[tuple[type, str]], only_candidates: bool, /) -> str | None: ...
@@ -58,15 +57,19 @@ if TYPE_CHECKING:
 STEP_SECONDS: Final = 0.001
 """Of a step; obtaining an extent, which it cannot break off, takes as long again."""
 LIVE_PERCENT_MAX: Final = 50
-TRIES: Final = 256
+EXTENTS_MAX: Final = 16
+"""How many are looked at for a place before another is cut."""
 MAPPINGS_SHARE: Final = (3, 4)
 """Of those that the kernel allows the process: so many may be used, those of the program included."""
 _MAPPINGS_MIN: Final = 256
 _SECONDS_PER_MAPPING: Final = 0.001
 """From one count to the next: a thousand times as long as it takes."""
 _KIB: Final = 1024
-_PIECES: Final = ((8 * _KIB, 3.0), (16 * _KIB, 0.0))
-"""The size of a piece, and how many mappings it takes for each pool; the smallest that all pools could have."""
+_ANY: Final = 1 << 20
+_PIECES: Final = ((4, 0, 64 * _KIB), (8, 0, 32 * _KIB), (12, 0, 16 * _KIB), (_ANY, 3, 8 * _KIB), (_ANY, 0, 16 * _KIB))
+"""Up to so many live blocks in a pool, on average, and where so many mappings may be had for each: the size of a piece.
+Large pieces take less time and fewer mappings, and hold little more while so few blocks are in them."""
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _POOL_BYTES: Final = 16 * _KIB
 _CANDIDATES_MIN: Final = 128
 _SWEEPS_BEFORE: Final = 2
@@ -115,6 +118,7 @@ class Meshing:
         self._seconds = self._proof_seconds = self._proof_seconds_max = 0.0
         self._waits = 0
         self._spent: int | None = None
+        self._mappings_max = 0
         self._counted: tuple[int, int] | None = None
         self._count_again = 0.0
 
@@ -168,7 +172,7 @@ class Meshing:
     def stop(self) -> None:
         """No pass is under way any more; what was meshed stays."""
         with self._lock:
-            self._core.mesh_abandon()
+            self._core.mesh_abandon(0)
             self._core.proof_end()
             self._do = None
 
@@ -215,9 +219,10 @@ class Meshing:
             return self._give_up(now, "the process has about as many mappings as the system allows")
         percent = 100 if self._stress else LIVE_PERCENT_MAX
         only_at_rest = not self._stress and not self._is_trimming
-        refusal = self._core.mesh_begin(percent, self._piece_bytes(budget), TRIES, budget, only_at_rest)
+        refusal = self._core.mesh_begin(percent, only_at_rest)
         if refusal is not None:
             return self._give_up(now, refusal)
+        self._mappings_max = budget
         self._do = self._choose
 
     def _mappings(self, now: float) -> tuple[int, int] | None:
@@ -228,9 +233,15 @@ class Meshing:
                 self._count_again = now + _SECONDS_PER_MAPPING * (counted[1] + self._core.mesh_mappings())
         return self._counted
 
-    def _piece_bytes(self, budget: int) -> int:
-        pools = self._core.held_bytes() // _POOL_BYTES
-        return next(size for size, mappings in _PIECES if pools * mappings <= budget)
+    def _piece_bytes(self) -> int:
+        """What suits the candidates."""
+        pools, *_, live_blocks, _, _, _ = self._core.mesh_pass()
+        fitting = (
+            size_bytes
+            for blocks_max, mappings, size_bytes in _PIECES
+            if live_blocks <= blocks_max * pools and pools * mappings <= self._mappings_max
+        )
+        return max(next(fitting), _PAGE_BYTES)
 
     def _choose(self, now: float) -> None:
         phase, _ = self._core.mesh_step(_deadline_ns())
@@ -248,7 +259,7 @@ class Meshing:
     def _prove(self, now: float) -> None:
         state = self._core.proof_step(STEP_SECONDS)
         if state == "done":
-            self._core.mesh_settle()
+            self._core.mesh_settle(self._piece_bytes(), EXTENTS_MAX, self._mappings_max)
             self._do = self._match
         elif state == "void":
             self._give_up(now, "other interpreters share the heap")
@@ -283,9 +294,13 @@ class Meshing:
 
     def _give_up(self, now: float, reason: str | None) -> None:
         self.reason = reason
-        self._core.mesh_abandon()
-        self._core.proof_end()
-        self._end(now, is_poor=reason is not None)
+        self._do = self._abandon
+
+    def _abandon(self, now: float) -> None:
+        """Candidates go back, and then references to bytes: as many as there is time for."""
+        if self._core.mesh_abandon(_deadline_ns()) and self._core.proof_drop_references(STEP_SECONDS):
+            self._core.proof_end()
+            self._end(now, is_poor=self.reason is not None)
 
     def _finish(self, now: float) -> None:
         *_, is_out_of_mappings, refusal = self._core.mesh_pass()

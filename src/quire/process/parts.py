@@ -1,6 +1,7 @@
 """The parts of a sample, and how the sources' different answers are settled.
 
-    rss  ==  heap + CPython's arenas + frames + libc + stacks + mapped files + other anonymous + unexplained
+    rss  ==  heap, counted again + CPython's arenas + frames + libc + stacks + mapped files + other anonymous
+             + unexplained
 
 Unexplained is what one source says and no other knows of: what libc's totals have and was not found, and what VmRSS
 has and no part. Where VmRSS is less than what was found page by page, what was found counts: the kernel keeps
@@ -25,6 +26,7 @@ HEAP: Final = "quire's regions"
 LIBC_HEAPS: Final = "libc's heaps"
 LIBC_CHUNKS: Final = "libc's mapped chunks"
 
+AGAIN: Final = "counted_again_bytes"
 ARENAS: Final = "cpython_arena_bytes"
 FRAMES: Final = "frame_bytes"
 LIBC_LIVE: Final = "libc_live_bytes"
@@ -36,7 +38,7 @@ UNEXPLAINED: Final = "unexplained_bytes"
 
 SOURCES: Final = (HEAP, LIBC_HEAPS, LIBC_CHUNKS)
 """Where bytes are counted before they are settled."""
-FIELDS: Final = (ARENAS, FRAMES, LIBC_LIVE, LIBC_HELD, STACKS, FILES, OTHER, UNEXPLAINED)
+FIELDS: Final = (AGAIN, ARENAS, FRAMES, LIBC_LIVE, LIBC_HELD, STACKS, FILES, OTHER, UNEXPLAINED)
 """Fields of ``records.MemorySample``."""
 
 
@@ -84,6 +86,35 @@ def settle_heap(parts: Parts, rss_bytes: int) -> None:
     if excess_bytes > 0:
         free, empty_pools, free_runs, metadata = others
         parts.heap = (live - excess_bytes, free, empty_pools, free_runs, metadata)
+
+
+def settle_shared(parts: Parts, shared_bytes: int, mapped_bytes: int) -> int:
+    """What pools share the system counts for each that has touched it, and not at all while none has; the heap's parts
+    have it once.
+
+    Args:
+        shared_bytes: how much it is.
+        mapped_bytes: as the system counts it.
+
+    Returns:
+        How much of it the system does not count.
+    """
+    again_bytes = max(mapped_bytes - shared_bytes, 0)
+    missing_bytes = max(shared_bytes - mapped_bytes, 0)
+    parts.rows[AGAIN] += again_bytes
+    parts.rows[HEAP] += missing_bytes - again_bytes
+    return missing_bytes
+
+
+def settle_shared_quickly(parts: Parts, shared_bytes: int, shown_bytes: int) -> None:
+    """The same where what the system counts is not known: what is unexplained, as far as it can be that.
+
+    Args:
+        shown_bytes: of the address space, what shows shared pages.
+    """
+    again_bytes = min(parts.rows[UNEXPLAINED], max(shown_bytes - shared_bytes, 0))
+    parts.rows[AGAIN] += again_bytes
+    parts.rows[UNEXPLAINED] -= again_bytes
 
 
 def settle_total(parts: Parts, rss_bytes: int, rss_max_bytes: int) -> None:

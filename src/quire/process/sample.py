@@ -23,7 +23,15 @@ from quire.process.claims import Claims, share_out
 from quire.process.libc import find_heaps
 from quire.process.libraries import find_zeroed_data
 from quire.process.own_memory import OwnMemory
-from quire.process.parts import Parts, settle_heap, settle_libc, settle_proportional, settle_total
+from quire.process.parts import (
+    Parts,
+    settle_heap,
+    settle_libc,
+    settle_proportional,
+    settle_shared,
+    settle_shared_quickly,
+    settle_total,
+)
 from quire.process.recognise import Findings, recognise
 from quire.process.smaps import coalesce, parse_maps, parse_smaps, parse_status, stretches
 from quire.process.stacks import claim_stacks, stack_pointers
@@ -42,6 +50,7 @@ if TYPE_CHECKING:
         """What a sample asks of ``quire._core``."""
 
         def residency(self) -> HeapResident: ...
+        def shared_bytes(self) -> int: ...
         def regions(self) -> list[tuple[int, int]]: ...
         def resident_bytes(self, address: int, size_bytes: int, /) -> int: ...
         def frame_chunks(self) -> list[tuple[int, int]]: ...
@@ -98,15 +107,19 @@ class Sampler:
             account = parse_smaps(memory.text("smaps"))
             owners = _Owners(self._core, memory, account, moment.libc_statistics, self._findings)
             parts = Parts(moment.heap)
-            shared_bytes = 0
+            mapped_bytes = others_bytes = 0
             for mapping in owners.mappings:
-                shared_bytes += mapping.rss_bytes - mapping.pss_bytes
+                if mapping.is_of_extents:
+                    mapped_bytes += mapping.rss_bytes
+                else:
+                    others_bytes += mapping.rss_bytes - mapping.pss_bytes
                 if mapping.rss_bytes:
                     resident_bytes = _ruler(mapping, memory)
                     parts.add(share_out(mapping, owners.claims, _row_by_name(mapping), resident_bytes))
             moment.end(memory)
+        moment.rss_bytes += settle_shared(parts, moment.shared_bytes, mapped_bytes)
         _settle(parts, moment, owners)
-        settle_proportional(parts, shared_bytes)
+        settle_proportional(parts, others_bytes + parts.rows[rows.AGAIN])
         return parts
 
     def measure_quickly(self) -> Parts:
@@ -139,6 +152,8 @@ class Sampler:
             parts.add((row, _ruler(mapping, memory)(start, end)) for mapping, start, end, row in pieces)
             moment.end(memory)
         _settle(parts, moment, owners)
+        shown_bytes = sum(mapping.size_bytes for mapping in owners.mappings if mapping.is_of_extents)
+        settle_shared_quickly(parts, moment.shared_bytes, shown_bytes)
         excess_bytes = parts.rss_bytes - moment.rss_bytes
         allowed_bytes = max(moment.rss_bytes // _QUICK_EXCESS_DIVISOR, _QUICK_EXCESS_BYTES_MIN)
         return parts if excess_bytes <= allowed_bytes else None
@@ -181,11 +196,12 @@ def make_sample(parts: Parts, seconds: float) -> MemorySample:
 class _Moment:
     """The totals, read within moments, before the sample takes memory to work with."""
 
-    __slots__ = ("heap", "libc_statistics", "rss_bytes", "rss_max_bytes", "swap_bytes")
+    __slots__ = ("heap", "libc_statistics", "rss_bytes", "rss_max_bytes", "shared_bytes", "swap_bytes")
 
     def __init__(self, core: Core, memory: OwnMemory) -> None:
         status = memory.status()
         self.heap = core.residency()
+        self.shared_bytes = core.shared_bytes()
         self.libc_statistics = core.libc_statistics()
         self.rss_bytes, self.rss_max_bytes, self.swap_bytes = parse_status(status)
 

@@ -93,6 +93,11 @@ class SystemMapping:
         return self.name.startswith(b"/") and not self.name.startswith(_SHARED_MEMORY)
 
     @property
+    def is_of_extents(self) -> bool:
+        """Pages that pools of quire's heap share with each other, and with no other process."""
+        return self.name.startswith(b"/memfd:quire")
+
+    @property
     def is_closed(self) -> bool:
         """Nobody may touch it: addresses without memory."""
         return self.perms.startswith(b"---")

@@ -14,7 +14,7 @@ from quire.records import (
 )
 from quire.report.units import count, mib, mib_column, one_line, seconds, size
 from quire.report.view import Column, ColumnKind, Row, RowKind, Table, View, name_and_numbers
-from quire.report.waterfall import ABOVE, HEAP_PARTS, held_bytes, live_bytes, waterfall
+from quire.report.waterfall import ABOVE, AGAIN, OTHER_PARTS, held_bytes, live_bytes, waterfall
 
 _CLASSES_SHOWN = 5
 _SMALL_BYTES_MAX = 512
@@ -55,8 +55,11 @@ def _processor_share(report: RunReport) -> str:
 
 def _memory_sentence(report: RunReport) -> str:
     live, held = live_bytes(report.end), held_bytes(report.end)
-    rest = report.end.rss_bytes - live - held
-    return f"in use {_part(report, live)}; freed but held {_part(report, held)}; other {_part(report, rest)}"
+    again = report.end.counted_again_bytes
+    rest = report.end.rss_bytes - live - held - again
+    counted_again = f"counted again {_part(report, again)}; " if again else ""
+    held_and_again = f"freed but held {_part(report, held)}; {counted_again}"
+    return f"in use {_part(report, live)}; {held_and_again}other {_part(report, rest)}"
 
 
 def _part(report: RunReport, size_bytes: int) -> str:
@@ -72,7 +75,18 @@ def _given_back_note(statistics: HeapStatistics) -> str:
     parts += [f"{mib(size_bytes)} MiB of {kind}" for kind, size_bytes in _kinds(statistics.giving_back) if size_bytes]
     *first, last = parts or ["nothing"]
     what = f"{', '.join(first)} and {last}" if first else last
-    return f"Given back to the system while it ran: {what}.{_cost(statistics.giving_back)}"
+    return f"Given back to the system while it ran: {what}.{_shared(statistics)}{_cost(statistics.giving_back)}"
+
+
+def _shared(statistics: HeapStatistics) -> str:
+    """What meshed pools cost: memory, and mappings, which the system limits."""
+    if not statistics.sealed_pools:
+        return ""
+    told = f" {count(statistics.sealed_pools)} pools share {mib(statistics.shared_bytes)} MiB"
+    charge = statistics.charge
+    if charge is None or charge.mappings is None or charge.mappings_max is None:
+        return f"{told}."
+    return f"{told}; the process has {count(charge.mappings)} of at most {count(charge.mappings_max)} mappings."
 
 
 def _kinds(giving_back: GivingBack) -> list[tuple[str, int]]:
@@ -82,7 +96,8 @@ def _kinds(giving_back: GivingBack) -> list[tuple[str, int]]:
         ("empty pools", sum(given.empty_pool_bytes for given in both)),
         ("holes between runs", sum(given.hole_bytes for given in both)),
         ("kept pages", sum(given.kept_bytes for given in both)),
-        ("pages of sparse pools", sum(given.page_bytes + given.mesh_bytes for given in both)),
+        ("pages of sparse pools", sum(given.page_bytes for given in both)),
+        ("sparse pools that share pages now", sum(given.mesh_bytes for given in both)),
         ("libc's heap", sum(given.libc_bytes for given in both)),
     ]
 
@@ -126,7 +141,7 @@ _WATERFALL_COLUMNS = (
 
 
 def _waterfall_table(report: RunReport) -> Table:
-    rows = waterfall(report)
+    rows = [row for row in waterfall(report) if row.label != AGAIN or row.end_bytes or row.peak_bytes]
     printed = zip(
         rows,
         mib_column([row.end_bytes for row in rows]),
@@ -134,7 +149,7 @@ def _waterfall_table(report: RunReport) -> Table:
         strict=True,
     )
     cells = [_waterfall_row(report, *row) for row in printed]
-    split = len(HEAP_PARTS)
+    split = len(rows) - len(OTHER_PARTS) - 1
     return Table(
         title="Where is the memory? (MiB resident)",
         columns=_WATERFALL_COLUMNS,

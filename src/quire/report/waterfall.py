@@ -21,12 +21,15 @@ class Part:
     measure: Callable[[MemorySample], int]
 
 
+AGAIN = "counted again"
+"""A row only of programs whose pools share pages."""
 HEAP_PARTS = (
     Part("live blocks", "what the program uses", lambda s: s.heap.live_bytes),
     Part("free blocks", "freed, beside live ones", lambda s: s.heap.free_bytes),
     Part("empty pools", "freed whole, kept", lambda s: s.heap.empty_pool_bytes),
     Part("free runs", "freed larger blocks", lambda s: s.heap.free_run_bytes),
     Part("metadata", "quire's own tables", lambda s: s.heap.metadata_bytes),
+    Part(AGAIN, "pages that pools share", lambda s: s.counted_again_bytes),
 )
 OTHER_PARTS = (
     Part("CPython's arenas", "from before quire began", lambda s: s.cpython_arena_bytes),

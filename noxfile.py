@@ -42,6 +42,18 @@ def programs(session: nox.Session) -> None:
 
 
 @nox.session
+def giving_back(session: nox.Session) -> None:
+    """Measure what a process holds after a peak of memory, and write docs/after-a-peak.md: hours, or what is missing.
+
+    What follows ``--`` names cases.
+    """
+    session.env["QUIRE_REQUIRE_CORE"] = "1"
+    session.install("-r", "bench/requirements.txt", ".")
+    for command in (["run", *session.posargs], ["report"]):
+        session.run("python", "bench/give_back.py", *command)
+
+
+@nox.session
 def speed(session: nox.Session) -> None:
     """Measure instructions, processor time, memory and start-up, and write docs/performance.md: hours. Needs valgrind.
 
@@ -67,6 +79,14 @@ def services(session: nox.Session) -> None:
     session.env["QUIRE_REQUIRE_CORE"] = "1"
     session.install(".", "-r", "tests/services/requirements.txt")
     session.run("python", "tests/services/run.py", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run a server for an hour with peaks and rests: its memory must go back each time. ``-- --minutes 5``: shorter."""
+    session.env["QUIRE_REQUIRE_CORE"] = "1"
+    session.install(".", "-r", "tests/services/requirements.txt")
+    session.run("python", "tests/services/soak.py", *session.posargs)
 
 
 @nox.session

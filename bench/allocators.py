@@ -54,19 +54,55 @@ PEERS = (
 GUARDED = Allocator("guarded", "quire, guarded sampling", {"QUIRE": "1", "QUIRE_GUARD": "1"})
 ALL = (OWN, QUIRE, GUARDED, *PEERS)
 
+# Each as it gives back most by itself. mimalloc's setting has other names in older versions. TRIM is the program's own
+# (workloads/peaks.py): it calls malloc_trim, which only libc's allocator has.
+GIVING_BACK = (
+    OWN,
+    QUIRE,
+    Allocator("glibc", "glibc", {"PYTHONMALLOC": "malloc"}),
+    Allocator("glibc-trim", "glibc, malloc_trim by hand", {"PYTHONMALLOC": "malloc", "TRIM": "1"}),
+    Allocator(
+        "mimalloc",
+        "mimalloc, purge at once",
+        {
+            "PYTHONMALLOC": "malloc",
+            "MIMALLOC_PURGE_DELAY": "0",
+            "MIMALLOC_DECOMMIT_DELAY": "0",
+            "MIMALLOC_SEGMENT_DECOMMIT_DELAY": "0",
+        },
+        "libmimalloc.so.*",
+    ),
+    Allocator(
+        "jemalloc",
+        "jemalloc, background thread",
+        {"PYTHONMALLOC": "malloc", "MALLOC_CONF": "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0"},
+        "libjemalloc.so.*",
+    ),
+    Allocator(
+        "tcmalloc",
+        "tcmalloc, release at once",
+        {"PYTHONMALLOC": "malloc", "TCMALLOC_AGGRESSIVE_DECOMMIT": "1", "TCMALLOC_RELEASE_RATE": "10"},
+        "libtcmalloc_minimal.so.*",
+    ),
+    Allocator(
+        "builtin", "CPython's mimalloc, purge at once", {"PYTHONMALLOC": "mimalloc", "MIMALLOC_PURGE_DELAY": "0"}
+    ),
+)
 
-def available() -> list[Allocator]:
+
+def available(catalogue: tuple[Allocator, ...] = ALL) -> list[Allocator]:
     """Those that this Python and this system have; CPython's own is the first."""
-    return [each for each in ALL if is_available(each)]
+    return [each for each in catalogue if is_available(each)]
 
 
-def chosen(names: str) -> list[Allocator]:
+def chosen(names: str, catalogue: tuple[Allocator, ...] = ALL) -> list[Allocator]:
     """Those named, with commas between, or ``all``; CPython's own in any case."""
-    wanted = {each.name for each in ALL} if names == "all" else {OWN.name, *names.split(",")}
-    unknown = wanted.difference(each.name for each in ALL)
+    known = {each.name for each in catalogue}
+    wanted = known if names == "all" else {OWN.name, *names.split(",")}
+    unknown = wanted - known
     if unknown:
-        raise SystemExit(f"there is no allocator {', '.join(sorted(unknown))}")
-    return [each for each in available() if each.name in wanted]
+        raise SystemExit(f"there is no allocator {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    return [each for each in available(catalogue) if each.name in wanted]
 
 
 def is_available(allocator: Allocator) -> bool:

@@ -7,9 +7,9 @@ is compiled into those that call it and costs less than in a shared library.
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
 
 from figures import OWN, QUIRE, Figures
+from tables import Verdict
 
 FIXED_MIB_MAX = 1.5
 MIB = 1024**2
@@ -35,17 +35,6 @@ WHY_START = (
     "Reading and running quire's modules is Python's own work, and `quire run` starts Python twice, first to read the "
     "command line: so both grow with what a start of the Python takes, which the table of starts tells."
 )
-
-
-@dataclass(frozen=True)
-class Verdict:
-    what: str
-    bar: str
-    measured: str
-    is_reached: bool | None
-    """None: not measured."""
-    why_missed: str = ""
-    """What is known of it, told where the bar is missed."""
 
 
 def verdicts(figures: Figures) -> list[Verdict]:

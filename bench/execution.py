@@ -34,14 +34,12 @@ def run(command: list[str], environment: dict[str, str]) -> Run:
     Raises:
         Failed: it ended with an error.
     """
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    variables = {**kept, "PYTHONHASHSEED": "0", **environment}
     with tempfile.TemporaryDirectory() as folder:
         taken = Path(folder) / "taken"
-        words = [f"{name}={value}" for name, value in variables.items()]
+        words = [f"{name}={value}" for name, value in variables(environment).items()]
         launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(taken), *words, "--"]
         done = subprocess.run(
-            [*launcher, *command], env=kept, capture_output=True, stdin=subprocess.DEVNULL, check=False
+            [*launcher, *command], env=surroundings(), capture_output=True, stdin=subprocess.DEVNULL, check=False
         )
         if done.returncode != 0:
             errors = done.stderr.decode(errors="backslashreplace")[-2000:]
@@ -49,3 +47,12 @@ def run(command: list[str], environment: dict[str, str]) -> Run:
         cpu_seconds, wall_seconds, peak_bytes, faults = taken.read_text().split()
     output = done.stdout.decode(errors="backslashreplace")
     return Run(output, float(cpu_seconds), float(wall_seconds), int(peak_bytes), int(faults))
+
+
+def variables(environment: dict[str, str]) -> dict[str, str]:
+    """A program's environment: the one given, and of ours no more than where things are."""
+    return {**surroundings(), "PYTHONHASHSEED": "0", **environment}
+
+
+def surroundings() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}

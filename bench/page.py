@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,18 @@ from allocators import ALL
 from bars import verdicts
 from catalogue import WORKLOADS
 from figures import OWN, QUIRE, Figures
+from tables import bars_section, machine_section, picture, table
 
 MIB = 1024**2
 TITLES = {workload.name: workload.title for workload in WORKLOADS}
 ALLOCATORS = {allocator.name: allocator for allocator in ALL}
-WORDS = {True: "reached", False: "**missed**", None: ""}
 
 INTRODUCTION = """\
 # Performance
 
 Written by `bench/speed.py report`; do not edit. Every ratio is of CPython's own allocator, the same program on the same
-Python: below 1 is better. What is worse than CPython's own is set in **bold**."""
+Python: below 1 is better. What is worse than CPython's own is set in **bold**. What a process holds after a peak has
+[a page of its own](after-a-peak.md)."""
 
 METHOD = """\
 ## How it was measured
@@ -51,7 +51,7 @@ mean over the programs has an interval of its own, with rounds resampled in each
 
 def write(records: list[dict[str, Any]], folder: Path) -> None:
     every = [Figures(record) for record in records]
-    parts = [INTRODUCTION, bars_section(every)]
+    parts = [INTRODUCTION, bars_section([(figures.python, verdicts(figures)) for figures in every])]
     if any(figures.runs for figures in every):
         parts.append(plot_section(every, folder))
     parts += [python_section(figures) for figures in every]
@@ -62,22 +62,9 @@ def write(records: list[dict[str, Any]], folder: Path) -> None:
 # --- sections ------------------------------------------------------------------------------------------------
 
 
-def bars_section(every: list[Figures]) -> str:
-    found = [(figures.python, verdict) for figures in every for verdict in verdicts(figures)]
-    rows = [
-        [python, verdict.what, verdict.bar, verdict.measured, WORDS[verdict.is_reached]] for python, verdict in found
-    ]
-    parts = ["## What it must reach", table(["Python", "", "bar", "measured", ""], rows)]
-    reasons = dict.fromkeys(verdict.why_missed for _, verdict in found if verdict.is_reached is False)
-    return "\n\n".join(parts + [f"*Missed:* {reason}" for reason in reasons if reason])
-
-
 def plot_section(every: list[Figures], folder: Path) -> str:
-    light, dark = plot.draw([figures for figures in every if figures.runs], folder)
-    return (
-        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{dark.name}">'
-        f'<img src="{light.name}" alt="Processor time and peak memory of every allocator, by program"></picture>'
-    )
+    paths = plot.draw([figures for figures in every if figures.runs], folder)
+    return picture(paths, "Processor time and peak memory of every allocator, by program")
 
 
 def python_section(figures: Figures) -> str:
@@ -89,22 +76,6 @@ def python_section(figures: Figures) -> str:
     if "start" in figures.record:
         parts += ["### Start", start_table(figures)]
     return "\n\n".join(parts)
-
-
-def machine_section(records: list[dict[str, Any]]) -> str:
-    rows = []
-    for record in records:
-        machine, versions = record["machine"], record["versions"]
-        rows.append(
-            [
-                record["python"]["version"],
-                record["python"]["compiler"],
-                f"{machine['processors']} x {machine['processor']}, {machine['memory_bytes'] / 1024**3:.0f} GiB",
-                f"Linux {machine['kernel']}, huge pages: {machine['huge_pages']}",
-                ", ".join(f"{name} {version}" for name, version in versions.items()),
-            ]
-        )
-    return "## Machine and versions\n\n" + table(["Python", "compiler", "machine", "system", "versions"], rows)
 
 
 # --- tables --------------------------------------------------------------------------------------------------
@@ -187,8 +158,3 @@ def number(ratio: float) -> str:
 def interval(found: Any) -> str:
     """Bold where it is worse beyond its interval."""
     return f"**{found}**" if found.low > 1 else str(found)
-
-
-def table(heads: list[str], rows: Iterable[list[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

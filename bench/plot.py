@@ -5,44 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("svg")
-
 import matplotlib.pyplot as plt
 
 from allocators import ALL
 from catalogue import WORKLOADS
+from drawing import COLOURS, draw_both
 from figures import OWN, QUIRE, Figures
 
-COLOURS = {
-    "quire": "#2f8fd6",
-    "guarded": "#56b4e9",
-    "glibc": "#999999",
-    "mimalloc": "#e69f00",
-    "jemalloc": "#009e73",
-    "tcmalloc": "#cc79a7",
-    "builtin": "#d55e00",
-}
-INKS = {"light": "#1f2328", "dark": "#e6edf3"}
 FIELDS = {"cpu_seconds": "processor time", "peak_bytes": "peak memory"}
 MEAN = "geometric mean"
 
 
 def draw(every: list[Figures], folder: Path) -> tuple[Path, Path]:
-    """Write one picture for light and one for dark pages."""
-    paths = {kind: folder / f"performance-{kind}.svg" for kind in INKS}
-    for kind, ink in INKS.items():
-        with plt.rc_context(style(ink)):
-            figure = picture(every, ink)
-            figure.savefig(paths[kind], transparent=True, metadata={"Date": None})
-            plt.close(figure)
-    return paths["light"], paths["dark"]
-
-
-def style(ink: str) -> dict[str, Any]:
-    names = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
-    return dict.fromkeys(names, ink) | {"font.size": 9, "svg.hashsalt": "quire", "svg.fonttype": "none"}
+    return draw_both(folder, "performance", lambda ink: picture(every, ink))
 
 
 def picture(every: list[Figures], ink: str) -> Any:

@@ -19,10 +19,19 @@ import quire
 def write(folder: Path, section: str, name: str, content: Any) -> None:
     """Put it into this Python's file, in place of an older one of that name."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{sys.version_info[0]}.{sys.version_info[1]}.json"
-    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept = read_this(folder)
     kept |= surroundings() | {section: {**kept.get(section, {}), name: content}}
-    path.write_text(json.dumps(kept, indent=1) + "\n")
+    this_file(folder).write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def read_this(folder: Path) -> dict[str, Any]:
+    """This Python's record; empty where nothing was measured."""
+    path = this_file(folder)
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def this_file(folder: Path) -> Path:
+    return folder / f"{sys.version_info[0]}.{sys.version_info[1]}.json"
 
 
 def read_all(folder: Path) -> list[dict[str, Any]]:

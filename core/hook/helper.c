@@ -138,7 +138,9 @@ tick(void)
         return WITHOUT_MEMORY_SECONDS;
     }
     PyEval_AcquireThread(state);
+    PyThreadState_EnterTracing(state); /* what sys.monitoring calls would be code of the program's */
     double seconds = call_tick();
+    PyThreadState_LeaveTracing(state);
     PyThreadState_Clear(state);
     PyThreadState_DeleteCurrent();
     return seconds;
@@ -419,11 +421,15 @@ hook_trimmed_libc(struct libc_trim *trim)
     return has_trimmed;
 }
 
-/* What Python code raises there is the program's to handle if it is no Exception: an interrupt, most of all. */
+/* What Python code raises there is the program's to handle if it is no Exception: an interrupt, most of all. A debugger
+ * or a measure of coverage does not see it, for it is none of the program's. */
 static int
 call_pending(void *function)
 {
+    PyThreadState *state = PyThreadState_Get();
+    PyThreadState_EnterTracing(state);
     PyObject *result = PyObject_CallNoArgs(function);
+    PyThreadState_LeaveTracing(state);
     bool is_ours = result == NULL && PyErr_ExceptionMatches(PyExc_Exception);
     if (is_ours) {
         PyErr_WriteUnraisable(function);

@@ -110,18 +110,20 @@ add_named(PyTypeObject *type, const char *layout)
     return false;
 }
 
+/* The class lives for ever: one made for each pass would be garbage that only the collector frees. */
 static bool
 look_at_a_class(void)
 {
-    PyObject *sample = PyObject_CallFunction((PyObject *)&PyType_Type, "s(){}", "Sample");
+    static PyTypeObject *sample;
+    if (sample == NULL) {
+        sample = (PyTypeObject *)PyObject_CallFunction((PyObject *)&PyType_Type, "s(){}", "Sample");
+    }
     if (sample == NULL) {
         return false;
     }
-    const PyTypeObject *type = (PyTypeObject *)sample;
-    of_classes.dealloc = type->tp_dealloc;
-    of_classes.traverse = type->tp_traverse;
-    of_classes.alloc = type->tp_alloc;
-    Py_DECREF(sample);
+    of_classes.dealloc = sample->tp_dealloc;
+    of_classes.traverse = sample->tp_traverse;
+    of_classes.alloc = sample->tp_alloc;
     return true;
 }
 

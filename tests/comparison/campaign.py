@@ -32,12 +32,14 @@ class Campaign:
         work: keeps plain results, which are not run again, and what files that differ said on quire.
         quick: run plainly only what does not succeed on quire.
         jobs: how many files at once.
+        mode: how quire serves, QUIRE or STRESS.
     """
 
     allowed: list[Allowed]
     work: Path
     quick: bool
     jobs: int
+    mode: str = QUIRE
 
     def compare_all(self, files: Iterable[TestFile]) -> Iterator[Pair]:
         """Compare the files; then, one at a time, those that differ once more."""
@@ -52,7 +54,7 @@ class Campaign:
             yield self.look_again(pair)
 
     def compare(self, file: TestFile) -> Pair:
-        quire = run_file(file, QUIRE)
+        quire = run_file(file, self.mode)
         plain = quire if self.quick and quire.code == 0 else self.run_plainly(file)
         reasons = {case: why_allowed(file.name, case, self.allowed) for case in differences(plain, quire)}
         differing = tuple(case for case, reason in reasons.items() if reason is None)
@@ -64,7 +66,7 @@ class Campaign:
 
         A case that passes on quire now, or fails plainly now, is unsteady. A crash on quire never is.
         """
-        quire, plain = run_file(pair.file, QUIRE), run_file(pair.file, PLAIN)
+        quire, plain = run_file(pair.file, self.mode), run_file(pair.file, PLAIN)
         again = differences(plain, quire)
         if pair.quire.is_crash:
             again.append(WHOLE_FILE)
@@ -86,7 +88,7 @@ class Campaign:
         return result
 
     def keep_output(self, pair: Pair) -> None:
-        self.place("quire", pair.file, "log").write_text(pair.quire.output)
+        self.place(self.mode, pair.file, "log").write_text(pair.quire.output)
 
     def place(self, mode: str, file: TestFile, kind: str) -> Path:
         folder = self.work / mode
@@ -97,6 +99,8 @@ class Campaign:
 def tell(file: TestFile, plain: Result, quire: Result, remark: str) -> None:
     """One line while the campaign is under way."""
     said = [f"on quire {quire.ending}, {quire.seconds:.1f} s"]
+    if quire.meshed_pools:
+        said[0] += f", {quire.meshed_pools:,} pools meshed"
     if plain is not quire:
         said.append(f"plainly {plain.ending}, {plain.seconds:.1f} s")
     print(f"{file.name}: {'; '.join(said)}{remark and f' ({remark})'}", flush=True)

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from comparison.campaign import Campaign, tell_differences
-from comparison.execution import TestFile
+from comparison.campaign import Campaign, Pair, tell_differences
+from comparison.execution import QUIRE, STRESS, TestFile
 from comparison.table import show_table
 from comparison.verdict import read_allowed
 
@@ -26,6 +26,7 @@ class Order:
     work: Path
     quick: bool
     jobs: int
+    mode: str
 
 
 @contextmanager
@@ -35,21 +36,30 @@ def parse_order(description: str, name: str) -> Iterator[Order]:
     parser.add_argument("--work", type=Path, help="folder that keeps results; none are kept if not given")
     parser.add_argument("--quick", action="store_true", help="run plainly only the files that fail on quire")
     parser.add_argument("--jobs", type=int, default=2, help="how many files to run at once")
+    parser.add_argument("--stress", action="store_true", help="have quire mesh all it can, all the time")
     parser.add_argument("names", nargs="*", metavar=name, help="what to run; all if none is named")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         work = (given.work or Path(temporary)).resolve()
         work.mkdir(parents=True, exist_ok=True)
-        yield Order(given.names, work, given.quick, given.jobs)
+        yield Order(given.names, work, given.quick, given.jobs, STRESS if given.stress else QUIRE)
 
 
 def run_campaign(title: str, files: list[TestFile], allowed: Path, order: Order) -> bool:
-    """Compare, tell, and say whether nothing differs that may not."""
-    campaign = Campaign(read_allowed(allowed), order.work / this_python() / title, order.quick, order.jobs)
+    """Compare, tell, and say whether nothing differs that may not; under stress, something must have been meshed."""
+    folder = order.work / this_python() / title
+    campaign = Campaign(read_allowed(allowed, order.mode), folder, order.quick, order.jobs, order.mode)
     pairs = list(campaign.compare_all(files))
     tell_differences(pairs)
     print(show_table(f"{title} on CPython {platform.python_version()}", pairs), flush=True)
-    return not any(pair.differing for pair in pairs)
+    return not any(pair.differing for pair in pairs) and (order.mode != STRESS or tell_meshed(pairs))
+
+
+def tell_meshed(pairs: list[Pair]) -> bool:
+    """Whether any file lived long enough for a pass: if none did, the stress has shown nothing."""
+    meshed = sum(pair.quire.meshed_pools > 0 for pair in pairs)
+    print(f"pools were meshed at the end of {meshed:,} of {len(pairs):,} files", flush=True)
+    return meshed > 0
 
 
 def this_python() -> str:

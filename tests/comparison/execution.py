@@ -15,8 +15,10 @@ from pathlib import Path
 from comparison.junit import read_cases
 from comparison.witness import NOT_AS_ASKED
 
-PLAIN, QUIRE = "plain", "quire"
+PLAIN, QUIRE, STRESS = "plain", "quire", "stress"
+"""How a process runs: on CPython's own allocator, on quire, on quire that meshes all it can all the time."""
 _WITNESS = Path(__file__).with_name("witness.py")
+_ASKED = {PLAIN: {}, QUIRE: {"QUIRE": "1"}, STRESS: {"QUIRE": "1", "QUIRE_STRESS": "1"}}
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,14 @@ class Result:
         code: the exit code; negative for a signal, ``None`` if it did not end in time.
         cases: each one's name, and whether it passed.
         output: what the process said.
+        meshed_pools: how many there were after the last test.
     """
 
     code: int | None
     cases: dict[str, str]
     seconds: float
     output: str
+    meshed_pools: int = 0
 
     @property
     def is_broken(self) -> bool:
@@ -85,7 +89,9 @@ def run_file(file: TestFile, mode: str) -> Result:
         command += ["--junit-xml", str(xml)]
         started = time.monotonic()
         code, output = _run(command, file, mode, Path(temporary))
-        result = Result(0 if code == file.nothing_ran else code, read_cases(xml), time.monotonic() - started, output)
+        meshed_pools = int(evidence.read_text()) if evidence.exists() else 0
+        ending = 0 if code == file.nothing_ran else code
+        result = Result(ending, read_cases(xml), time.monotonic() - started, output, meshed_pools)
         if code == NOT_AS_ASKED or (not evidence.exists() and not result.is_broken and result.cases):
             raise NotServed(f"{file.name}: quire's service is not as asked for ({mode}):\n{output[-2000:]}")
     return result
@@ -118,7 +124,7 @@ def _run(command: list[str], file: TestFile, mode: str, temporary: Path) -> tupl
 def environment(mode: str) -> dict[str, str]:
     """A clean one: none of Python's variables, quire's only where it is to serve."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("QUIRE", "PYTHON", "NOX"))}
-    return clean | ({"QUIRE": "1"} if mode == QUIRE else {})
+    return clean | _ASKED[mode]
 
 
 def _end_session(process: subprocess.Popen[bytes]) -> None:

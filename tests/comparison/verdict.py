@@ -15,15 +15,18 @@ WHOLE_FILE = "(the whole file)"
 
 @dataclass(frozen=True)
 class Allowed:
-    """A case that may differ, and why. Stars in the names stand for anything."""
+    """A case that may differ, and why; with a mode, only in that one. Stars in the names stand for anything."""
 
     file: str
     case: str
     reason: str
+    mode: str = ""
 
 
-def read_allowed(path: Path) -> list[Allowed]:
-    return [Allowed(**entry) for entry in tomllib.loads(path.read_text()).get("allowed", [])]
+def read_allowed(path: Path, mode: str) -> list[Allowed]:
+    """Those of a mode."""
+    every = [Allowed(**entry) for entry in tomllib.loads(path.read_text()).get("allowed", [])]
+    return [one for one in every if one.mode in ("", mode)]
 
 
 def why_allowed(file: str, case: str, allowed: list[Allowed]) -> str | None:

@@ -1,6 +1,6 @@
 """Runs CPython's own regression tests plainly and on quire, and holds the two runs against each other.
 
-    cd tests; python -m cpython.compare [--work FOLDER] [--quick] [--jobs N] [TEST ...]
+    cd tests; python -m cpython.compare [--work FOLDER] [--quick] [--stress] [--jobs N] [TEST ...]
 
 Exit code 1 if any test passes plainly and not on quire, unless ``allowed.toml`` says why it may. The folder keeps the
 plain results, which the same Python does not run again, and what files that differ said on quire.
@@ -26,7 +26,7 @@ def main() -> int:
         if not has_tests():
             sys.exit(missing_tests())
         names = chosen(order.names)
-        check_serving()
+        check_serving(order.mode)
         files = [regression_test(name, order.work) for name in names]
         same = run_campaign("regression tests", files, ALLOWED, order)
     return 0 if same else 1

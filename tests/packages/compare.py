@@ -1,6 +1,6 @@
 """Runs the test suites of packages with C extensions plainly and on quire, and holds the two runs against each other.
 
-    cd tests; python -m packages.compare [--work FOLDER] [--quick] [--jobs N] [PACKAGE[:TEXT] ...]
+    cd tests; python -m packages.compare [--work FOLDER] [--quick] [--stress] [--jobs N] [PACKAGE[:TEXT] ...]
 
 Exit code 1 if any test passes plainly and not on quire, unless ``allowed.toml`` says why it may. With a text, only
 those of a package's files are run that have it in their name: ``numpy:multiarray``.
@@ -26,7 +26,7 @@ _TIMEOUT_S = 1800
 def main() -> int:
     with parse_order("Run packages' test suites plainly and on quire, and compare.", "PACKAGE[:TEXT]") as order:
         packages = chosen(order.names)
-        check_serving()
+        check_serving(order.mode)
         same = [compare(package, text, order) for package, text in packages]
     return 0 if all(same) else 1
 

@@ -326,6 +326,43 @@ print(told, core.check())
     ).expect("[] None\n")
 
 
+def test_what_is_called_in_the_main_thread_is_not_traced() -> None:
+    """A debugger does not step into it, and what its trace function raises does not end it."""
+    code = """
+import sys
+from quire import _core as core
+called, seen = [], []
+def ours(): called.append(1)
+def theirs(): pass
+def trace(frame, event, arg): seen.append(frame.f_code.co_name)
+sys.settrace(trace)
+core.call_in_main_thread(ours)
+while not called: theirs()
+theirs()
+sys.settrace(None)
+print(set(seen))
+"""
+    run_python(code, environment=SERVED).expect("{'theirs'}\n")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there is no sys.monitoring")
+def test_what_runs_in_the_helper_is_not_monitored() -> None:
+    """sys.monitoring is of all threads, and would call the program's code in the helper."""
+    code = """
+import sys, time, quire
+monitoring, seen = sys.monitoring, set()
+monitoring.use_tool_id(1, "test")
+monitoring.register_callback(1, monitoring.events.PY_START, lambda code, offset: seen.add(code.co_name))
+before = quire.stats().giving_back.by_itself.steps
+monitoring.set_events(1, monitoring.events.PY_START)
+def theirs(): time.sleep(1)
+theirs()
+monitoring.set_events(1, 0)
+print(seen, quire.stats().giving_back.by_itself.steps > before)
+"""
+    run_python(code, environment=SERVED | {"QUIRE_STRESS": "1"}).expect("{'theirs'} True\n")
+
+
 def test_a_fork_amid_a_lock_of_loggings_does_not_wait_for_ever() -> None:
     """logging takes its lock before a fork, and the program has a handler's: the helper, which logs, needs neither."""
     served(

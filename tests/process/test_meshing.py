@@ -67,6 +67,20 @@ print(core.mesh_pass()[2] > 1000, core.proof_begin([]))
     served(code, {"QUIRE_GIVE_BACK": "purge"}).expect("False False True None\nFalse None\n")
 
 
+def test_a_pass_leaves_nothing_for_the_collector() -> None:
+    """A program that has switched it off would keep that for ever, and others count what it finds."""
+    served(
+        """
+import gc
+quire.trim()  # the first one imports
+survivors = peak()
+gc.collect(); gc.disable()
+print(quire.trim().mesh_bytes > 0, gc.collect())
+""",
+        {"QUIRE_GIVE_BACK": "off"},
+    ).expect("True 0\n")
+
+
 def test_under_stress_a_program_that_writes_all_the_time_keeps_its_bytes() -> None:
     """Passes all the time, over pools in use, while what is meshed is written, freed and made anew."""
     served(

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clients import Tally, send_requests, send_tasks, wait_for, wait_for_server
+from clients import Tally, numbers, send_requests, send_tasks, wait_for, wait_for_server
 from memory import children, resident
 
 HERE = Path(__file__).resolve().parent
@@ -87,6 +87,7 @@ class Service:
     unwanted: str = r"^Traceback|ERROR|CRITICAL|was sent SIG(?!TERM)|WorkerLost"
     """What its log does not hold when all is well."""
     needs_redis: bool = False
+    seconds_max: int = 900
 
 
 # --- how they are driven -------------------------------------------------------------------------------------
@@ -95,10 +96,10 @@ class Service:
 def drive_web(running: Running, requests: int) -> None:
     """Load; load while all workers are replaced; load; rest; the end."""
     wait_for_server(running.socket)
-    send_requests(running.socket, requests // 3, running.tally)
+    send_requests(running.socket, numbers(requests // 3), running.tally)
     with running.sent_meanwhile(signal.SIGHUP):
-        send_requests(running.socket, requests // 3, running.tally)
-    send_requests(running.socket, requests // 3, running.tally)
+        send_requests(running.socket, numbers(requests // 3), running.tally)
+    send_requests(running.socket, numbers(requests // 3), running.tally)
     running.look_at_rest()
     running.send(signal.SIGTERM)
 
@@ -106,7 +107,7 @@ def drive_web(running: Running, requests: int) -> None:
 def drive_single_web(running: Running, requests: int) -> None:
     """The one process cannot be replaced while it serves. Ended by SIGINT it may report; SIGTERM ends it at once."""
     wait_for_server(running.socket)
-    send_requests(running.socket, requests, running.tally)
+    send_requests(running.socket, numbers(requests), running.tally)
     running.look_at_rest()
     running.send(signal.SIGINT)
 

@@ -29,8 +29,8 @@ from clients import Tally, expected_answers, wait_for
 
 from catalogue import HERE, SERVICES, Running, Service
 
-SECONDS_MAX = 900
 MIB = 1024**2
+SERVED = {"QUIRE": "1", "QUIRE_JSON": "reports/%p.json"}
 HEADER = (
     "service            requests/s  plain  quire   MiB resident, each worker  plain  quire   "
     "all in proportion  plain  quire   asked again  plain  quire   workers  reports"
@@ -95,8 +95,7 @@ def redis_server(services: list[Service], work: Path) -> Iterator[None]:
 def run(service: Service, work: Path, expected: list[str]) -> bool:
     """Run it both ways, tell, and say whether all is well."""
     plain = run_once(service, work / f"{service.name}-plain", expected, {})
-    settings = {"QUIRE": "1", "QUIRE_JSON": "reports/%p.json"}
-    quire = run_once(service, work / f"{service.name}-quire", expected, settings)
+    quire = run_once(service, work / f"{service.name}-quire", expected, SERVED)
     print(line(service, plain, quire), flush=True)
     found = [f"plainly: {each}" for each in complaints(service, plain, is_served=False)]
     found += [f"on quire: {each}" for each in complaints(service, quire, is_served=True)]
@@ -121,7 +120,7 @@ def run_once(service: Service, folder: Path, expected: list[str], settings: dict
             start_new_session=True,
         )
     running = Running(process.pid, folder, Tally(expected))
-    with killed_at_last(process):
+    with killed_at_last(process, service.seconds_max):
         service.drive(running, service.requests)
         code = process.wait()
     reports = {int(path.stem): json.loads(path.read_text()) for path in (folder / "reports").iterdir()}
@@ -129,9 +128,9 @@ def run_once(service: Service, folder: Path, expected: list[str], settings: dict
 
 
 @contextmanager
-def killed_at_last(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def killed_at_last(process: subprocess.Popen[bytes], seconds_max: int) -> Iterator[None]:
     """Nothing of its session lives on, whatever happens; nor does it run for ever."""
-    guard = threading.Timer(SECONDS_MAX, os.killpg, [process.pid, signal.SIGKILL])
+    guard = threading.Timer(seconds_max, os.killpg, [process.pid, signal.SIGKILL])
     guard.start()
     try:
         yield

@@ -89,6 +89,15 @@ def test_what_is_no_rate_is_refused(text: str) -> None:
         read_config({"QUIRE_GUARD": text})
 
 
+def test_the_switch_for_stress_is_checked_and_offered_to_nobody() -> None:
+    """It is for tests: what it is set to is checked as for any switch, and no message names it for another setting."""
+    assert read_config({"QUIRE_STRESS": "1"}) == read_config({"QUIRE_STRESS": "0"}) == Config()
+    with pytest.raises(InvalidOption, match="QUIRE_STRESS=all is not understood"):
+        read_config({"QUIRE_STRESS": "all"})
+    with pytest.raises(InvalidOption, match=r"there is no setting QUIRE_STRES; there are (?!.*QUIRE_STRESS)"):
+        read_config({"QUIRE_STRES": "1"})
+
+
 @given(CONFIGS)
 def test_children_are_served_alike_and_leave_the_report_to_their_parent(config: Config) -> None:
     """What a parent hands to its children is the same config without the report, unless each process writes one."""

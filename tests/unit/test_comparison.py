@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from comparison.campaign import Campaign, Pair
-from comparison.execution import PLAIN, QUIRE, NotServed, Result, TestFile, run_file
+from comparison.command import Order, run_campaign
+from comparison.execution import PLAIN, QUIRE, STRESS, NotServed, Result, TestFile, environment, run_file
 from comparison.junit import FAILED, PASSED, SKIPPED, read_cases
 from comparison.table import show_table
-from comparison.verdict import WHOLE_FILE, Allowed, differences
+from comparison.verdict import WHOLE_FILE, Allowed, differences, read_allowed
 
 pytest.importorskip("quire._core", reason="the native core is not installed")
 
@@ -39,6 +40,13 @@ def compare(folder: Path, code: str, allowed: tuple[Allowed, ...] = ()) -> Pair:
 
 def result(code: int | None, **cases: str) -> Result:
     return Result(code, cases, 0.0, "")
+
+
+def test_the_switch_for_stress_reaches_stressed_runs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is handed to them beside quire's own, and taken from every other run, whatever this process was given."""
+    monkeypatch.setenv("QUIRE_STRESS", "1")
+    handed = {mode: {name for name in environment(mode) if name.startswith("QUIRE")} for mode in (PLAIN, QUIRE, STRESS)}
+    assert handed == {PLAIN: set(), QUIRE: {"QUIRE"}, STRESS: {"QUIRE", "QUIRE_STRESS"}}
 
 
 # --- what differs ------------------------------------------------------------------------------------------------
@@ -100,6 +108,16 @@ def test_what_is_allowed_is_no_difference(tmp_path: Path) -> None:
     assert pair.differing == ("test_suite.test_other",)
 
 
+def test_what_is_allowed_in_one_mode_is_not_in_another(tmp_path: Path) -> None:
+    """What meshing all the time cannot but do may not happen on quire as it is served to people."""
+    (tmp_path / "allowed.toml").write_text(
+        "[[allowed]]\nfile = 'a'\ncase = '*'\nreason = 'because'\n"
+        "[[allowed]]\nfile = 'b'\ncase = '*'\nreason = 'under stress'\nmode = 'stress'\n"
+    )
+    found = {mode: [one.file for one in read_allowed(tmp_path / "allowed.toml", mode)] for mode in (QUIRE, STRESS)}
+    assert found == {QUIRE: ["a"], STRESS: ["a", "b"]}
+
+
 def test_a_file_that_fails_without_a_case_differs_as_a_whole() -> None:
     """A class's setup is no case, but its failing ends the file badly."""
     assert differences(result(0, a=PASSED), result(1, a=PASSED)) == [WHOLE_FILE]
@@ -133,6 +151,30 @@ def test_a_process_that_quire_does_not_serve_is_an_error(tmp_path: Path, monkeyp
     monkeypatch.setattr("comparison.execution.environment", lambda mode: {})
     with pytest.raises(NotServed):
         run_file(file, QUIRE)
+
+
+def test_a_session_under_stress_in_which_nothing_was_meshed_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Had the switch no effect, or ended each suite before the first pass, then nothing would have been shown."""
+    (tmp_path / "allowed.toml").touch()
+    code = """
+        import time, quire
+        def test_passes():
+            kept = [[str(number)] for number in range(300_000)][::50]
+            end = time.monotonic() + (60 if "QUIRE_STRESS" in os.environ else 0)
+            while not quire.stats().sealed_pools and time.monotonic() < end: time.sleep(0.01)
+        """
+
+    def run(mode: str) -> tuple[bool, str]:
+        order = Order([], tmp_path / "work", quick=True, jobs=1, mode=mode)
+        same = run_campaign("suite", [write_suite(tmp_path, code)], tmp_path / "allowed.toml", order)
+        return same, capsys.readouterr().out.splitlines()[-1]
+
+    assert run(STRESS) == (True, "pools were meshed at the end of 1 of 1 files")
+    monkeypatch.setattr("comparison.execution.environment", lambda mode: {"QUIRE": "1", "QUIRE_GIVE_BACK": "off"})
+    assert run(STRESS) == (False, "pools were meshed at the end of 0 of 1 files")
+    assert run(QUIRE)[0]
 
 
 # --- reading -----------------------------------------------------------------------------------------------------

@@ -490,7 +490,8 @@ def begin(core: ModuleType, mode: GiveBack) -> None:
     global serving
     import atexit
 
-    serving = GivingBack(core, mode, stress=os.environ.get(STRESS) == "1")
+    stress = os.environ.get(STRESS) == "1"
+    serving = GivingBack(core, mode, stress=stress)
     os.register_at_fork(after_in_child=serving.after_fork_in_child)
     if mode != "purge":
         serving.meshing.impossible = core.proof_prepare()
@@ -502,4 +503,4 @@ def begin(core: ModuleType, mode: GiveBack) -> None:
         before=core.before_fork, after_in_parent=core.after_fork_in_parent, after_in_child=core.after_fork_in_child
     )
     atexit.register(core.helper_end)
-    core.helper_begin(serving.tick, NOTICE_BYTES)
+    core.helper_begin(serving.tick, 1 if stress else NOTICE_BYTES)

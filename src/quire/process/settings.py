@@ -190,6 +190,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         if name.startswith("QUIRE_") and name not in _KNOWN:
             raise InvalidOption(f"there is no setting {name}{did_you_mean(name, SETTINGS, 'QUIRE_')}")
     _switch(environment, "QUIRE")
+    _switch(environment, STRESS)
     json = environment.get("QUIRE_JSON")
     return Config(
         large_blocks=read_large_blocks(environment.get("QUIRE_LARGE_BLOCKS") or "quire", "QUIRE_LARGE_BLOCKS"),

@@ -230,8 +230,9 @@ count_foreign(const struct heap *heap, const struct pool *pool)
 {
     const char *block = first_block(heap, pool);
     size_t foreign = 0;
-    for (size_t index = 0; index < pool->carved; index++, block += pool->block_bytes) {
-        foreign += survivors_has(heap, pool, index) && !proofs_has(heap, block);
+    for (size_t index = survivors_next(heap, pool, 0); index < pool->carved;
+         index = survivors_next(heap, pool, index + 1)) {
+        foreign += !proofs_has(heap, block + index * pool->block_bytes);
     }
     return foreign;
 }

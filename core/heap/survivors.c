@@ -92,15 +92,17 @@ survivors_forget(struct heap *heap, struct pool *pool)
 
 /* --- bits --- */
 
-/* The first so many blocks of the free list. */
+/* The first so many blocks of the free list. What is left of an offset in a pool when it is multiplied by the blocks in
+ * 2^32 bytes, rounded up, is too little to matter: one division for all of them. */
 static void
 clear_free(const struct heap *heap, const struct pool *pool, size_t count)
 {
     uint64_t *bits = bits_of(heap, pool);
     const char *first = first_block(heap, pool);
     const char *block = pool->free;
+    uint64_t blocks = ((uint64_t)1 << 32) / pool->block_bytes + 1;
     for (; count > 0; count--) {
-        size_t index = (size_t)(block - first) / pool->block_bytes;
+        size_t index = (size_t)((uint64_t)(block - first) * blocks >> 32);
         bits[index / 64] &= ~((uint64_t)1 << (index % 64));
         block = link_of(block);
     }
@@ -139,6 +141,19 @@ survivors_count(const struct heap *heap, const struct pool *pool)
         count += (size_t)__builtin_popcountll(bits[i]);
     }
     return count;
+}
+
+size_t
+survivors_next(const struct heap *heap, const struct pool *pool, size_t index)
+{
+    const uint64_t *bits = bits_of(heap, pool);
+    for (size_t i = index / 64; i < words_of(pool); i++) {
+        uint64_t left = i == index / 64 ? bits[i] >> (index % 64) << (index % 64) : bits[i];
+        if (left != 0) {
+            return i * 64 + lowest_bit(left);
+        }
+    }
+    return pool->carved;
 }
 
 bool

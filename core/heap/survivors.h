@@ -49,6 +49,9 @@ void survivors_update(struct heap *heap, struct pool *pool, size_t noted);
 size_t survivors_count(const struct heap *heap, const struct pool *pool);
 bool survivors_has(const struct heap *heap, const struct pool *pool, size_t index);
 
+/* The first survivor from there on; pool->carved: there is none. */
+size_t survivors_next(const struct heap *heap, const struct pool *pool, size_t index);
+
 /* A bit for each 16 bytes of the pool: those of survivors. Where none were noted, no bit. */
 void survivors_granules(const struct heap *heap, const struct pool *pool, uint64_t *granules);
 

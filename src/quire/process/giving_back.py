@@ -76,13 +76,17 @@ REST_SECONDS: Final = 1.0
 STEP_SECONDS: Final = 0.0015
 """A step of a sweep; with what it takes to be called, and one call to the system that it cannot break off, 2 ms."""
 WINDOW_SECONDS: Final = 10.0
-WINDOW_CPU_SECONDS: Final = 0.48
+WINDOW_CPU_SECONDS: Final = 0.49
 """In any so many seconds the helper takes at most so much of a processor."""
 SHARE_AT_REST: Final = 0.25
 SHARE_AMID_WORK: Final = 0.004
 _SHARE_UNDER_STRESS: Final = 0.5
 """Of a processor from one step to the next, at most: while the program does nothing, so that what rests goes soon, and
 while it uses a processor itself."""
+ROW_SECONDS: Final = 0.008
+_BREATH_SECONDS: Final = 0.0001
+"""While the program does nothing, steps come in rows of so much time: where one has slept, the processor's caches are not
+its own any more, which makes a step cost a third more. From one to the next others can have the interpreter lock."""
 _BUSY: Final = 0.5
 """Of a processor: what a program uses that is not at rest."""
 _GROWTH_DIVISOR: Final = 64
@@ -273,6 +277,7 @@ class Pace:
         self._cpu_seconds = clocks.of_process()
         self._own_seconds = 0.0
         self._thread_seconds = 0.0
+        self._row_seconds = 0.0
         self._window: list[tuple[float, float]] = []
         """The steps of the last ``WINDOW_SECONDS``: when, and what each cost."""
         self._window_seconds = 0.0
@@ -289,11 +294,19 @@ class Pace:
 
     def wait_after_step(self) -> float:
         """So that the steps take no more than their share, nor in a window more than they may."""
-        share = SHARE_AMID_WORK if self._is_busy() else SHARE_AT_REST
-        share = _SHARE_UNDER_STRESS if self._stress else share
         self._own_seconds = cost_seconds = self._cost()
-        by_share = cost_seconds / share
-        return by_share if self._stress else max(by_share, self._until_window_has_room(cost_seconds))
+        self._row_seconds += cost_seconds
+        if self._is_busy():
+            share, row_seconds_max = SHARE_AMID_WORK, 0.0
+        else:
+            share, row_seconds_max = SHARE_AT_REST, ROW_SECONDS
+        if self._stress:
+            return cost_seconds / _SHARE_UNDER_STRESS
+        until_room = self._until_window_has_room(cost_seconds)
+        if self._row_seconds + cost_seconds <= row_seconds_max:
+            return max(_BREATH_SECONDS, until_room)
+        row_seconds, self._row_seconds = self._row_seconds, 0.0
+        return max(row_seconds / share, until_room)
 
     def _cost(self) -> float:
         """Of the thread's time, since the last step: what it took to wake and to get the interpreter lock, too."""

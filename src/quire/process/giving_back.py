@@ -85,8 +85,8 @@ _SHARE_UNDER_STRESS: Final = 0.5
 while it uses a processor itself."""
 ROW_SECONDS: Final = 0.008
 _BREATH_SECONDS: Final = 0.0001
-"""While the program does nothing, steps come in rows of so much time: where one has slept, the processor's caches are not
-its own any more, which makes a step cost a third more. From one to the next others can have the interpreter lock."""
+"""While the program does nothing, steps come in rows of so much time: where one has slept, the processor's caches are
+not its own any more, and a step takes a third longer. From one to the next others can have the interpreter lock."""
 _BUSY: Final = 0.5
 """Of a processor: what a program uses that is not at rest."""
 _GROWTH_DIVISOR: Final = 64

@@ -76,6 +76,9 @@ class World:
     def mesh_renew(self, deadline_ns: int) -> int:
         return 0
 
+    def shared_bytes(self) -> int:
+        return 0
+
     def mappings(self) -> None:
         return None
 

@@ -19,7 +19,7 @@ class Core:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.allowed: tuple[int, int] | None = (65_530, 500)
-        self.meshed = 0
+        self.meshed = self.shared = 0
         self.candidates = 1000
         self.live_blocks = 100_000
         self.refusal: str | None = None
@@ -33,6 +33,9 @@ class Core:
     def mappings(self) -> tuple[int, int] | None:
         self.calls.append("count")
         return self.allowed
+
+    def shared_bytes(self) -> int:
+        return self.shared
 
     def mesh_mappings(self) -> int:
         return self.meshed
@@ -226,6 +229,26 @@ def test_tens_of_thousands_of_mappings_are_not_counted_before_each_pass() -> Non
         world.now += 15.0
     assert counts[0] == counts[1] == 1
     assert counts[-1] > 1
+
+
+def test_what_was_touched_again_is_untouched_where_there_is_no_pass() -> None:
+    """Once a minute, when memory comes to rest; it is no pass, and trim makes its own all the same."""
+    world = World()
+    world.core.candidates = 0
+    world.rest()
+    world.live()
+    assert "untouch" not in world.core.calls
+    world.core.shared = MIB
+    for seconds, times in ((1, 1), (5, 1), (61, 2)):
+        world.now += seconds
+        world.rest()
+        world.live()
+        assert world.core.calls.count("untouch") == times
+    world.now += 61
+    world.rest()
+    before = world.core.calls.count("begin")
+    world.meshing.whole_pass(World())
+    assert world.core.calls.count("begin") == before + 1
 
 
 def test_trim_makes_a_pass_of_its_own_account_and_does_not_wait_for_a_collector() -> None:

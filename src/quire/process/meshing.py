@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         def held_bytes(self) -> int: ...
         def mappings(self) -> tuple[int, int] | None: ...
         def mesh_mappings(self) -> int: ...
+        def shared_bytes(self) -> int: ...
         def mesh_begin(self, live_percent_max: int, only_at_rest: bool, /) -> str | None: ...
         def mesh_step(self, deadline_ns: int, /) -> tuple[int, int]: ...
         def mesh_settle(self, piece_bytes: int, extents_max: int, mappings_max: int, /) -> None: ...
@@ -80,6 +81,8 @@ _BYTES_PER_SECOND: Final = 64 * 1024**2
 _WAIT_SECONDS: Final = 0.01
 _WAITS_MAX: Final = 500
 """While the collector is at work in another thread."""
+_UNTOUCHED_SECONDS: Final = 60.0
+"""From one time that shared pages are taken out of the page table to the next, if there is no pass."""
 _PAUSE_SECONDS: Final = 10.0
 _PAUSE_SECONDS_MAX: Final = 600.0
 _IDLE, _PROVING = 0, 3
@@ -121,12 +124,15 @@ class Meshing:
         self._mappings_max = 0
         self._counted: tuple[int, int] | None = None
         self._count_again = 0.0
+        self._untouch_after = 0.0
 
     # --- a work of the helper's ---------------------------------------------------------------------------------
 
     def begin(self, now: float) -> None:
         if self.impossible is not None:
             return
+        if self._do is None and now >= self._untouch_after and self._core.shared_bytes():
+            self._do = self._untouch_alone
         self._is_wanted = True
         self._sweeps_before = self._sweeps.sweeps
         self._sweeps.keeps_pages = now >= self._not_before
@@ -158,7 +164,7 @@ class Meshing:
             self._is_trimming = True
             own_account, self._account = self._account, account
             try:
-                if self._do is None:
+                if self._do in (None, self._untouch_alone):
                     self._start()
                 while self._do is not None:
                     self._timed_step(time.monotonic())
@@ -288,7 +294,14 @@ class Meshing:
 
     def _untouch(self, now: float) -> None:
         if self._core.mesh_untouch(_deadline_ns()):
+            self._untouch_after = now + _UNTOUCHED_SECONDS
             self._finish(now)
+
+    def _untouch_alone(self, now: float) -> None:
+        """Each pool that was read since, by the collector for one, counts its page as resident again."""
+        if self._core.mesh_untouch(_deadline_ns()):
+            self._untouch_after = now + _UNTOUCHED_SECONDS
+            self._do = None
 
     # --- the end of a pass --------------------------------------------------------------------------------------
 

@@ -240,12 +240,13 @@ class Meshing:
         return self._counted
 
     def _piece_bytes(self) -> int:
-        """What suits the candidates."""
+        """What suits the candidates, and the mappings that are left."""
         pools, *_, live_blocks, _, _, _ = self._core.mesh_pass()
+        mappings_left = max(self._mappings_max - self._core.mesh_mappings(), 0)
         fitting = (
             size_bytes
             for blocks_max, mappings, size_bytes in _PIECES
-            if live_blocks <= blocks_max * pools and pools * mappings <= self._mappings_max
+            if live_blocks <= blocks_max * pools and pools * mappings <= mappings_left
         )
         return max(next(fitting), _PAGE_BYTES)
 

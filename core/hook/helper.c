@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STACK_BYTES = 1 << 20, STOP_SECONDS_MAX = 5, YIELDS_MAX = 20, PAUSES_MAX = 2000 };
+enum { STACK_BYTES = 1 << 20, SPARE_BYTES = 1 << 14, STOP_SECONDS_MAX = 5, YIELDS_MAX = 20, PAUSES_MAX = 2000 };
 static const double START_INTERVAL_SECONDS = 1;
 static const double FIRST_TICK_SECONDS = 0.25;
 static const double AFTER_FORK_SECONDS = 0.25;
@@ -130,10 +130,20 @@ call_tick(void)
     return seconds;
 }
 
+/* Whether libc has much more memory than a thread state takes: where there is none, 3.11's PyThreadState_New writes to
+ * address 0, and all end the process where the thread cannot note its state. */
+static bool
+has_memory(void)
+{
+    void *memory = PyMem_RawMalloc(SPARE_BYTES);
+    PyMem_RawFree(memory);
+    return memory != NULL;
+}
+
 static double
 tick(void)
 {
-    PyThreadState *state = PyThreadState_New(PyInterpreterState_Main());
+    PyThreadState *state = has_memory() ? PyThreadState_New(PyInterpreterState_Main()) : NULL;
     if (state == NULL) {
         return WITHOUT_MEMORY_SECONDS;
     }

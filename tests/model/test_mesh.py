@@ -391,10 +391,10 @@ def test_larger_pages(page_bytes: int) -> None:
 
 
 @pytest.mark.parametrize("for_good", [False, True], ids=["once", "from then on"])
-@pytest.mark.parametrize("piece_bytes", [4 * KIB, 16 * KIB, 64 * KIB])
-def test_every_call_of_a_pass_refused_in_turn(piece_bytes: int, for_good: bool) -> None:
+@pytest.mark.parametrize(("piece_bytes", "blocks"), [(4 * KIB, 1_000), (16 * KIB, 2_000), (64 * KIB, 2_500)])
+def test_every_call_of_a_pass_refused_in_turn(piece_bytes: int, blocks: int, for_good: bool) -> None:
     """Whatever is refused, no live block changes, every invariant holds, the heap serves, and everything goes back."""
-    seed, blocks, places = 13, 2_500, MeshPlaces(piece_bytes)
+    seed, places = 13, MeshPlaces(piece_bytes)
     held = fake.held_bytes()
     sparse = Sparse(seed, core=fake.Heap, blocks=blocks)
     before = fake.calls()
@@ -413,7 +413,6 @@ def test_every_call_of_a_pass_refused_in_turn(piece_bytes: int, for_good: bool) 
         assert sparse.heap.check() is None
         assert sparse.heap.statistics().shared_bytes == 0
         del sparse
-        gc.collect()
         assert fake.held_bytes() == held
     assert calls > 30
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,6 +119,26 @@ def test_of_a_few_attempts_the_most_is_the_firsts(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Sampler, "_measure_all", lambda self: attempts.pop(0))
     assert Sampler(None).measure() is best  # type: ignore[arg-type]
     assert (best.rss_bytes, best.rss_max_bytes, attempts) == (940, 1000, [])
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_no_collection_comes_in_between(is_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The collector is off while a sample is taken, also where it fails, and then as it was."""
+    seen = []
+
+    def fail(_: Sampler) -> Parts:
+        seen.append(gc.isenabled())
+        raise MemoryError
+
+    monkeypatch.setattr(Sampler, "_measure_all", fail)
+    was_enabled = gc.isenabled()
+    gc.enable() if is_on else gc.disable()
+    try:
+        with pytest.raises(MemoryError):
+            Sampler(None).measure()  # type: ignore[arg-type]
+        assert (seen, gc.isenabled()) == ([False], is_on)
+    finally:
+        gc.enable() if was_enabled else gc.disable()
 
 
 def test_what_pools_share_is_counted_once() -> None:

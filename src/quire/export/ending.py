@@ -132,6 +132,7 @@ class _Ending:
         """Look first, and import afterwards: what the report needs is no part of the program's memory."""
         core = require_core()
         core.helper_end()
+        core.mesh_untouch(0)  # what ends with the program has read in all pools, and each would count its pages
         statistics, guard_statistics = core.statistics(), core.guard_statistics()
         charge = read_charge()
         end, peak, samples = self._sampler.stop()

@@ -19,7 +19,7 @@ import sys
 import time
 from _thread import RLock
 
-from quire.process.meshing import Meshing
+from quire.process.meshing import CANDIDATES_MIN, Meshing
 from quire.process.settings import STRESS
 
 TYPE_CHECKING = False
@@ -172,6 +172,8 @@ class Sweeping:
         self._tell = tell
         self.sweeps = 0
         """That came to their end."""
+        self.last_found = 0.0
+        """When one last found what has come to rest, or may."""
         self.keeps_pages = False
         """Sparse pools are to be meshed: whether they rest is noted, and no more."""
         self._cursor = 0
@@ -206,6 +208,8 @@ class Sweeping:
     def _end_sweep(self, is_refused: bool) -> None:
         self.sweeps += not is_refused
         is_idle = self._given_bytes == 0 and self._young_bytes == 0
+        if not is_idle or self._young_pools >= CANDIDATES_MIN:
+            self.last_found = self._begun
         self._idle_sweeps = self._idle_sweeps + 1 if is_idle else 0
         idle_max = _IDLE_SWEEPS_MAX if self._young_pools else _IDLE_SWEEPS
         is_over = is_refused or self._idle_sweeps >= idle_max

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         """The sweeps, which note which pools are at rest."""
 
         sweeps: int
+        last_found: float
         keeps_pages: bool
 
         def begin(self, now: float) -> None: ...
@@ -72,7 +73,8 @@ _PIECES: Final = ((4, 0, 64 * _KIB), (8, 0, 32 * _KIB), (12, 0, 16 * _KIB), (_AN
 Large pieces take less time and fewer mappings, and hold little more while so few blocks are in them."""
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _POOL_BYTES: Final = 16 * _KIB
-_CANDIDATES_MIN: Final = 128
+CANDIDATES_MIN: Final = 128
+"""Fewer sparse pools are not worth a pass."""
 _SWEEPS_BEFORE: Final = 2
 """The first notes what a pool looks like, the second that it still does."""
 _PROOF_SECONDS_MIN: Final = 0.25
@@ -83,8 +85,12 @@ _WAITS_MAX: Final = 500
 """While the collector is at work in another thread."""
 _UNTOUCHED_SECONDS: Final = 60.0
 """From one time that shared pages are taken out of the page table to the next, if there is no pass."""
+_PAUSE_PER_SECOND: Final = 20.0
+_PAUSE_SECONDS_MIN: Final = 1.0
+"""From a pass to the next, by what it took."""
 _PAUSE_SECONDS: Final = 10.0
 _PAUSE_SECONDS_MAX: Final = 600.0
+"""The same after poor ones: twice as much, from one to the next, and at most."""
 _IDLE, _PROVING = 0, 3
 """Phases of a pass, as the core numbers them."""
 
@@ -116,14 +122,15 @@ class Meshing:
         self._sweeps_before = 0
         self._next = 0.0
         self._not_before = 0.0
-        self._pause = _PAUSE_SECONDS
+        self._ended = 0.0
+        self._poor_pause = _PAUSE_SECONDS
         self._given_bytes = 0
         self._seconds = self._proof_seconds = self._proof_seconds_max = 0.0
         self._waits = 0
         self._spent: int | None = None
         self._mappings_max = 0
         self._counted: tuple[int, int] | None = None
-        self._count_again = 0.0
+        self._counted_at = 0.0
         self._untouch_after = 0.0
 
     # --- a work of the helper's ---------------------------------------------------------------------------------
@@ -138,10 +145,12 @@ class Meshing:
         self._sweeps.keeps_pages = now >= self._not_before
 
     def due(self, now: float) -> float | None:
+        """A pass for each life of the helper; and further ones while its sweeps find that memory comes to rest."""
         if self._do is not None:
             return max(self._next, now)
+        is_wanted = self._is_wanted or self._sweeps.last_found > self._ended
         has_noted = self._stress or self._sweeps.sweeps >= self._sweeps_before + _SWEEPS_BEFORE
-        return max(now, self._not_before) if self._is_wanted and has_noted else None
+        return max(now, self._not_before) if is_wanted and has_noted else None
 
     def step(self, now: float) -> None:
         if not self._lock.acquire(False):
@@ -233,10 +242,13 @@ class Meshing:
 
     def _mappings(self, now: float) -> tuple[int, int] | None:
         """How many the process may have, and has beside those of meshing: as they were not long ago."""
-        if self._counted is None or now >= self._count_again:
-            self._counted = counted = self._core.mappings()
-            if counted is not None:
-                self._count_again = now + _SECONDS_PER_MAPPING * (counted[1] + self._core.mesh_mappings())
+        counted = self._counted
+        if counted is not None:
+            mappings = counted[1] + self._core.mesh_mappings()
+            if now < self._counted_at + _SECONDS_PER_MAPPING * mappings:
+                return counted
+        self._counted_at = now
+        self._counted = self._core.mappings()
         return self._counted
 
     def _piece_bytes(self) -> int:
@@ -255,7 +267,7 @@ class Meshing:
         if phase not in (_IDLE, _PROVING):
             return
         candidates = self._core.mesh_pass()[0]
-        if phase == _IDLE or candidates < (1 if self._stress else _CANDIDATES_MIN):
+        if phase == _IDLE or candidates < (1 if self._stress else CANDIDATES_MIN):
             return self._give_up(now, None)
         refusal = self._core.proof_begin(reviewed_types(), True)
         if refusal is not None:
@@ -328,8 +340,11 @@ class Meshing:
 
     def _end(self, now: float, is_poor: bool) -> None:
         self._do = None
-        self._pause = min(self._pause * 2, _PAUSE_SECONDS_MAX) if is_poor else _PAUSE_SECONDS
-        self._not_before = now + (self._pause if not self._stress else 0.0)
+        self._ended = now
+        self._sweeps_before = self._sweeps.sweeps
+        self._poor_pause = min(self._poor_pause * 2, _PAUSE_SECONDS_MAX) if is_poor else _PAUSE_SECONDS
+        pause = self._poor_pause if is_poor else max(_PAUSE_SECONDS_MIN, _PAUSE_PER_SECOND * self._seconds)
+        self._not_before = now + (pause if not self._stress else 0.0)
         if self._is_trimming:
             return
         self._is_wanted = self._stress

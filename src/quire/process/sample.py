@@ -18,6 +18,8 @@ afterwards. It takes memory itself, so the totals are read first: they are the p
 
 from __future__ import annotations
 
+import gc
+
 from quire.process import parts as rows
 from quire.process.claims import Claims, share_out
 from quire.process.libc import find_heaps
@@ -163,15 +165,22 @@ def _least_disturbed(measure: Callable[[], Parts]) -> Parts:
     """Of a few attempts the one that explains most.
 
     The sources are asked one after the other. Threads that run without the interpreter lock, in a C library, may take
-    and give back memory in between; what one source has seen and another has not is then unexplained.
+    and give back memory in between; what one source has seen and another has not is then unexplained. The collector
+    would do the same, and make resident whatever it reads.
     """
-    first = best = measure()
-    for _ in range(_ATTEMPTS - 1):
-        if best.rows[rows.UNEXPLAINED] <= best.rss_bytes // _DISTURBED_DIVISOR:
-            break
-        again = measure()
-        if again.rows[rows.UNEXPLAINED] < best.rows[rows.UNEXPLAINED]:
-            best = again
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        first = best = measure()
+        for _ in range(_ATTEMPTS - 1):
+            if best.rows[rows.UNEXPLAINED] <= best.rss_bytes // _DISTURBED_DIVISOR:
+                break
+            again = measure()
+            if again.rows[rows.UNEXPLAINED] < best.rows[rows.UNEXPLAINED]:
+                best = again
+    finally:
+        if was_enabled:
+            gc.enable()
     best.rss_max_bytes = max(first.rss_max_bytes, best.rss_bytes)  # the later ones have what the first took itself
     return best
 

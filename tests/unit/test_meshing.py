@@ -156,7 +156,7 @@ def test_a_poor_pass_is_followed_by_a_longer_pause_each_time() -> None:
 
 
 def test_while_sweeps_find_something_one_pass_follows_another() -> None:
-    """A program that works on, so that the helper never ends: what was not at rest at the first pass is at a later one."""
+    """A program works on, so the helper never ends: what was not at rest at the first pass is at a later one."""
     world = World()
     world.rest()
     world.live()

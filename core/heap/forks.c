@@ -189,17 +189,22 @@ in_child(void)
 
 /* --- whose children --- */
 
+int
+forks_hold(void)
+{
+    static bool is_held;
+    int error = is_held ? 0 : pthread_atfork(prepare, in_parent, in_child);
+    is_held = error == 0;
+    return error;
+}
+
 /* The caller holds the mutex. */
 int
 forks_follow(struct heap *heap)
 {
-    static bool has_handlers;
-    if (!has_handlers) {
-        int error = pthread_atfork(prepare, in_parent, in_child);
-        if (error != 0) {
-            return error;
-        }
-        has_handlers = true;
+    int error = forks_hold();
+    if (error != 0) {
+        return error;
     }
     if (!heap->extents.is_followed) {
         heap->extents.is_followed = true;

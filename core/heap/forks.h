@@ -8,7 +8,7 @@
  * there; it cannot write to its parent's. One whose copy was refused says so in a line and ends.
  *
  * Locking: the mesh mutex is held while extents, or what shows them, change: a fork may come from a thread that does not
- * hold the heap's lock. Callers: extents.c, mesh.c, sealed.c. Calls: os/.
+ * hold the heap's lock, and waits for this mutex last. Callers: extents.c, mesh.c, sealed.c, hook/. Calls: os/.
  */
 #ifndef QUIRE_HEAP_FORKS_H
 #define QUIRE_HEAP_FORKS_H
@@ -16,6 +16,10 @@
 #include "base/base.h"
 
 struct heap;
+
+/* Have forks looked after; before anybody else does, if possible: in a child whoever comes earlier may be given the
+ * addresses of what is not there yet. 0, or an errno value. */
+int forks_hold(void);
 
 /* The heap will have an extent: its children are looked after from now on, if they are not yet. 0, or an errno value. */
 int forks_follow(struct heap *heap);

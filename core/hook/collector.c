@@ -5,6 +5,7 @@
  */
 #include "hook/collector.h"
 
+#include <limits.h>
 #include <string.h>
 
 struct header {
@@ -239,6 +240,56 @@ bool
 collector_is_at_work(void)
 {
     return *lists.collecting != 0;
+}
+
+/* --- holding it --- */
+
+static struct {
+    bool is_held, was_enabled;
+    int thresholds[PERMANENT];
+} held;
+
+static int *
+threshold_of(int list)
+{
+    return (int *)(void *)(lists.heads[list] + 1);
+}
+
+/* Where the lists are not known it is switched off: the next best. */
+void
+collector_hold(void)
+{
+    held.is_held = lists.interpreter == PyInterpreterState_Main();
+    if (!held.is_held) {
+        held.was_enabled = PyGC_Disable();
+        return;
+    }
+    for (int i = YOUNG; i < PERMANENT; i++) {
+        held.thresholds[i] = *threshold_of(i);
+        *threshold_of(i) = INT_MAX;
+    }
+}
+
+/* What the program has set meanwhile stays. */
+void
+collector_let_go_in_child(void)
+{
+    for (int i = YOUNG; held.is_held && i < PERMANENT; i++) {
+        if (*threshold_of(i) == INT_MAX) {
+            *threshold_of(i) = held.thresholds[i];
+        }
+    }
+    held.is_held = false;
+}
+
+void
+collector_let_go(void)
+{
+    collector_let_go_in_child();
+    if (held.was_enabled) {
+        PyGC_Enable();
+    }
+    held.was_enabled = false;
 }
 
 /* --- the marker --- */

@@ -27,6 +27,12 @@ const char *collector_find(void);
 /* Whether it is taking lists apart: heads may be on its stack, and links hold counts. It may let the lock go. */
 bool collector_is_at_work(void);
 
+/* Until it is let go the collector collects nothing of itself, in no thread. Switching it off would not do: on 3.12 a
+ * collection that was asked for before comes all the same; and the program may switch it meanwhile, and look. */
+void collector_hold(void);
+void collector_let_go(void);
+void collector_let_go_in_child(void); /* of a fork that came meanwhile; without the interpreter lock */
+
 /* Put the marker before the first object. Take it away again. */
 void collector_begin(void);
 void collector_end(void);

@@ -9,6 +9,7 @@
 #include "hook/guarding.h"
 
 #include "heap/fast.h"
+#include "heap/forks.h"
 
 #include <string.h>
 
@@ -232,7 +233,10 @@ int
 hook_install(size_t range_bytes, bool large_to_previous, uint32_t guard_interval)
 {
     if (service.heap == NULL) { /* else CPython was started anew, and our blocks live on */
-        int error = interpreters_hold_forks();
+        int error = forks_hold();
+        if (error == 0) {
+            error = interpreters_hold_forks();
+        }
         if (error == 0) {
             error = heap_create(range_bytes, &service.heap);
         }

@@ -5,7 +5,7 @@
  *     wait; take the interpreter lock; seconds = tick(); release it; wait for so long ...
  *
  * It is a thread of C, so it is in none of Python's lists of threads, no signal arrives at it, and nobody's finalizers
- * run in it: while the function runs the collector is off. It has a thread state only for a tick: several states in an
+ * run in it: while the function runs the collector is held. It has a thread state only for a tick: several states in an
  * interpreter mean something to CPython and to programs. The function must run no code of the program's and wait for
  * nothing that the program may hold while it forks.
  *
@@ -17,6 +17,7 @@
  *
  * Callers: the heap's slow paths, module/. Locking: the mutex, whose holder never waits for the interpreter lock.
  */
+#include "hook/collector.h"
 #include "hook/service.h"
 
 #include <errno.h>
@@ -120,13 +121,11 @@ call_tick(void)
     if (!is_wanted()) {
         return -1;
     }
-    int was_enabled = PyGC_Disable();
+    collector_hold();
     PyObject *answer = PyObject_CallNoArgs(helper.tick);
     double seconds = seconds_of(answer);
     Py_XDECREF(answer);
-    if (was_enabled) {
-        PyGC_Enable();
-    }
+    collector_let_go();
     return seconds;
 }
 
@@ -205,6 +204,9 @@ hook_is_newly_filtered(void)
     return prctl(PR_GET_SECCOMP) != helper.filters;
 }
 
+/* Signals of what a thread does itself: where they are blocked the process ends without a word of any handler. */
+static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
+
 static int
 create_thread(void)
 {
@@ -216,6 +218,9 @@ create_thread(void)
     }
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
     sigfillset(&all);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        sigdelset(&all, faults[i]);
+    }
     pthread_sigmask(SIG_SETMASK, &all, &before); /* the thread begins with it */
     error = pthread_create(&helper.thread, &attributes, live, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -379,6 +384,7 @@ static void
 forget_thread(void)
 {
     make_locks();
+    collector_let_go_in_child();
     helper.life = ABSENT;
 }
 

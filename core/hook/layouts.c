@@ -61,6 +61,8 @@ struct time_zone {
 };
 
 static_assert(sizeof(struct deque) == 216, "types.c demands it");
+static_assert(sizeof(struct time_zone) == 32, "types.c demands it");
+static_assert(sizeof(PyDateTime_DateTime) == 48, "types.c demands it");
 static_assert(sizeof(struct ordered_dict) == 112, "types.c demands it");
 static_assert(sizeof(struct decimal) == 104, "types.c demands it");
 
@@ -177,22 +179,20 @@ code_children(PyObject *object, PyObject **children)
     return count;
 }
 
-/* Only times and dates with times know a zone; only zones of CPython's own are followed. */
 static size_t
 datetime_children(PyObject *object, PyObject **children)
 {
-    const char *name = Py_TYPE(object)->tp_name;
-    if (strcmp(name, "datetime.timezone") == 0) {
-        children[0] = ((const struct time_zone *)object)->offset;
-        children[1] = ((const struct time_zone *)object)->name;
-        return 2;
-    }
-    if (strcmp(name, "datetime.datetime") == 0) {
-        const PyDateTime_DateTime *date = (const PyDateTime_DateTime *)object;
-        children[0] = date->hastzinfo ? date->tzinfo : NULL;
-        return 1;
-    }
-    return 0;
+    const PyDateTime_DateTime *date = (const PyDateTime_DateTime *)object;
+    children[0] = date->hastzinfo ? date->tzinfo : NULL;
+    return 1;
+}
+
+static size_t
+timezone_children(PyObject *object, PyObject **children)
+{
+    children[0] = ((const struct time_zone *)object)->offset;
+    children[1] = ((const struct time_zone *)object)->name;
+    return 2;
 }
 
 static size_t
@@ -221,6 +221,8 @@ layout_children(PyObject *object, enum kind kind, PyObject *children[LAYOUT_CHIL
         return 4;
     case KIND_DATETIME:
         return datetime_children(object, children);
+    case KIND_TIMEZONE:
+        return timezone_children(object, children);
     default:
         return 0;
     }

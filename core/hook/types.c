@@ -81,7 +81,8 @@ static const struct {
 } layouts[] = {
     {"plain", KIND_PLAIN, 0},
     {"dict", KIND_DICT, 0},
-    {"datetime", KIND_DATETIME, 0},
+    {"datetime", KIND_DATETIME, 48},
+    {"timezone", KIND_TIMEZONE, 32},
     {"decimal", KIND_DECIMAL, 104},
     {"deque", KIND_DEQUE, 216},
     {"ordered", KIND_ORDERED_DICT, 112},

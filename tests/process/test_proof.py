@@ -156,6 +156,22 @@ MAKERS = {
 """
 
 
+def test_a_class_is_read_by_what_it_is_not_by_its_name() -> None:
+    """Classes that are called as types are whose objects are read by their layout, and objects of those types."""
+    code = (
+        PROVE
+        + """
+import datetime
+zone = datetime.timezone(datetime.timedelta(hours=3), "there" + str(len(sys.argv)))
+kept = [datetime.datetime(2026, 1, 2, tzinfo=zone)]
+classes = [type("datetime." + name, (datetime.timedelta,), {"__slots__": ()}) for name in ("timezone", "datetime")]
+kept += [one(days) for one in classes for days in range(10)]
+prove(); print(is_proven(zone), is_proven(kept[0]), all(map(is_proven, kept[1:]))); end()
+"""
+    )
+    run_python(code).expect("True True True\n")
+
+
 def test_objects_that_others_write_are_never_proven() -> None:
     """Of types that hand buffers out or work without the lock no object is proven, nor the buffer of one."""
     code = (

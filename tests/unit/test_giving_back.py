@@ -76,6 +76,9 @@ class World:
     def mesh_renew(self, deadline_ns: int) -> int:
         return 0
 
+    def mesh_untouch(self, deadline_ns: int) -> bool:
+        return True
+
     def shared_bytes(self) -> int:
         return 0
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from quire.process import meshing
+from quire.process.clocks import CLOCKS
 from quire.process.meshing import Meshing
 
 MIB = 1024**2
@@ -103,6 +104,8 @@ class World:
         self.meshing = Meshing(self.core, self, lambda kind, given_bytes: None, self.sweeps)
         self.now = 100.0
 
+    def note_step(self, cpu_seconds: float) -> None: ...
+
     def add_meshed(self, given_bytes: int, now: float) -> None:
         self.given += given_bytes
 
@@ -183,7 +186,7 @@ def test_hardly_any_candidates_are_not_worth_a_proof() -> None:
 def test_a_proof_that_does_not_end_is_given_up(proof: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that allocates faster than the walk goes on must not keep it going for ever."""
     seconds = iter(range(10**6))
-    monkeypatch.setattr(meshing, "_thread_time", lambda: next(seconds) / 100)
+    monkeypatch.setattr(CLOCKS, "of_thread", lambda: next(seconds) / 100)
     world = World()
     world.core.proofs = [proof]
     world.rest()

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from _thread import RLock
 
+from quire.process.clocks import CLOCKS, deadline_ns
 from quire.process.meshing import CANDIDATES_MIN, Meshing
 from quire.process.settings import STRESS
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Final, Protocol
 
+    from quire.process.clocks import Clocks
     from quire.process.meshing import Core as MeshCore
     from quire.process.settings import GiveBack
 
@@ -194,9 +195,8 @@ class Sweeping:
         if self._cursor == 0:
             self._begun = now
         reserve_bytes = max(self._core.held_bytes() // _RESERVE_DIVISOR, _RESERVE_BYTES_MIN)
-        deadline_ns = _deadline_ns(STEP_SECONDS)
         swept = self._core.sweep(
-            self._cursor, _SLOTS_MAX, deadline_ns, reserve_bytes, LIVE_PERCENT_MAX, self.keeps_pages
+            self._cursor, _SLOTS_MAX, deadline_ns(STEP_SECONDS), reserve_bytes, LIVE_PERCENT_MAX, self.keeps_pages
         )
         self._cursor, *_, young_bytes, young_pools, is_refused = swept
         self._given_bytes += self._account.add_swept(swept, now)
@@ -254,18 +254,6 @@ class TrimmingLibc:
         self._account.add_libc(given_bytes, now)
         if given_bytes:
             self._tell("libc's heap", given_bytes)
-
-
-class Clocks:
-    """Seconds by the wall, of the process's processor time, of this thread's; those that there were at the start, for
-    tests of programs put others in their place."""
-
-    __slots__ = ("now", "of_process", "of_thread")
-
-    def __init__(self) -> None:
-        self.now = time.monotonic
-        self.of_process = time.process_time
-        self.of_thread = time.thread_time
 
 
 class Pace:
@@ -360,7 +348,7 @@ class GivingBack:
         self.failure: Exception | None = None
         """Why the helper has stopped for good, if something went wrong in it."""
         self._core = core
-        self._clocks = clocks or Clocks()
+        self._clocks = clocks or CLOCKS
         self._pace = Pace(core, self._clocks, stress)
         self._told: list[tuple[float, str]] = []
         self._is_called = False
@@ -416,7 +404,7 @@ class GivingBack:
     def _tell(self, kind: str, given_bytes: int) -> None:
         """Have the main thread log it; a program that has not imported logging cannot want that."""
         if "logging" in sys.modules and len(self._told) < _TOLD_MAX:
-            self._told.append((time.time(), f"gave back {given_bytes / 1024**2:.1f} MiB of {kind}"))
+            self._told.append((CLOCKS.date(), f"gave back {given_bytes / 1024**2:.1f} MiB of {kind}"))
             self._is_called = self._is_called or self._core.call_in_main_thread(self._log)
 
     # --- in the main thread -----------------------------------------------------------------------------------
@@ -436,7 +424,7 @@ class GivingBack:
             account = Account()
             self._sweep_whole(account, only_notes=True)  # finds what has come to rest just now
             if self.mode != "purge":
-                self._mesh_whole(account)
+                self.meshing.whole_pass(account)
             self._sweep_whole(account)
             done = self._core.trim_libc(0)
             if done is not None:
@@ -444,18 +432,13 @@ class GivingBack:
             self._add_trimmed(account)
             return account
 
-    def _mesh_whole(self, account: Account) -> None:
-        start = self._clocks.of_thread()
-        self.meshing.whole_pass(account)
-        account.cpu_seconds += self._clocks.of_thread() - start
-
     def _sweep_whole(self, account: Account, only_notes: bool = False) -> None:
         """In steps all the same, between which other threads go on."""
         cursor = 0
         while True:
             start = self._clocks.of_thread()
             swept = self._core.sweep(
-                cursor, _SLOTS_MAX, _deadline_ns(10 * STEP_SECONDS), 0, LIVE_PERCENT_MAX, only_notes
+                cursor, _SLOTS_MAX, deadline_ns(10 * STEP_SECONDS), 0, LIVE_PERCENT_MAX, only_notes
             )
             account.note_step(self._clocks.of_thread() - start)
             account.add_swept(swept, self._clocks.now())
@@ -487,13 +470,6 @@ class GivingBack:
         self._lock = RLock()
         self._told.clear()
         self.meshing.after_fork_in_child()
-
-
-def _deadline_ns(seconds: float) -> int:
-    return _now_ns() + int(seconds * 1e9)
-
-
-_now_ns = time.monotonic_ns
 
 
 # --- this process ---------------------------------------------------------------------------------------------

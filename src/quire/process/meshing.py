@@ -14,9 +14,9 @@ Like giving_back.py, whose helper calls it: no lock is waited for, nothing impor
 from __future__ import annotations
 
 import os
-import time
 from _thread import RLock
 
+from quire.process.clocks import CLOCKS, deadline_ns
 from quire.process.reviewed import reviewed_types
 
 TYPE_CHECKING = False
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
     class Account(Protocol):
         def add_meshed(self, given_bytes: int, now: float) -> None: ...
+        def note_step(self, cpu_seconds: float) -> None: ...
 
 
 STEP_SECONDS: Final = 0.0015
@@ -176,7 +177,9 @@ class Meshing:
                 if self._do in (None, self._untouch_alone):
                     self._start()
                 while self._do is not None:
-                    self._timed_step(time.monotonic())
+                    account.note_step(self._timed_step(CLOCKS.now()))
+                while not self._core.mesh_untouch(deadline_ns(STEP_SECONDS)):
+                    pass
             except BaseException:  # an interrupt, for example
                 self.stop()
                 raise
@@ -206,20 +209,22 @@ class Meshing:
         self._spent = None
         self._do = self._renew
 
-    def _timed_step(self, now: float) -> None:
+    def _timed_step(self, now: float) -> float:
+        """How long it took, of the thread's time."""
         do = self._do
         if do is None:
-            return
-        start = _thread_time()
+            return 0.0
+        start = CLOCKS.of_thread()
         do(now)
-        seconds = _thread_time() - start
+        seconds = CLOCKS.of_thread() - start
         self._seconds += seconds
         if do == self._prove:
             self._proof_seconds += seconds
+        return seconds
 
     def _renew(self, _now: float) -> None:
         """Spent pools first: their places serve again. What the system refuses stays for the next pass."""
-        before, self._spent = self._spent, self._core.mesh_renew(_deadline_ns())
+        before, self._spent = self._spent, self._core.mesh_renew(deadline_ns(STEP_SECONDS))
         if self._spent == 0 or (before is not None and self._spent >= before):
             self._do = self._count
 
@@ -263,7 +268,7 @@ class Meshing:
         return max(next(fitting), _PAGE_BYTES)
 
     def _choose(self, now: float) -> None:
-        phase, _ = self._core.mesh_step(_deadline_ns())
+        phase, _ = self._core.mesh_step(deadline_ns(STEP_SECONDS))
         if phase not in (_IDLE, _PROVING):
             return
         candidates = self._core.mesh_pass()[0]
@@ -294,7 +299,7 @@ class Meshing:
             self._give_up(now, "the collector is at work")
 
     def _match(self, now: float) -> None:
-        phase, given_bytes = self._core.mesh_step(_deadline_ns())
+        phase, given_bytes = self._core.mesh_step(deadline_ns(STEP_SECONDS))
         self._given_bytes += given_bytes
         self._account.add_meshed(given_bytes, now)
         if phase == _IDLE:
@@ -306,13 +311,13 @@ class Meshing:
             self._do = self._untouch
 
     def _untouch(self, now: float) -> None:
-        if self._core.mesh_untouch(_deadline_ns()):
+        if self._core.mesh_untouch(deadline_ns(STEP_SECONDS)):
             self._untouch_after = now + _UNTOUCHED_SECONDS
             self._finish(now)
 
     def _untouch_alone(self, now: float) -> None:
         """Each pool that was read since, by the collector for one, counts its page as resident again."""
-        if self._core.mesh_untouch(_deadline_ns()):
+        if self._core.mesh_untouch(deadline_ns(STEP_SECONDS)):
             self._untouch_after = now + _UNTOUCHED_SECONDS
             self._do = None
 
@@ -324,7 +329,7 @@ class Meshing:
 
     def _abandon(self, now: float) -> None:
         """Candidates go back, and then references to bytes: as many as there is time for."""
-        if self._core.mesh_abandon(_deadline_ns()) and self._core.proof_drop_references(STEP_SECONDS):
+        if self._core.mesh_abandon(deadline_ns(STEP_SECONDS)) and self._core.proof_drop_references(STEP_SECONDS):
             self._core.proof_end()
             self._end(now, is_poor=self.reason is not None)
 
@@ -340,21 +345,13 @@ class Meshing:
 
     def _end(self, now: float, is_poor: bool) -> None:
         self._do = None
+        if self._is_trimming:
+            return
         self._ended = now
         self._sweeps_before = self._sweeps.sweeps
         self._poor_pause = min(self._poor_pause * 2, _PAUSE_SECONDS_MAX) if is_poor else _PAUSE_SECONDS
         pause = self._poor_pause if is_poor else max(_PAUSE_SECONDS_MIN, _PAUSE_PER_SECOND * self._seconds)
         self._not_before = now + (pause if not self._stress else 0.0)
-        if self._is_trimming:
-            return
         self._is_wanted = self._stress
         self._sweeps.keeps_pages = False
         self._sweeps.begin(now)  # pages of what was not meshed
-
-
-_thread_time = time.thread_time
-_now_ns = time.monotonic_ns
-
-
-def _deadline_ns() -> int:
-    return _now_ns() + int(STEP_SECONDS * 1e9)

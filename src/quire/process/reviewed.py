@@ -19,8 +19,8 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Final, TypeGuard
+    from collections.abc import Iterator, Mapping
+    from typing import Any, Final, TypeGuard
 
 # A module, the layout by which the core reads the objects, and names. Plain ones own nothing but their object.
 _NAMED: Final = (
@@ -40,7 +40,9 @@ _NAMED: Final = (
     ("_collections", "plain", "_deque_iterator _deque_reverse_iterator _tuplegetter"),
     ("functools", "plain", "partial _lru_cache_wrapper"),
     ("operator", "plain", "itemgetter attrgetter methodcaller"),
-    ("datetime", "datetime", "date datetime time timedelta timezone"),
+    ("datetime", "datetime", "datetime"),
+    ("datetime", "timezone", "timezone"),
+    ("datetime", "plain", "date time timedelta"),
     ("decimal", "decimal", "Decimal"),
     (
         "itertools",
@@ -71,8 +73,18 @@ _module_of: Final = vars(type)["__module__"].__get__
 """Past metaclasses, whose attributes may be the program's code."""
 
 
+_names_of: Final = vars(type(sys))["__dict__"].__get__
+"""Past modules that import themselves when they are asked for an attribute (``importlib.util.LazyLoader``)."""
+
+
+def _names_in(module: str) -> Mapping[str, Any]:
+    """Of a module that is there; in its place a program may have put anything."""
+    found = sys.modules.get(module)
+    return _names_of(found) if issubclass(type(found), type(sys)) else {}
+
+
 def _in_module(module: str, names: str) -> Iterator[type]:
-    members = vars(sys.modules.get(module, object))
+    members = _names_in(module)
     for name in names.split():
         one = members.get(name)
         if _is_of_the_library(one):
@@ -81,7 +93,10 @@ def _in_module(module: str, names: str) -> Iterator[type]:
 
 def _is_of_the_library(one: object) -> TypeGuard[type]:
     """A program may have put a type of its own, or of an extension, in the place."""
-    return issubclass(type(one), type) and str(_module_of(one)).partition(".")[0] in sys.stdlib_module_names
+    if not issubclass(type(one), type):
+        return False
+    module = _module_of(one)
+    return type(module) is str and module.partition(".")[0] in sys.stdlib_module_names
 
 
 def _of_samples() -> Iterator[type]:
@@ -120,7 +135,7 @@ class _Sequence:
 
 def _of_caches() -> Iterator[type]:
     """The type of the entries of an ``lru_cache``, which are objects that only the cache knows."""
-    make = vars(sys.modules.get("_functools", object)).get("_lru_cache_wrapper")
+    make = _names_in("_functools").get("_lru_cache_wrapper")
     if make is None:
         return
     cached = make(len, 1, False, tuple)

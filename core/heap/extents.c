@@ -17,12 +17,6 @@ pages_an_extent(void)
 }
 
 static size_t
-words_a_page(void)
-{
-    return os_page_bytes() / ALIGNMENT_BYTES / 64;
-}
-
-static size_t
 own_bytes(void)
 {
     return align_up(sizeof(struct extent), os_page_bytes());

@@ -23,6 +23,7 @@
 #define QUIRE_HEAP_EXTENTS_H
 
 #include "heap/geometry.h"
+#include "os/os.h"
 
 struct heap;
 
@@ -57,6 +58,13 @@ struct extent {
     uint64_t open[EXTENT_PAGES_MAX / 64];
     uint64_t taken[EXTENT_WORDS];     /* for each 16 bytes of a page a row, with a bit for each page: a survivor's */
 };
+
+/* Of granules. */
+static inline size_t
+words_a_page(void)
+{
+    return os_page_bytes() / ALIGNMENT_BYTES / 64;
+}
 
 struct extents {
     struct extent **by_number;

@@ -11,8 +11,8 @@
 
 enum { SLOTS_A_LOOK = 64, UNIT_PAGES_MAX = LARGE_POOL_BYTES / PAGE_BYTES_MIN };
 
-static bool
-is_late(const struct mesh_limits *limits)
+bool
+mesh_is_late(const struct mesh_limits *limits)
 {
     return limits->deadline_ns != 0 && os_now_ns() >= limits->deadline_ns;
 }
@@ -21,7 +21,7 @@ is_late(const struct mesh_limits *limits)
 static bool
 is_over(const struct mesh_limits *limits, size_t parts)
 {
-    return parts == limits->parts_max || (parts % SLOTS_A_LOOK == 0 && parts != 0 && is_late(limits));
+    return parts == limits->parts_max || (parts % SLOTS_A_LOOK == 0 && parts != 0 && mesh_is_late(limits));
 }
 
 /* --- beginning and ending --- */
@@ -366,7 +366,7 @@ settle(struct heap *heap, const struct mesh_limits *limits)
 {
     struct mesh *mesh = &heap->mesh;
     for (size_t parts = 0; mesh->cursor < mesh->pass.candidates; parts++) {
-        if (parts == limits->parts_max || (parts != 0 && is_late(limits))) {
+        if (parts == limits->parts_max || (parts != 0 && mesh_is_late(limits))) {
             return false;
         }
         struct unit unit = unit_of(heap, &heap->slots[mesh->table->candidates[mesh->cursor].slot]);
@@ -390,12 +390,6 @@ struct pieces {
     uint32_t shown[UNIT_PAGES_MAX];
     uint64_t granules[GRANULE_WORDS_MAX]; /* of survivors */
 };
-
-static size_t
-words_a_page(void)
-{
-    return os_page_bytes() / ALIGNMENT_BYTES / 64;
-}
 
 /* Before any is shown; what was purged has no memory. */
 static void
@@ -643,7 +637,7 @@ match(struct heap *heap, const struct mesh_limits *limits)
             mesh->cursor++;
             continue;
         }
-        if (parts == limits->parts_max || (parts != 0 && is_late(limits))) {
+        if (parts == limits->parts_max || (parts != 0 && mesh_is_late(limits))) {
             return false;
         }
         const struct candidate *candidate = &mesh->table->candidates[*first - 1];

@@ -119,6 +119,8 @@ struct mesh {
     struct mesh_pass pass;
 };
 
+bool mesh_is_late(const struct mesh_limits *limits);
+
 /* sealed.c */
 size_t sealed_boundaries(const struct heap *heap, const struct pool *first, size_t slots);
 

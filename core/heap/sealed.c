@@ -17,12 +17,6 @@ pages_a_slot(void)
     return POOL_BYTES / os_page_bytes();
 }
 
-static bool
-is_late(const struct mesh_limits *limits)
-{
-    return limits->deadline_ns != 0 && os_now_ns() >= limits->deadline_ns;
-}
-
 /* --- mappings --- */
 
 /* Which page of the extents a page of an arena shows, by its number in the arena; PAGE_OWN before and behind its slots. */
@@ -114,7 +108,7 @@ renew_in_arena(struct heap *heap, struct arena *arena, const struct mesh_limits 
     unsigned slots = slots_a_pool(arena);
     size_t renewed = 0;
     unsigned i = 1;
-    while (i <= arena->cut && arena->spent != 0 && renewed < limits->parts_max && (renewed == 0 || !is_late(limits))) {
+    while (i <= arena->cut && arena->spent != 0 && renewed < limits->parts_max && (renewed == 0 || !mesh_is_late(limits))) {
         struct pool *first = &slots_of(arena)[i * slots];
         size_t pools = count_neighbours(arena, i, limits->parts_max - renewed);
         *is_refused = pools != 0 && !renew_neighbours(heap, first, pools);
@@ -140,7 +134,7 @@ mesh_renew(struct heap *heap, const struct mesh_limits *limits)
     bool is_refused = false;
     forks_lock();
     for (size_t arenas = 0; arenas <= end; arenas++) {
-        if (heap->totals.spent_pools == 0 || is_refused || renewed == limits->parts_max || (arenas != 0 && is_late(limits))) {
+        if (heap->totals.spent_pools == 0 || is_refused || renewed == limits->parts_max || (arenas != 0 && mesh_is_late(limits))) {
             break;
         }
         *cursor = *cursor < heap->arenas_end ? *cursor : 0;
@@ -148,7 +142,7 @@ mesh_renew(struct heap *heap, const struct mesh_limits *limits)
             struct mesh_limits left = {limits->parts_max - renewed, limits->deadline_ns};
             renewed += renew_in_arena(heap, heap_arena(heap, *cursor), &left, &is_refused);
         }
-        *cursor += renewed != limits->parts_max && !is_late(limits);
+        *cursor += renewed != limits->parts_max && !mesh_is_late(limits);
     }
     forks_unlock();
     return heap->totals.spent_pools;
@@ -180,7 +174,7 @@ mesh_untouch(struct heap *heap, const struct mesh_limits *limits)
     size_t *cursor = &heap->mesh.untouch_cursor;
     size_t end = heap->arenas_end + heap->extents.end;
     for (size_t parts = 0; *cursor < end; (*cursor)++, parts++) {
-        if (parts == limits->parts_max || (parts != 0 && is_late(limits))) {
+        if (parts == limits->parts_max || (parts != 0 && mesh_is_late(limits))) {
             return false;
         }
         size_t number = *cursor - heap->arenas_end;

@@ -51,6 +51,14 @@ refusal(int saved)
     return error;
 }
 
+/* Advice that does change something; 0, or the error with which it was refused. */
+static int
+change(char *address, size_t size_bytes, int advice)
+{
+    int saved = errno;
+    return madvise(address, size_bytes, advice) == 0 ? 0 : refusal(saved);
+}
+
 /* Advice that changes no meaning; a kernel without the feature refuses, and nothing is lost:
  * no huge pages, which would make resident what the heap has not touched; and a name in /proc/PID/maps. */
 static void
@@ -111,8 +119,7 @@ os_commit(char *address, size_t size_bytes)
 int
 os_purge(char *address, size_t size_bytes)
 {
-    int saved = errno;
-    return madvise(address, size_bytes, MADV_DONTNEED) == 0 ? 0 : refusal(saved);
+    return change(address, size_bytes, MADV_DONTNEED);
 }
 
 int
@@ -237,11 +244,7 @@ close_file(int file)
 int
 os_populate(char *home, size_t size_bytes)
 {
-    int saved = errno;
-    if (madvise(home, size_bytes, MADV_POPULATE_WRITE) == 0) {
-        return 0;
-    }
-    int error = refusal(saved);
+    int error = change(home, size_bytes, MADV_POPULATE_WRITE);
     return error == EFAULT ? ENOMEM : error; /* a touch would be a SIGBUS */
 }
 
@@ -304,8 +307,7 @@ os_share_copy(const char *home, size_t size_bytes, const unsigned char *used, ch
 int
 os_keep_copy(char *copy, size_t size_bytes)
 {
-    int saved = errno;
-    return madvise(copy, size_bytes, MADV_DONTFORK) == 0 ? 0 : refusal(saved);
+    return change(copy, size_bytes, MADV_DONTFORK);
 }
 
 void
@@ -367,16 +369,13 @@ os_renew(char *at, size_t size_bytes)
 int
 os_release(char *home, size_t size_bytes)
 {
-    int saved = errno;
-    return madvise(home, size_bytes, MADV_REMOVE) == 0 ? 0 : refusal(saved);
+    return change(home, size_bytes, MADV_REMOVE);
 }
 
 void
 os_untouch(char *address, size_t size_bytes)
 {
-    int saved = errno;
-    madvise(address, size_bytes, MADV_DONTNEED);
-    errno = saved;
+    (void)change(address, size_bytes, MADV_DONTNEED);
 }
 
 int

@@ -29,8 +29,8 @@ _CHARGES: Final = (
 def read_charge() -> ChargeNumbers | None:
     """The three sizes of this moment, and the mappings; ``None`` where the system does not show a process its own."""
     try:
-        rollup = _text("/proc/self/smaps_rollup")
-        rss_bytes, pss_bytes = _field(rollup, b"Rss:"), _field(rollup, b"Pss:")
+        rollup = text_of("/proc/self/smaps_rollup")
+        rss_bytes, pss_bytes = field_bytes(rollup, b"Rss:"), field_bytes(rollup, b"Pss:")
     except (OSError, ValueError):
         return None
     return rss_bytes, pss_bytes, read_cgroup_bytes(), _mappings(), _number("/proc/sys/vm/max_map_count")
@@ -39,7 +39,7 @@ def read_charge() -> ChargeNumbers | None:
 def read_cgroup_bytes() -> int | None:
     """What the control group of this process is charged; ``None`` where the system does not tell."""
     try:
-        lines = _text("/proc/self/cgroup").decode(errors="surrogateescape").splitlines()
+        lines = text_of("/proc/self/cgroup").decode(errors="surrogateescape").splitlines()
     except OSError:
         return None
     for line in lines:
@@ -61,22 +61,26 @@ def _mappings() -> int | None:
 
 def _number(path: str) -> int | None:
     try:
-        return int(_text(path))
+        return int(text_of(path))
     except (OSError, ValueError):
         return None
 
 
-def _field(text: bytes, name: bytes) -> int:
-    """A size that the kernel writes in kB.
+def field_bytes(text: bytes, name: bytes) -> int:
+    """A size that the kernel writes in kB, on a line that begins with the name.
 
     Raises:
         ValueError: it is not there.
     """
     line = next((line for line in text.splitlines() if line.startswith(name)), b"")
-    return int(line.removeprefix(name).removesuffix(b"kB")) * _KIB
+    number, _, unit = line.removeprefix(name).strip().partition(b" ")
+    if unit != b"kB":
+        raise ValueError(f"{name!r} is not in kB")
+    return int(number) * _KIB
 
 
-def _text(path: str) -> bytes:
+def text_of(path: str) -> bytes:
+    """A whole file."""
     return b"".join(_pieces(path))
 
 

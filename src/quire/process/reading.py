@@ -12,13 +12,12 @@ from __future__ import annotations
 import os
 import time
 
-from quire.process.charge import read_cgroup_bytes
+from quire.process.charge import field_bytes, read_cgroup_bytes, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-_TEXT_BYTES_MAX: Final = 1 << 14
 _NOT_TOLD: Final = -1
 
 
@@ -52,7 +51,7 @@ def rss_max_bytes() -> int:
     Raises:
         OSError, ValueError: the system does not tell.
     """
-    return _field(_read("/proc/self/status"), b"\nVmHWM:")
+    return field_bytes(text_of("/proc/self/status"), b"VmHWM:")
 
 
 def _write_reading(path: str, pid: int) -> None:
@@ -61,11 +60,11 @@ def _write_reading(path: str, pid: int) -> None:
         return
     wall_ns, cpu_ns = time.monotonic_ns(), time.process_time_ns()
     try:
-        rollup = _read("/proc/self/smaps_rollup")
+        rollup = text_of("/proc/self/smaps_rollup")
         cgroup_bytes = read_cgroup_bytes()
         sizes = (
-            _field(rollup, b"\nRss:"),
-            _field(rollup, b"\nPss:"),
+            field_bytes(rollup, b"Rss:"),
+            field_bytes(rollup, b"Pss:"),
             rss_max_bytes(),
             _NOT_TOLD if cgroup_bytes is None else cgroup_bytes,
         )
@@ -75,21 +74,3 @@ def _write_reading(path: str, pid: int) -> None:
         os.close(descriptor)
     except (OSError, ValueError):
         pass
-
-
-def _read(path: str) -> bytes:
-    """A short file's text, without Python's file objects, which the program may have replaced."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        return os.read(descriptor, _TEXT_BYTES_MAX)
-    finally:
-        os.close(descriptor)
-
-
-def _field(text: bytes, label: bytes) -> int:
-    """The field's value in bytes; the label begins with the newline before it."""
-    _, _, rest = text.partition(label)
-    number, unit, *_ = rest.split(None, 2)
-    if unit != b"kB":
-        raise ValueError(f"{label!r} is not in kB")
-    return int(number) * 1024

@@ -1,4 +1,4 @@
-"""Chapter 10, what quire does about it: its heap as it is today, and what is designed and not built yet."""
+"""Chapter 10, what quire does about it: its heap, what it gives back and how, and where that ends."""
 
 import random
 from dataclasses import replace
@@ -6,7 +6,8 @@ from dataclasses import replace
 from quire.model import CPYTHON_3_10, QUIRE, Allocator
 from quire.model.chapters.telling import Telling
 from quire.model.geometry import KIB, MIB
-from quire.records import Both, Pool, Rows
+from quire.model.mesh import MeshOptions, MeshPlaces
+from quire.records import Both, MeshPhase, Rows
 
 ASKED = (
     Both("bytes asked for", "요청(바이트)"),
@@ -26,12 +27,24 @@ PURGED, NOT_PURGED = Both("pages of empty pools go back", "빈 풀의 페이지�
 PARTS = (Both("where the memory is", "메모리가 있는 곳"), Both("bytes", "바이트"))
 LIVE, BESIDE = Both("live blocks", "살아 있는 블록"), Both("free blocks beside them", "그 곁의 해제된 블록")
 EMPTY = Both("empty pools", "빈 풀")
-LEFT = (Both("what stays", "남는 것"), Both("bytes", "바이트"))
-STEPS = (
-    Both("used pools (empty ones go back)", "쓰이는 풀(빈 풀은 돌려준다)"),
-    Both("pages with a live block", "산 블록이 있는 페이지"),
-    Both("extents of meshed pools", "메시된 풀의 익스텐트"),
+BEFORE = Both("before", "시작")
+SWEPT = (
+    Both("sweep", "스윕"),
+    Both("empty pools, bytes", "빈 풀(바이트)"),
+    Both("pages of sparse pools, bytes", "듬성듬성한 풀의 페이지(바이트)"),
+    Both("held, bytes", "남은 것(바이트)"),
 )
+SWEEPS = (Both("first", "첫째"), Both("second", "둘째"))
+SHOWN = (Both("pool", "풀"), Both("live block", "산 블록"), Both("shows the shared pages", "보여 주는 공유 페이지"))
+OWN_PAGES = Both("none, it has its own", "없다. 제 페이지를 쓴다")
+MESHED = (
+    Both("moment", "시점"),
+    Both("pools that share", "함께 쓰는 풀"),
+    Both("own pages, bytes", "제 페이지(바이트)"),
+    Both("shared pages, bytes", "공유 페이지(바이트)"),
+)
+TWICE_SWEPT, SHARING = Both("after two sweeps", "스윕 두 번 뒤"), Both("meshed", "메시한 뒤")
+LAST_FREED = Both("survivors freed, too", "살아남은 것도 해제한 뒤")
 MAPPED = (Both("bytes", "바이트"), Both("in use", "사용 중"), Both("kept", "보관"))
 FIRST, FREED = Both("first value", "첫째 값"), Both("it is dropped", "버린 뒤")
 SECOND = Both("second value", "둘째 값")
@@ -43,7 +56,7 @@ SIZES: dict[str, object] = {
     "cpython_arena_mib": CPYTHON_3_10.arena_bytes // MIB,
     "pages_of_a_pool": QUIRE.pool_bytes // QUIRE.page_bytes,
 }
-SPARSE = {"blocks": 10_000, "block_bytes": 64, "survivors": 100}
+SPARSE = {"blocks": 40_000, "block_bytes": 64, "survivors": 400}
 
 
 def who_serves() -> Telling:
@@ -98,8 +111,9 @@ def no_new_peak() -> Telling:
 
 
 def sparse_heap() -> Telling:
-    """10,000 blocks of 64 bytes, of which 100 survive, scattered at random."""
-    pools, _ = _sparse_heap()
+    """40,000 blocks of 64 bytes, of which 400 survive, scattered at random."""
+    allocator, _ = _sparse_heap()
+    pools = [p for arena in allocator.state().arenas for p in arena.pools]
     used = [pool for pool in pools if pool.allocated]
     live_bytes = sum(pool.allocated * pool.block_bytes for pool in used)
     used_bytes = sum(pool.size_bytes for pool in used)
@@ -110,27 +124,63 @@ def sparse_heap() -> Telling:
     return {"live": live_bytes, "held": held_bytes, **counts}
 
 
-def what_could_go() -> Telling:
-    """The same heap: what each of the designed steps would leave of it. Only counted; nothing is moved."""
-    pools, survivors = _sparse_heap()
-    used = [pool for pool in pools if pool.allocated]
-    pages = {at // 4096 for block in survivors for at in (block, block + 63)}
-    extents: list[set[int]] = []  # each: the places in a sheet that are taken
-    for pool in used:
-        places = set(range(pool.carved)) - set(pool.free_list)
-        fitting = [each for each in extents if each.isdisjoint(places)]
-        if fitting:
-            fitting[0].update(places)
-        else:
-            extents.append(places)
-    left = (len(used) * 16_384, len(pages) * 4_096, len(extents) * 16_384)
-    yield Rows(LEFT, tuple(zip(STEPS, left, strict=True)))
-    counts = {"used": len(used), "extents": len(extents)}
-    return {"pages": left[1], "meshed": left[2], **counts}
+def at_rest() -> Telling:
+    """Two sweeps over the same heap; meanwhile the program does nothing."""
+    allocator, _ = _sparse_heap()
+    rows = [(BEFORE, 0, 0, sum(_held_bytes(allocator)))]
+    for name in SWEEPS:
+        swept = allocator.sweep(live_percent_max=25)
+        given = (swept.empty_pool_bytes, swept.page_bytes)
+        rows.append((name, *given, sum(_held_bytes(allocator))))
+    yield Rows(SWEPT, tuple(rows))
+    _, pools, pages, left = rows[2]
+    return {"pools": pools, "pages": pages, "left": left}
 
 
-def _sparse_heap() -> tuple[list[Pool], set[int]]:
-    """The heap's pools, and the addresses of the survivors."""
+def five_pools() -> Telling:
+    """In each of five pools one block survives. The last of the five is not proven."""
+    allocator = Allocator(QUIRE)
+    blocks = [allocator.allocate(512) for _ in range(5 * 31)]
+    survivors = [blocks[31 * i + n] for i, n in enumerate((3, 10, 20, 3, 25))]
+    for block in blocks:
+        if block not in survivors:
+            allocator.free(block)
+    _mesh(allocator, proven=survivors[:4])
+    rows, (arena,) = [], allocator.state().arenas
+    for letter, pool in zip("ABCDE", arena.pools, strict=True):
+        live = next(i for i in range(31) if i not in pool.free_list + pool.away)
+        shown = f"{pool.shown[0]}-{pool.shown[-1]}" if pool.shown else OWN_PAGES
+        rows.append((letter, live, shown))
+    yield Rows(SHOWN, tuple(rows))
+    return {"live": rows[0][1]}
+
+
+def meshed() -> Telling:
+    """The sparse heap is swept, then meshed; and at last the survivors are freed, too."""
+    allocator, survivors = _sparse_heap()
+    rows: list[tuple[Both, int, int, int]] = []
+
+    def look(moment: Both) -> None:
+        sealed = allocator.statistics().sealed_pools
+        rows.append((moment, sealed, *_held_bytes(allocator)))
+
+    for _ in SWEEPS:
+        allocator.sweep()
+    look(TWICE_SWEPT)
+    _mesh(allocator, proven=survivors)
+    look(SHARING)
+    cut = sum(len(each.shown) for each in allocator.state().extents)
+    for block in survivors:
+        allocator.free(block)
+    allocator.mesh.renew(1_000)
+    look(LAST_FREED)
+    yield Rows(MESHED, tuple(rows))
+    _, pools, _, shared = rows[1]
+    return {"before": rows[0][2], "pools": pools, "shared": shared, "cut": cut}
+
+
+def _sparse_heap() -> tuple[Allocator, list[int]]:
+    """Its allocator, and the addresses of the survivors."""
     allocator = Allocator(QUIRE)
     size = SPARSE["block_bytes"]
     blocks = [allocator.allocate(size) for _ in range(SPARSE["blocks"])]
@@ -138,4 +188,22 @@ def _sparse_heap() -> tuple[list[Pool], set[int]]:
     for block in blocks:
         if block not in survivors:
             allocator.free(block)
-    return [pool for arena in allocator.state().arenas for pool in arena.pools], survivors
+    return allocator, sorted(survivors)
+
+
+def _held_bytes(allocator: Allocator) -> tuple[int, int]:
+    """In pages of the pools' own, and in pages that they share."""
+    now = allocator.statistics()
+    return now.touched_bytes, now.shared_bytes
+
+
+def _mesh(allocator: Allocator, proven: list[int]) -> None:
+    """A whole pass: sparse pools are chosen, and those share pages of which every live block is proven."""
+    mesh = allocator.mesh
+    mesh.begin(MeshOptions())
+    while mesh.step(1_000) is not MeshPhase.PROVING:
+        pass
+    mesh.prove(proven)
+    mesh.settle(MeshPlaces())
+    while mesh.step(1_000) is not MeshPhase.IDLE:
+        pass

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from quire.errors import BrokenChapter
 from quire.export.chapter import DOCS_PYTHON, documents, to_json
 from quire.model.chapters import CHAPTERS, Chapter, tell, telling
 from quire.model.chapters.telling import code_of, run, steps_of
+from quire.model.errors import BrokenChapter
 from quire.records import ChapterTold, Language, Prose, Rows, StepTold
 from quire.report.cells import cells
 from quire.report.chapter_view import draw_chapter

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from quire.errors import ProgramStopped
 from quire.model import Interpreter, Object, ObjectSpace
 from quire.model.code import code_record, compile_source, frame_words, pyc_bytes, read_pyc, variables_of
+from quire.model.errors import ProgramStopped
 from quire.model.frames import CHUNK_BYTES, CallStack
 from quire.model.versions import RUNNING
 from quire.records import Area

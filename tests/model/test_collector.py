@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from processes import run_python
-from quire.errors import WrongType
+from quire.model.errors import WrongType
 from quire.model.space import ObjectSpace
 from quire.model.versions import V3_11, VERSIONS
 from worlds import ModelWorld, RealWorld, Step

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from quire.errors import ProgramRaised, ProgramStopped
 from quire.model.code import compile_source
+from quire.model.errors import ProgramRaised, ProgramStopped
 from quire.model.frames import Reference
 from quire.model.interpreter import Interpreter
 

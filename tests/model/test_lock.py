@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from quire.errors import InvalidOption, LockNotHeld, LockTakenTwice
+from quire.errors import InvalidOption
 from quire.model import Lock, Machine, Process, Threads
+from quire.model.errors import LockNotHeld, LockTakenTwice
 from quire.model.lock import Point, Program, Thread, count_up, read_text, write_text
 from quire.records import LockHappening
 

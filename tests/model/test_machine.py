@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from quire.errors import BadAddress, InvalidSize, NotABlock, OutOfMemory
+from quire.errors import InvalidSize, NotABlock, OutOfMemory
 from quire.model import CPYTHON_3_10, QUIRE, Allocator, Geometry, Machine, System
+from quire.model.errors import BadAddress
 from quire.model.machine import ZERO_FRAME
 from quire.records import PageRecord
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from quire.errors import DoubleFree, HeapMisuse, InvalidGeometry, InvalidSize, NotABlock, OutOfMemory, QuireError
+from quire.errors import DoubleFree, HeapMisuse, InvalidSize, NotABlock, OutOfMemory, QuireError
 from quire.model import ARTICLE, CPYTHON_3_10, QUIRE, Allocator, Geometry
+from quire.model.errors import InvalidGeometry
 
 every_geometry = pytest.mark.parametrize("geometry", [ARTICLE, CPYTHON_3_10, QUIRE], ids=lambda geometry: geometry.name)
 SIZES_BYTES = [64, 600, 20_000, 300_000]

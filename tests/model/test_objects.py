@@ -9,8 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from quire.errors import CountBelowZero, FinalizerBroke, InvalidOption, OutOfMemory, UseAfterFree, WrongType
+from quire.errors import InvalidOption, OutOfMemory
 from quire.model import CPYTHON_3_10, Allocator, System
+from quire.model.errors import CountBelowZero, FinalizerBroke, UseAfterFree, WrongType
 from quire.model.objects import Object
 from quire.model.sequences import room_for
 from quire.model.space import ObjectSpace

@@ -15,6 +15,7 @@ pytest.importorskip("quire._core", reason="the native core is not installed")
 SERVED = {"QUIRE": "1"}
 START = """
 import os, sys, time, warnings
+import quire
 from quire import _core as core
 def start_helper():
     "Free until a helper lives: at most one begins in a second."
@@ -49,11 +50,13 @@ def served(code: str, environment: dict[str, str] | None = None) -> Outcome:
 
 
 def test_it_is_in_nobodys_list() -> None:
-    """While the kernel shows a thread more, Python knows of none."""
+    """While the kernel shows a thread more, Python knows of none; once it has loaded what decides, which takes it to
+    files."""
     served(
         """
 import threading, _thread
 start_helper()
+while not quire.stats().giving_back.by_itself.steps: time.sleep(0.001)
 number = None
 while number is None: number = helper_thread()
 for _ in range(2000):
@@ -167,15 +170,50 @@ def test_a_crash_in_it_is_told_by_whoever_tells_crashes() -> None:
     done = served(
         """
 import ctypes, faulthandler
-from quire.process import giving_back
+from quire.process.serving import serving
 faulthandler.enable()
-giving_back.serving._step = lambda: ctypes.string_at(0)
+serving.giving_back()._step = lambda: ctypes.string_at(0)
 start_helper()
 time.sleep(10)
 """
     )
     assert done.exit_code < 0
     assert "Segmentation fault" in done.stderr
+
+
+def test_what_decides_is_loaded_when_memory_first_rests() -> None:
+    """A program that ends before does not wait for it."""
+    served(
+        """
+print("quire.process.giving_back" in sys.modules)
+start_helper()
+while "quire.process.giving_back" not in sys.modules: time.sleep(0.01)
+while not quire.stats().giving_back.by_itself.steps: time.sleep(0.01)
+print(quire.stats().giving_back.missing)
+"""
+    ).expect("False\n()\n")
+
+
+def test_what_cannot_be_loaded_is_told_once_and_tried_again() -> None:
+    """As where a program changes its root directory, and as where it has no descriptor left for a while."""
+    done = served(
+        """
+class Refusing:
+    "Of the program's own."
+    refused = 0
+    def find_spec(self, name, path=None, target=None):
+        if name == "quire.process.giving_back" and self.refused < 3:
+            self.refused += 1
+            raise OSError(24, "Too many open files")
+refusing = Refusing()
+sys.meta_path.insert(0, refusing)
+while refusing.refused < 3: start_helper(); time.sleep(0.01)
+while not quire.stats().giving_back.by_itself.steps: start_helper(); time.sleep(0.01)
+"""
+    )
+    line = "quire: what gives memory back cannot be loaded (OSError: [Errno 24] Too many open files)"
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == f"{line}; tried again when memory next rests\n"
 
 
 def test_it_ends_when_nothing_is_left_to_do() -> None:

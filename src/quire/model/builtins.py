@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from quire.errors import InvalidOption, NotInSubset, ProgramRaised
+from quire.errors import InvalidOption
 from quire.model.collector import OLD
+from quire.model.errors import NotInSubset, ProgramRaised
 from quire.model.objects import Object
 from quire.model.programs import IteratorType
 

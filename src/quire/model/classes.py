@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from quire.errors import WrongType
+from quire.model.errors import WrongType
 from quire.model.memory import WORD_BYTES
 from quire.model.objects import HEADER_BYTES, Object, Type, words_of
 from quire.records import Area, Happening, UsedBlock

@@ -26,7 +26,7 @@ import struct
 from functools import cache
 from types import CodeType
 
-from quire.errors import ProgramStopped
+from quire.model.errors import ProgramStopped
 from quire.model.memory import WORD_BYTES
 from quire.model.versions import RUNNING, Version
 from quire.records import CodeRecord, InstructionRecord, PycRecord

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from quire.errors import CountBelowZero, WrongType
+from quire.model.errors import CountBelowZero, WrongType
 from quire.model.objects import COUNT_OFFSET, Object
 from quire.records import Happening
 

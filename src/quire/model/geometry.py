@@ -11,7 +11,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import pairwise
 
-from quire.errors import InvalidGeometry
+from quire.model.errors import InvalidGeometry
 
 KIB = 1024
 MIB = 1024 * KIB

@@ -21,8 +21,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from quire.errors import NotInSubset, ProgramRaised, WrongType
 from quire.model.code import index_by_offset
+from quire.model.errors import NotInSubset, ProgramRaised, WrongType
 from quire.model.frames import Frame, Reference, Slot
 from quire.model.objects import Object
 from quire.model.programs import IteratorType

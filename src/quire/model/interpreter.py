@@ -21,10 +21,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 
-from quire.errors import NotInSubset, ProgramRaised, ProgramStopped, WrongType
 from quire.model.builtins import FUNCTIONS, METHODS, MODULES, Builtin
 from quire.model.classes import Class
 from quire.model.code import compile_source, instruction_record
+from quire.model.errors import NotInSubset, ProgramRaised, ProgramStopped, WrongType
 from quire.model.frames import CallStack, Frame, Reference
 from quire.model.functions import Action
 from quire.model.instructions import Instructions

@@ -27,7 +27,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from quire.errors import InvalidOption, LockNotHeld, LockTakenTwice
+from quire.errors import InvalidOption
+from quire.model.errors import LockNotHeld, LockTakenTwice
 from quire.records import LockEvent, LockHappening, Turns
 
 

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-from quire.errors import BadAddress, InvalidSize, OutOfMemory
+from quire.errors import InvalidSize, OutOfMemory
+from quire.model.errors import BadAddress
 from quire.model.geometry import KIB
 from quire.records import PageRecord, PageTable
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from quire.errors import UseAfterFree, WrongType
+from quire.model.errors import UseAfterFree, WrongType
 from quire.model.memory import WORD_BYTES
 from quire.records import Area, Happening, UsedBlock
 

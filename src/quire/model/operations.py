@@ -15,7 +15,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from quire.errors import NotInSubset, ProgramRaised
+from quire.model.errors import NotInSubset, ProgramRaised
 from quire.model.objects import Object
 from quire.model.space import ObjectSpace
 

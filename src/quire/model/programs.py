@@ -14,8 +14,8 @@ from __future__ import annotations
 from types import CodeType as RealCode
 from typing import Any
 
-from quire.errors import NotInSubset
 from quire.model.code import variables_of
+from quire.model.errors import NotInSubset
 from quire.model.functions import FieldsType
 from quire.model.memory import WORD_BYTES
 from quire.model.objects import HEADER_BYTES, Object

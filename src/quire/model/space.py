@@ -31,7 +31,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from quire.errors import FinalizerBroke, ProgramRaised, QuireError, UseAfterFree, WrongType
+from quire.errors import QuireError
 from quire.model.allocator import Allocator
 from quire.model.arena import PoolArena
 from quire.model.atoms import BoolType, BytesType, FloatType, IntType, NoneType, StrType
@@ -40,6 +40,7 @@ from quire.model.classes import Class, TypeType
 from quire.model.collector import OLD, Collector
 from quire.model.counting import Counting
 from quire.model.dicts import DictType
+from quire.model.errors import FinalizerBroke, ProgramRaised, UseAfterFree, WrongType
 from quire.model.functions import BuiltinType, CellType, FunctionType, MethodType, ModuleType
 from quire.model.geometry import CPYTHON_3_10
 from quire.model.memory import Memory

@@ -15,7 +15,7 @@ import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from quire.errors import FinalizerBroke, ObjectMisuse
+from quire.model.errors import FinalizerBroke, ObjectMisuse
 from quire.model.objects import Object, Type
 from quire.records import Happening
 

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from quire.errors import UnsupportedRuntime
-from quire.process import giving_back
+from quire.process import serving
 from quire.process.core import require_core
 from quire.process.reviewed import reviewed_types
 from quire.records import Content, LiveBlock
@@ -34,8 +34,8 @@ def live_blocks() -> list[LiveBlock]:
         why.
     """
     core = require_core()
-    if giving_back.serving is not None:
-        giving_back.serving.meshing.stop()  # a pass of its own: there is one at a time
+    if serving.serving is not None:
+        serving.serving.giving_back().meshing.stop()  # a pass of its own: there is one at a time
     found = core.findings(reviewed_types())
     if isinstance(found, str):
         raise UnsupportedRuntime(f"what blocks are cannot be told: {found}")

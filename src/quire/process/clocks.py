@@ -1,9 +1,8 @@
-"""Clocks as they are when quire is installed: programs put others in their place, and so do tests of programs, in every
-module's names (freezegun). What stands in an object stays."""
+"""Clocks, as they were when quire was installed."""
 
 from __future__ import annotations
 
-import time
+from quire.process import serving
 
 
 class Clocks:
@@ -12,11 +11,7 @@ class Clocks:
     __slots__ = ("date", "now", "now_ns", "of_process", "of_thread")
 
     def __init__(self) -> None:
-        self.date = time.time
-        self.now = time.monotonic
-        self.now_ns = time.monotonic_ns
-        self.of_process = time.process_time
-        self.of_thread = time.thread_time
+        self.date, self.now, self.now_ns, self.of_process, self.of_thread = serving.CLOCKS
 
 
 CLOCKS = Clocks()

@@ -8,24 +8,19 @@
 The helper (core/hook/helper.c) is a thread beside the program's. What runs in it here takes no lock, imports nothing
 and runs nothing of the program's: a thread that is about to fork waits for it, and may hold any lock. So log records
 are made in the main thread (``told``).
-
-Read at every start of a served Python, so it imports nothing that costs time.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from _thread import RLock
 
 from quire.process.clocks import CLOCKS, deadline_ns
 from quire.process.meshing import CANDIDATES_MIN, Meshing
-from quire.process.settings import STRESS
+from quire.process.serving import RLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import ModuleType
     from typing import Final, Protocol
 
     from quire.process.clocks import Clocks
@@ -70,8 +65,6 @@ if TYPE_CHECKING:
             """Do at most about 2 ms of it."""
 
 
-NOTICE_BYTES: Final = 4 * 1024**2
-"""So much must have come to rest for a helper to begin."""
 REST_SECONDS: Final = 1.0
 """From one sweep to the next: what rests for that long goes back."""
 STEP_SECONDS: Final = 0.0015
@@ -470,30 +463,3 @@ class GivingBack:
         self._lock = RLock()
         self._told.clear()
         self.meshing.after_fork_in_child()
-
-
-# --- this process ---------------------------------------------------------------------------------------------
-
-serving: GivingBack | None = None
-"""Who gives back this process's memory, since quire was installed."""
-
-
-def begin(core: ModuleType, mode: GiveBack) -> None:
-    """From now on, until Python ends."""
-    global serving
-    import atexit
-
-    stress = os.environ.get(STRESS) == "1"
-    serving = GivingBack(core, mode, stress=stress)
-    os.register_at_fork(after_in_child=serving.after_fork_in_child)
-    if mode != "purge":
-        serving.meshing.impossible = core.proof_prepare()
-    if mode == "off":
-        return
-
-    # What is registered first is called last before a fork, and last at the end.
-    os.register_at_fork(
-        before=core.before_fork, after_in_parent=core.after_fork_in_parent, after_in_child=core.after_fork_in_child
-    )
-    atexit.register(core.helper_end)
-    core.helper_begin(serving.tick, 1 if stress else NOTICE_BYTES)

@@ -11,7 +11,7 @@ import sys
 
 from quire.errors import AllocatorInUse, InvalidOption, OutOfMemory, QuireError, UnsupportedRuntime
 from quire.process.core import core, require_core
-from quire.process.giving_back import begin
+from quire.process.serving import begin
 from quire.process.settings import RANGE_BYTES_MIN, Config, check_writable, is_disabled, read_config
 
 TYPE_CHECKING = False

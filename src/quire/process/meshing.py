@@ -14,10 +14,10 @@ Like giving_back.py, whose helper calls it: no lock is waited for, nothing impor
 from __future__ import annotations
 
 import os
-from _thread import RLock
 
 from quire.process.clocks import CLOCKS, deadline_ns
 from quire.process.reviewed import reviewed_types
+from quire.process.serving import RLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -41,9 +41,9 @@ def require_served() -> ModuleType:
 
 def giving_back_of(core: ModuleType) -> GivingBack | None:
     """How this process gives memory back; ``None`` where nobody has begun to."""
-    from quire.process import giving_back
+    from quire.process import serving
 
-    helper = giving_back.serving
-    if helper is None:
+    if serving.serving is None:
         return None
+    helper = serving.serving.giving_back()
     return decode_giving_back(helper, core.helper_is_alive(), missing(helper, core))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quire.process import giving_back
+from quire.process import serving
 from quire.process.decode import decode_given_back
 from quire.process.statistics import require_served
 from quire.records import GivenBack
@@ -20,5 +20,5 @@ def trim(collect: bool = False) -> GivenBack:
         import gc
 
         gc.collect()
-    helper = giving_back.serving or giving_back.GivingBack(core, "off")
-    return decode_given_back(helper.trim())
+    served = serving.serving or serving.Serving(core, "off")
+    return decode_given_back(served.giving_back().trim())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from quire.errors import UseAfterFree
 from quire.model import VERSIONS, Interpreter, ObjectSpace
 from quire.model.chapters.telling import Telling
+from quire.model.errors import UseAfterFree
 from quire.records import Both, Happening, Lines, ProgramState, Rows
 
 COUNTS = (Both("line", "줄"), Both("count after it", "그 뒤의 참조 수"))

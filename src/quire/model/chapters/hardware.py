@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from quire.errors import BadAddress
 from quire.model import CPYTHON_3_10, Allocator, Interpreter, Machine, System
 from quire.model.chapters.telling import Telling
 from quire.model.code import code_record, compile_source, pyc_bytes, read_pyc
+from quire.model.errors import BadAddress
 from quire.records import Area, Both, Lines, Rows
 
 PLACE = 0x10_0000

@@ -28,7 +28,7 @@ from functools import cache
 from importlib import import_module, resources
 from itertools import groupby
 
-from quire.errors import BrokenChapter
+from quire.model.errors import BrokenChapter
 from quire.records import (
     Both,
     Cell,

@@ -1,0 +1,105 @@
+"""Who gives back the memory of this process, since quire was installed.
+
+What decides (giving_back.py) is loaded when memory first rests, for many a program ends before: by the helper, as the
+main thread may wait in C for ever, or be amid an import. It is an import as any other: where a finder or a lock of the
+program's keeps it waiting, a fork meanwhile waits for it too, but not for long (core/hook/helper.c).
+
+Read at every start of a served Python, so it imports nothing that costs time; but for clocks and locks, to have them as
+they are before the program, which may put others in their place.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from _thread import RLock as RLock
+
+from quire.process.settings import STRESS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Final
+
+    from quire.process.giving_back import GivingBack
+    from quire.process.settings import GiveBack
+
+CLOCKS: Final = (time.time, time.monotonic, time.monotonic_ns, time.process_time, time.thread_time)
+"""In a tuple, for tests of programs put others in every module's names (freezegun)."""
+_NOTICE_BYTES: Final = 4 * 1024**2
+"""So much must have come to rest for a helper to begin."""
+
+
+class Serving:
+    """Gives back what the core serves."""
+
+    def __init__(self, core: ModuleType, mode: GiveBack) -> None:
+        self._core = core
+        self._mode = mode
+        self._stress = os.environ.get(STRESS) == "1"
+        self._impossible = None if mode == "purge" else core.proof_prepare()
+        self._loaded: list[GivingBack] = []
+        self._is_failure_told = False
+
+    def giving_back(self) -> GivingBack:
+        """What decides, loaded if it is not yet."""
+        if not self._loaded:
+            from quire.process.giving_back import GivingBack
+
+            made = GivingBack(self._core, self._mode, stress=self._stress)
+            made.meshing.impossible = self._impossible
+            self._loaded.append(made)  # two threads may both: the first stays
+        return self._loaded[0]
+
+    def begin(self) -> None:
+        """From now on, until Python ends."""
+        core = self._core
+        os.register_at_fork(after_in_child=self._after_fork_in_child)
+        if self._mode == "off":
+            return
+        import atexit
+
+        # What is registered first is called last before a fork, and last at the end.
+        os.register_at_fork(
+            before=core.before_fork, after_in_parent=core.after_fork_in_parent, after_in_child=core.after_fork_in_child
+        )
+        atexit.register(core.helper_end)
+        core.helper_begin(self._tick, 1 if self._stress else _NOTICE_BYTES)
+
+    def _tick(self) -> float | None:
+        """In the helper."""
+        if self._loaded:
+            return self._loaded[0].tick()
+        try:
+            self.giving_back()
+        except MemoryError:
+            raise
+        except Exception as error:
+            self._tell_failure(error)
+            return None
+        return 0.0
+
+    def _tell_failure(self, error: Exception) -> None:
+        """The program may have no descriptor left, or see other files than at its start; once, past its streams."""
+        from contextlib import suppress
+
+        if not self._is_failure_told:
+            self._is_failure_told = True
+            why = f"{type(error).__name__}: {error}"
+            line = f"quire: what gives memory back cannot be loaded ({why}); tried again when memory next rests\n"
+            with suppress(OSError):
+                os.write(2, line.encode())
+
+    def _after_fork_in_child(self) -> None:
+        for giving_back in self._loaded:
+            giving_back.after_fork_in_child()
+
+
+serving: Serving | None = None
+
+
+def begin(core: ModuleType, mode: GiveBack) -> None:
+    """From now on this process's memory goes back."""
+    global serving
+    serving = Serving(core, mode)
+    serving.begin()

@@ -182,7 +182,8 @@ choose(struct heap *heap, struct pool *pool)
     if (live_percent(pool) > mesh->chosen_percent_max || mesh->pass.candidates == mesh->options.pools_max) {
         return;
     }
-    mesh->table->candidates[mesh->pass.candidates++].slot = (uint32_t)(pool - heap->slots);
+    uint32_t lived = (uint32_t)pool_allocated(pool);
+    mesh->table->candidates[mesh->pass.candidates++] = (struct candidate){(uint32_t)(pool - heap->slots), {lived}};
     mesh->pass.live_blocks += pool_allocated(pool);
     pool_make_candidate(heap, pool);
 }
@@ -239,9 +240,10 @@ count_foreign(const struct heap *heap, const struct pool *pool)
 
 /* It may have been taken back meanwhile, or have become empty, and even serve as something else. */
 static void
-settle_pool(struct heap *heap, struct pool *pool)
+settle_pool(struct heap *heap, const struct candidate *candidate)
 {
-    if (pool->state != SLOT_CANDIDATE) {
+    struct pool *pool = &heap->slots[candidate->slot];
+    if (pool->state != SLOT_CANDIDATE || survivors_note_proven(heap, pool, candidate->lived)) {
         return;
     }
     survivors_note(heap, pool);
@@ -356,7 +358,7 @@ line_up(struct heap *heap, const struct unit *unit)
     struct mesh *mesh = &heap->mesh;
     note_mappings(heap, unit);
     uint32_t *first = &mesh->table->first[live_granules(heap, unit)];
-    mesh->table->candidates[mesh->settled++] = (struct candidate){(uint32_t)(unit->first - heap->slots), *first};
+    mesh->table->candidates[mesh->settled++] = (struct candidate){(uint32_t)(unit->first - heap->slots), {.next = *first}};
     *first = (uint32_t)mesh->settled;
 }
 
@@ -372,7 +374,7 @@ settle(struct heap *heap, const struct mesh_limits *limits)
         struct unit unit = unit_of(heap, &heap->slots[mesh->table->candidates[mesh->cursor].slot]);
         size_t end_slot = (size_t)(unit.first - heap->slots) + unit.pools;
         while (mesh->cursor < mesh->pass.candidates && mesh->table->candidates[mesh->cursor].slot < end_slot) {
-            settle_pool(heap, &heap->slots[mesh->table->candidates[mesh->cursor++].slot]);
+            settle_pool(heap, &mesh->table->candidates[mesh->cursor++]);
         }
         if (count_proven(&unit) != 0) {
             line_up(heap, &unit);

@@ -78,9 +78,9 @@ int mesh_settle(struct heap *heap, const struct mesh_places *places);
 bool mesh_abandon(struct heap *heap, const struct mesh_limits *limits);
 const struct mesh_pass *mesh_last_pass(const struct heap *heap);
 
-/* Sealed pools that became empty get pages of their own again, so that they can serve. How many are left: those that the
- * step had no time for, or the system refused. */
-size_t mesh_renew(struct heap *heap, const struct mesh_limits *limits);
+/* Sealed pools that became empty get pages of their own again, at most so many, so that they can serve. Whether it is over:
+ * all have been looked at, or the system refuses. */
+bool mesh_renew(struct heap *heap, const struct mesh_limits *limits);
 
 /* Take all that shows extents out of the page table, so that resident size says what is used. Whether it is done. */
 bool mesh_untouch(struct heap *heap, const struct mesh_limits *limits);
@@ -92,7 +92,10 @@ size_t mesh_table_bytes(const struct heap *heap);
 
 struct candidate {
     uint32_t slot; /* of a pool; once settled, of a strip's first */
-    uint32_t next; /* settled: another that is as sparse, by its number and 1; 0: none */
+    union {
+        uint32_t lived; /* blocks in it, when it was chosen */
+        uint32_t next;  /* settled: another that is as sparse, by its number and 1; 0: none */
+    };
 };
 
 struct mesh_table {

@@ -231,6 +231,13 @@ proofs_has(const struct heap *heap, const void *block)
     return heap->proofs != NULL && heap_is_in_range(heap, block) && is_set(bit_of(heap, block));
 }
 
+/* Both pools and pieces that are committed are whole words of bits. */
+const uint64_t *
+proofs_cells(const struct heap *heap, const void *pool_address)
+{
+    return heap->proofs == NULL ? NULL : bit_of(heap, pool_address).word;
+}
+
 /* --- marks --- */
 
 /* Neighbouring addresses land far apart. */

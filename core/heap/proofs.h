@@ -32,6 +32,9 @@ void proofs_add(struct heap *heap, const void *address);
 void proofs_remove(struct heap *heap, const void *address);
 bool proofs_has(const struct heap *heap, const void *block);
 
+/* The cells of a pool, a bit each; NULL: nothing in it is proven, nor marked. */
+const uint64_t *proofs_cells(const struct heap *heap, const void *pool_address);
+
 /* True the first time in this pass that it is asked for the address; false for ever if there is no memory to note it.
  * An address in which a block begins is proven by it. */
 bool proofs_visit(struct heap *heap, const void *address);

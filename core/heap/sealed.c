@@ -69,6 +69,11 @@ hide_pool(struct heap *heap, const struct pool *pool)
     }
 }
 
+struct renewal {
+    size_t pools_left; /* that the step may renew */
+    bool is_refused;   /* the system gave no more */
+};
+
 /* Neighbours, all of them spent. */
 static bool
 renew_neighbours(struct heap *heap, struct pool *first, size_t pools)
@@ -101,51 +106,80 @@ count_neighbours(const struct arena *arena, unsigned index, size_t pools_max)
     return pools;
 }
 
-/* At most so many pools. How many were renewed; *is_refused: the system gave no more. */
-static size_t
-renew_in_arena(struct heap *heap, struct arena *arena, const struct mesh_limits *limits, bool *is_refused)
+/* Pools that were empty when their strip was meshed hold nothing: where renewing them would only cut a mapping in two,
+ * they wait for their neighbours. */
+static bool
+are_worth_renewing(const struct heap *heap, const struct pool *first, size_t pools)
 {
-    unsigned slots = slots_a_pool(arena);
-    size_t renewed = 0;
+    size_t slots = pools * slots_of_pool(first);
+    for (size_t i = 0; i < pools; i++) {
+        if (first[i * slots_of_pool(first)].survivors != 0) {
+            return true;
+        }
+    }
+    size_t page = (size_t)(first - heap->slots) % SLOTS_AN_ARENA * pages_a_slot();
+    const struct pool *arena_slots = first - (size_t)(first - heap->slots) % SLOTS_AN_ARENA;
+    size_t after = (size_t)IS_SHOWN(shown_at(arena_slots, page - 1))
+                 + (size_t)IS_SHOWN(shown_at(arena_slots, page + slots * pages_a_slot()));
+    return after <= sealed_boundaries(heap, first, slots);
+}
+
+/* Up to so many pools, neighbours among the arena's. How many were looked at; they are renewed if that is worth it. */
+static size_t
+renew_at(struct heap *heap, struct arena *arena, unsigned index, struct renewal *renewal)
+{
+    size_t pools = count_neighbours(arena, index, renewal->pools_left);
+    struct pool *first = &slots_of(arena)[index * slots_a_pool(arena)];
+    if (pools != 0 && are_worth_renewing(heap, first, pools)) {
+        renewal->is_refused = !renew_neighbours(heap, first, pools);
+        renewal->pools_left -= renewal->is_refused ? 0 : pools;
+    }
+    return pools;
+}
+
+/* Whether it is over with this arena. */
+static bool
+renew_in_arena(struct heap *heap, struct arena *arena, const struct mesh_limits *limits, struct renewal *renewal)
+{
+    size_t pools_left = renewal->pools_left;
+    bool is_over = true;
     unsigned i = 1;
-    while (i <= arena->cut && arena->spent != 0 && renewed < limits->parts_max && (renewed == 0 || !mesh_is_late(limits))) {
-        struct pool *first = &slots_of(arena)[i * slots];
-        size_t pools = count_neighbours(arena, i, limits->parts_max - renewed);
-        *is_refused = pools != 0 && !renew_neighbours(heap, first, pools);
-        if (*is_refused) {
+    while (i <= arena->cut && arena->spent != 0 && !renewal->is_refused) {
+        bool has_renewed = renewal->pools_left != pools_left;
+        if (renewal->pools_left == 0 || (has_renewed && mesh_is_late(limits))) {
+            is_over = false;
             break;
         }
-        renewed += pools;
+        size_t pools = renew_at(heap, arena, i, renewal);
         i += pools != 0 ? (unsigned)pools : 1;
     }
-    if (renewed != 0) {
+    if (renewal->pools_left != pools_left) {
         purge_put_purged_last(arena);
         pool_settle_arena(heap, arena);
     }
-    return renewed;
+    return is_over;
 }
 
-size_t
+bool
 mesh_renew(struct heap *heap, const struct mesh_limits *limits)
 {
     size_t *cursor = &heap->mesh.renew_cursor;
-    size_t end = heap->arenas_end; /* which may come down meanwhile */
-    size_t renewed = 0;
-    bool is_refused = false;
+    struct renewal renewal = {.pools_left = limits->parts_max};
+    bool is_over = true;
+    *cursor = *cursor < heap->arenas_end ? *cursor : 0;
     forks_lock();
-    for (size_t arenas = 0; arenas <= end; arenas++) {
-        if (heap->totals.spent_pools == 0 || is_refused || renewed == limits->parts_max || (arenas != 0 && mesh_is_late(limits))) {
-            break;
+    for (size_t arenas = 0; *cursor < heap->arenas_end && is_over && !renewal.is_refused; arenas++) {
+        is_over = arenas == 0 || !mesh_is_late(limits);
+        if (is_over && heap_has_arena(heap, *cursor) && heap_arena(heap, *cursor)->spent != 0) {
+            is_over = renew_in_arena(heap, heap_arena(heap, *cursor), limits, &renewal);
         }
-        *cursor = *cursor < heap->arenas_end ? *cursor : 0;
-        if (heap_has_arena(heap, *cursor) && heap_arena(heap, *cursor)->spent != 0) {
-            struct mesh_limits left = {limits->parts_max - renewed, limits->deadline_ns};
-            renewed += renew_in_arena(heap, heap_arena(heap, *cursor), &left, &is_refused);
-        }
-        *cursor += renewed != limits->parts_max && !mesh_is_late(limits);
+        *cursor += is_over;
     }
     forks_unlock();
-    return heap->totals.spent_pools;
+    if (is_over && !renewal.is_refused) {
+        *cursor = 0;
+    }
+    return is_over;
 }
 
 /* --- untouching --- */

@@ -1,6 +1,7 @@
 /* See survivors.h. */
 #include "heap/survivors.h"
 
+#include "heap/proofs.h"
 #include "heap/structs.h"
 #include "os/os.h"
 
@@ -124,6 +125,49 @@ survivors_note(struct heap *heap, struct pool *pool)
         }
     }
     clear_free(heap, pool, pool->carved - pool->away - pool_allocated(pool));
+}
+
+/* Whether the pool's own free list says the same. */
+static inline bool
+is_as_noted(struct heap *heap, struct pool *pool)
+{
+    uint64_t proven[SURVIVOR_WORDS_MAX];
+    memcpy(proven, bits_of(heap, pool), words_of(pool) * WORD_BYTES);
+    survivors_forget(heap, pool);
+    survivors_note(heap, pool);
+    return memcmp(proven, bits_of(heap, pool), words_of(pool) * WORD_BYTES) == 0;
+}
+
+bool
+survivors_note_proven(struct heap *heap, struct pool *pool, size_t lived)
+{
+    const uint64_t *cells = pool_allocated(pool) == lived ? proofs_cells(heap, pool_address(heap, pool)) : NULL;
+    if (cells == NULL) {
+        return false;
+    }
+    ASSERT(pool->survivors == 0);
+    pool->survivors = take_words(&heap->survivors, words_of(pool));
+    uint64_t *bits = bits_of(heap, pool);
+    memset(bits, 0, words_of(pool) * WORD_BYTES);
+    size_t first = first_block_offset(pool->size_class) / ALIGNMENT_BYTES;
+    size_t length = pool->block_bytes / ALIGNMENT_BYTES;
+    size_t proven = 0;
+    for (size_t word = 0; word < pool_bytes_of(pool->size_class) / ALIGNMENT_BYTES / 64; word++) {
+        for (uint64_t left = cells[word]; left != 0; left &= left - 1) {
+            size_t offset = word * 64 + lowest_bit(left) - first;
+            size_t index = offset / length;
+            if (index * length == offset && index < pool->carved) { /* else a mark, within a block */
+                bits[index / 64] |= (uint64_t)1 << (index % 64);
+                proven++;
+            }
+        }
+    }
+    if (proven != lived) {
+        survivors_forget(heap, pool);
+        return false;
+    }
+    ASSERT(is_as_noted(heap, pool));
+    return true;
 }
 
 void

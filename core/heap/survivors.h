@@ -42,6 +42,10 @@ int survivors_reserve(struct heap *heap, size_t pools);
 
 /* Give the pool bits: its live blocks. There is room for it. */
 void survivors_note(struct heap *heap, struct pool *pool);
+
+/* The same by what is proven, if that is all that lives: so many blocks did before anything was proven, none was allocated
+ * or freed since, and so many are proven. Then nothing of the pool's memory is read. Whether it is so. */
+bool survivors_note_proven(struct heap *heap, struct pool *pool, size_t lived);
 void survivors_forget(struct heap *heap, struct pool *pool); /* also where it has none */
 
 /* What was freed since they were noted is no survivor; since_frees_left: how many live blocks there were then. */

@@ -291,7 +291,7 @@ static PyObject *
 heap_method_mesh_renew(PyObject *self, PyObject *args)
 {
     struct mesh_limits limits;
-    return parse_limits(args, &limits) ? PyLong_FromSize_t(mesh_renew(heap_of(self), &limits)) : NULL;
+    return parse_limits(args, &limits) ? PyBool_FromLong(mesh_renew(heap_of(self), &limits)) : NULL;
 }
 
 static PyObject *

@@ -261,45 +261,46 @@ method_mesh_pass(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 
 /* --- sealed pools --- */
 
-struct renewal {
+struct stretch {
     struct mesh_limits limits;
-    size_t left;
-    bool is_done;
+    bool is_over;
 };
 
 static void
 look_renew(struct heap *heap, void *context)
 {
-    struct renewal *renewal = context;
-    renewal->left = mesh_renew(heap, &renewal->limits);
-}
-
-/* How many spent pools are left. */
-static PyObject *
-method_mesh_renew(PyObject *Py_UNUSED(self), PyObject *deadline_ns)
-{
-    struct renewal renewal = {.left = 0};
-    if (!parse_deadline(deadline_ns, &renewal.limits) || !module_look(look_renew, &renewal)) {
-        return NULL;
-    }
-    return PyLong_FromSize_t(renewal.left);
+    struct stretch *stretch = context;
+    stretch->is_over = mesh_renew(heap, &stretch->limits);
 }
 
 static void
 look_untouch(struct heap *heap, void *context)
 {
-    struct renewal *renewal = context;
-    renewal->is_done = mesh_untouch(heap, &renewal->limits);
+    struct stretch *stretch = context;
+    stretch->is_over = mesh_untouch(heap, &stretch->limits);
+}
+
+/* Until the deadline; whether it is over. */
+static PyObject *
+do_stretch(void (*look)(struct heap *heap, void *context), PyObject *deadline_ns)
+{
+    struct stretch stretch = {.is_over = false};
+    if (!parse_deadline(deadline_ns, &stretch.limits) || !module_look(look, &stretch)) {
+        return NULL;
+    }
+    return PyBool_FromLong(stretch.is_over);
+}
+
+static PyObject *
+method_mesh_renew(PyObject *Py_UNUSED(self), PyObject *deadline_ns)
+{
+    return do_stretch(look_renew, deadline_ns);
 }
 
 static PyObject *
 method_mesh_untouch(PyObject *Py_UNUSED(self), PyObject *deadline_ns)
 {
-    struct renewal renewal = {.is_done = false};
-    if (!parse_deadline(deadline_ns, &renewal.limits) || !module_look(look_untouch, &renewal)) {
-        return NULL;
-    }
-    return PyBool_FromLong(renewal.is_done);
+    return do_stretch(look_untouch, deadline_ns);
 }
 
 static PyMethodDef methods[] = {

@@ -204,7 +204,7 @@ while forking.is_running():
         heap.free(address)
     live.clear()
     live.update(kept)
-    while heap.mesh_renew(50):
+    while not heap.mesh_renew(50):
         pass
 assert forking.wait() == (200, 0)
 assert holds() and heap.check() is None

@@ -73,8 +73,8 @@ class World:
         following = cursor + 1 if cursor + 1 < len(self.resting) else 0
         return following, given_bytes, 0, 0, 0, young_bytes, self.young_pools, False
 
-    def mesh_renew(self, deadline_ns: int) -> int:
-        return 0
+    def mesh_renew(self, deadline_ns: int) -> bool:
+        return True
 
     def mesh_untouch(self, deadline_ns: int) -> bool:
         return True

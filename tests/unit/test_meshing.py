@@ -8,7 +8,7 @@ import pytest
 
 from quire.process import meshing
 from quire.process.clocks import CLOCKS
-from quire.process.meshing import Meshing
+from quire.process.meshing import CANDIDATES_MIN, Meshing
 
 MIB = 1024**2
 COUNTING, PROVING, MATCHING = 1, 3, 5
@@ -63,9 +63,9 @@ class Core:
     def mesh_pass(self) -> tuple[int, int, int, int, int, int, int, bool, int]:
         return self.candidates, 0, 0, 0, 0, self.live_blocks, 0, False, 0
 
-    def mesh_renew(self, deadline_ns: int) -> int:
+    def mesh_renew(self, deadline_ns: int) -> bool:
         self.calls.append("renew")
-        return 0
+        return True
 
     def mesh_untouch(self, deadline_ns: int) -> bool:
         self.calls.append("untouch")
@@ -92,6 +92,7 @@ class Sweeps:
         self.sweeps = 0
         self.last_found = 0.0
         self.keeps_pages = False
+        self.waiting_pools = 0
         self.begun = 0
 
     def begin(self, now: float) -> None:
@@ -291,6 +292,46 @@ def test_in_a_forked_child_a_pass_is_over() -> None:
     world.core.proofs = ["done"]
     world.live()
     assert world.given == 16 * MIB
+
+
+def test_pages_of_what_a_pass_has_left_go_and_then_the_next_pass_is_waited_for() -> None:
+    """To purge pages first costs as much as to mesh."""
+    world = World()
+    world.rest()
+    world.live()
+
+    def keeps_pages_after(sweeps: int) -> bool:
+        world.sweeps.sweeps += sweeps
+        world.meshing.due(world.now)
+        return world.sweeps.keeps_pages
+
+    assert [keeps_pages_after(sweeps) for sweeps in (0, 1, 1)] == [False, False, True]
+
+
+def test_what_came_to_rest_while_a_pass_was_under_way_waits_for_the_next() -> None:
+    """A peak that came too soon."""
+    world = World()
+    world.rest()
+    world.live()
+    world.meshing.due(world.now)
+    assert not world.sweeps.keeps_pages
+    world.sweeps.waiting_pools = CANDIDATES_MIN
+    world.meshing.due(world.now)
+    assert world.sweeps.keeps_pages
+
+
+def test_pages_do_not_wait_for_a_pass_that_is_far() -> None:
+    """After poor ones the next one is."""
+    world = World()
+    world.core.refusal = "it cannot be"
+    world.rest()
+    world.live()
+    world.sweeps.sweeps += 2
+    world.meshing.due(world.now)
+    assert not world.sweeps.keeps_pages
+    world.now += 60
+    world.meshing.due(world.now)
+    assert world.sweeps.keeps_pages
 
 
 def test_where_it_is_impossible_there_is_no_pass() -> None:

@@ -23,7 +23,7 @@ import errno
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from quire.errors import OutOfMemory
@@ -429,42 +429,61 @@ class Mesh:
 
     # --- afterwards ---
 
-    def renew(self, parts_max: int) -> int:
-        """So many spent pools get pages of their own again, neighbours in one call; how many are left."""
-        renewed, end = 0, self._allocator.arenas_end
-        for _ in range(end + 1):
-            if not self.spent_pools or renewed == parts_max:
-                break
-            self._renew_cursor = self._renew_cursor if self._renew_cursor < self._allocator.arenas_end else 0
+    def renew(self, parts_max: int) -> bool:
+        """At most so many spent pools get pages of their own again, neighbours in one call.
+
+        Whether it is over: all have been looked at, or the system refuses.
+        """
+        self._renew_cursor = self._renew_cursor if self._renew_cursor < self._allocator.arenas_end else 0
+        pools_left = parts_max
+        while self._renew_cursor < self._allocator.arenas_end:
             arena = self._allocator.arena_by_index(self._renew_cursor)
             if isinstance(arena, PoolArena):
-                count, is_refused = self._renew_in(arena, parts_max - renewed)
-                renewed += count
-                if is_refused:
-                    self._renew_cursor += renewed != parts_max
-                    break
-            self._renew_cursor += renewed != parts_max
-        return self.spent_pools
+                try:
+                    renewed, is_over = self._renew_in(arena, pools_left)
+                except OutOfMemory:
+                    self._renew_cursor += 1
+                    return True
+                if not is_over:
+                    return False
+                pools_left -= renewed
+            self._renew_cursor += 1
+        self._renew_cursor = 0
+        return True
 
     def _renew_in(self, arena: PoolArena, pools_max: int) -> tuple[int, bool]:
-        """How many were renewed, and whether the system refused."""
-        renewed, is_refused = 0, False
-        for neighbours in _spent_neighbours(arena.pools):
-            pools = neighbours[: pools_max - renewed]
-            if not pools:
-                break
-            try:
-                self._allocator.system.renew(pools[0].address, sum(pool.size_bytes for pool in pools))
-            except OutOfMemory:
-                is_refused = True
-                break
-            for pool in pools:
-                self._renew_pool(arena, pool)
-            renewed += len(pools)
-        if renewed:
-            arena.put_purged_last()
-            self._allocator.settle_pools(arena)
-        return renewed, is_refused
+        """How many were renewed, and whether it is over with this arena.
+
+        Raises:
+            OutOfMemory: the system refuses.
+        """
+        renewed = index = 0
+        try:
+            while index < len(arena.pools) and any(pool.role is PoolRole.SPENT for pool in arena.pools):
+                if renewed == pools_max:
+                    return renewed, False
+                row = _spent_neighbours(arena.pools, index, pools_max - renewed)
+                if row and self._is_worth_renewing(arena.pools, index, row):
+                    self._allocator.system.renew(row[0].address, _size_bytes(row))
+                    for pool in row:
+                        self._renew_pool(arena, pool)
+                    renewed += len(row)
+                index += len(row) or 1
+            return renewed, True
+        finally:
+            if renewed:
+                arena.put_purged_last()
+                self._allocator.settle_pools(arena)
+
+    def _is_worth_renewing(self, pools: list[Pool], index: int, row: list[Pool]) -> bool:
+        """Pools that were empty when their strip was meshed hold nothing: where renewing them would only cut a mapping
+        in two, they wait for their neighbours."""
+        before = pools[index - 1].pages_shown()[-1] if index else PAGE_OWN
+        after = pools[index + len(row)].pages_shown()[0] if index + len(row) < len(pools) else PAGE_OWN
+        shown = [before, *(page for pool in row for page in pool.pages_shown()), after]
+        return any(pool.survivors is not None for pool in row) or (before >= 0) + (after >= 0) <= self._boundaries(
+            shown
+        )
 
     def _renew_pool(self, arena: PoolArena, pool: Pool) -> None:
         pages = self.geometry.pool_bytes // self.geometry.page_bytes
@@ -500,8 +519,12 @@ class Mesh:
         for arena in self._allocator.arenas.values():
             if isinstance(arena, PoolArena):
                 pages = [PAGE_OWN, *(page for pool in arena.pools for page in pool.pages_shown()), PAGE_OWN]
-                count += sum(is_boundary(page, after, self.extents.pages_each) for page, after in pairwise(pages))
+                count += self._boundaries(pages)
         return count
+
+    def _boundaries(self, shown: Iterable[int]) -> int:
+        """How many of the kernel's mappings end within."""
+        return sum(is_boundary(page, after, self.extents.pages_each) for page, after in pairwise(shown))
 
     # --- slots: pieces of the range as large as a small pool ---
 
@@ -543,9 +566,8 @@ def _live_in_64_kib(unit: Unit) -> int:
     return live_bytes // 16 * 64 * 1024 // _size_bytes(_proven(unit))
 
 
-def _spent_neighbours(pools: list[Pool]) -> Iterator[list[Pool]]:
-    """Spent pools, those beside one another together, up to 16."""
-    for is_spent, row in groupby(pools, lambda pool: pool.role is PoolRole.SPENT):
-        neighbours = list(row) if is_spent else []
-        for first in range(0, len(neighbours), NEIGHBOURS_MAX):
-            yield neighbours[first : first + NEIGHBOURS_MAX]
+def _spent_neighbours(pools: list[Pool], index: int, pools_max: int) -> list[Pool]:
+    """Spent pools from there on, one beside the other, up to 16."""
+    return list(
+        takewhile(lambda pool: pool.role is PoolRole.SPENT, pools[index : index + min(pools_max, NEIGHBOURS_MAX)])
+    )

@@ -175,6 +175,8 @@ class Sweeping:
         self._due: float | None = None
         self._idle_sweeps = 0
         self._given_bytes = self._young_bytes = self._young_pools = 0
+        self.waiting_pools = 0
+        """Sparse pools that came to rest since a pass was under way."""
 
     def begin(self, now: float) -> None:
         if self._due is None:
@@ -201,7 +203,8 @@ class Sweeping:
     def _end_sweep(self, is_refused: bool) -> None:
         self.sweeps += not is_refused
         is_idle = self._given_bytes == 0 and self._young_bytes == 0
-        if not is_idle or self._young_pools >= CANDIDATES_MIN:
+        self.waiting_pools += self._young_pools
+        if not is_idle or self.waiting_pools >= CANDIDATES_MIN:
             self.last_found = self._begun
         self._idle_sweeps = self._idle_sweeps + 1 if is_idle else 0
         idle_max = _IDLE_SWEEPS_MAX if self._young_pools else _IDLE_SWEEPS

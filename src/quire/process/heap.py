@@ -206,8 +206,11 @@ class Heap:
         """What has come of the pass that is under way, or of the last one."""
         return MeshPass(*self._heap.mesh_pass())
 
-    def mesh_renew(self, parts_max: int, seconds: float = 0.0) -> int:
-        """Give so many sealed pools that have become empty pages of their own again; how many such are left."""
+    def mesh_renew(self, parts_max: int, seconds: float = 0.0) -> bool:
+        """Give at most so many sealed pools that have become empty pages of their own again.
+
+        Whether it is over: all have been looked at, or the system refuses.
+        """
         return self._heap.mesh_renew(parts_max, seconds)
 
     def mesh_untouch(self, parts_max: int, seconds: float = 0.0) -> bool:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         def mesh_settle(self, piece_bytes: int, extents_max: int, mappings_max: int, /) -> None: ...
         def mesh_abandon(self, deadline_ns: int, /) -> bool: ...
         def mesh_pass(self) -> tuple[int, int, int, int, int, int, int, bool, int]: ...
-        def mesh_renew(self, deadline_ns: int, /) -> int: ...
+        def mesh_renew(self, deadline_ns: int, /) -> bool: ...
         def mesh_untouch(self, deadline_ns: int, /) -> bool: ...
         def proof_begin(self, reviewed: Iterable[tuple[type, str]], only_candidates: bool, /) -> str | None: ...
         def proof_step(self, seconds: float, /) -> str: ...
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         sweeps: int
         last_found: float
         keeps_pages: bool
+        waiting_pools: int
 
         def begin(self, now: float) -> None: ...
 
@@ -86,12 +87,16 @@ _WAITS_MAX: Final = 500
 """While the collector is at work in another thread."""
 _UNTOUCHED_SECONDS: Final = 60.0
 """From one time that shared pages are taken out of the page table to the next, if there is no pass."""
-_PAUSE_PER_SECOND: Final = 20.0
+_PAUSE_PER_SECOND: Final = 2.0
 _PAUSE_SECONDS_MIN: Final = 1.0
 """From a pass to the next, by what it took."""
 _PAUSE_SECONDS: Final = 10.0
 _PAUSE_SECONDS_MAX: Final = 600.0
 """The same after poor ones: twice as much, from one to the next, and at most."""
+_NEAR_SECONDS: Final = 5.0
+"""For a pass that may come so soon the pages of sparse pools are left: to purge them costs as much as to mesh them."""
+_PURGING_SWEEPS: Final = 2
+"""After a pass, of pages of what it has left."""
 _IDLE, _PROVING = 0, 3
 """Phases of a pass, as the core numbers them."""
 
@@ -120,7 +125,7 @@ class Meshing:
         self._is_trimming = False
         self._do: Callable[[float], None] | None = None
         self._is_wanted = False
-        self._sweeps_before = 0
+        self._sweeps_before = self._purged_by = 0
         self._next = 0.0
         self._not_before = 0.0
         self._ended = 0.0
@@ -128,7 +133,6 @@ class Meshing:
         self._given_bytes = 0
         self._seconds = self._proof_seconds = self._proof_seconds_max = 0.0
         self._waits = 0
-        self._spent: int | None = None
         self._mappings_max = 0
         self._counted: tuple[int, int] | None = None
         self._counted_at = 0.0
@@ -143,12 +147,15 @@ class Meshing:
             self._do = self._untouch_alone
         self._is_wanted = True
         self._sweeps_before = self._sweeps.sweeps
-        self._sweeps.keeps_pages = now >= self._not_before
 
     def due(self, now: float) -> float | None:
         """A pass for each life of the helper; and further ones while its sweeps find that memory comes to rest."""
         if self._do is not None:
             return max(self._next, now)
+        if self.impossible is not None:
+            return None
+        is_purged = self._sweeps.sweeps >= self._purged_by or self._sweeps.waiting_pools >= CANDIDATES_MIN
+        self._sweeps.keeps_pages = is_purged and now >= self._not_before - _NEAR_SECONDS
         is_wanted = self._is_wanted or self._sweeps.last_found > self._ended
         has_noted = self._stress or self._sweeps.sweeps >= self._sweeps_before + _SWEEPS_BEFORE
         return max(now, self._not_before) if is_wanted and has_noted else None
@@ -206,8 +213,9 @@ class Meshing:
         self.reason = None
         self._given_bytes = self._waits = 0
         self._seconds = self._proof_seconds = 0.0
-        self._spent = None
         self._do = self._renew
+        self._sweeps.keeps_pages = True
+        self._sweeps.waiting_pools = 0
 
     def _timed_step(self, now: float) -> float:
         """How long it took, of the thread's time."""
@@ -224,8 +232,7 @@ class Meshing:
 
     def _renew(self, _now: float) -> None:
         """Spent pools first: their places serve again. What the system refuses stays for the next pass."""
-        before, self._spent = self._spent, self._core.mesh_renew(deadline_ns(STEP_SECONDS))
-        if self._spent == 0 or (before is not None and self._spent >= before):
+        if self._core.mesh_renew(deadline_ns(STEP_SECONDS)):
             self._do = self._count
 
     def _count(self, now: float) -> None:
@@ -354,4 +361,5 @@ class Meshing:
         self._not_before = now + (pause if not self._stress else 0.0)
         self._is_wanted = self._stress
         self._sweeps.keeps_pages = False
+        self._purged_by = self._sweeps.sweeps + _PURGING_SWEEPS
         self._sweeps.begin(now)  # pages of what was not meshed

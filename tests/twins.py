@@ -89,8 +89,9 @@ class RefusingSystem(System):
         return super().resize(address, size_bytes)
 
     def share(self, size_bytes: int) -> int:
-        """Of an extent, and what is noted of it."""
-        self._refuse("map")
+        """Of an extent, what is noted of it, and addresses for a copy."""
+        self._refuse("reserve")
+        self._refuse("commit")
         self._refuse("share")
         return super().share(size_bytes)
 
@@ -111,9 +112,10 @@ class RefusingSystem(System):
         self._refuse("renew")
 
     def note_own(self) -> None:
-        """The table of candidates, and the survivors' bits."""
+        """The table of candidates, and the survivors' bits, whose table comes to be and then grows."""
         self._refuse("map")
-        self._refuse("commit")
+        self._refuse("map")
+        self._refuse("remap")
 
     def _refuse(self, call: str) -> None:
         if self.grants.get(call, 0) > 0 and self.refuses.get(call, 0) > 0:

@@ -164,7 +164,7 @@ struct arena *
 arena_obtain(struct heap *heap, enum arena_kind kind)
 {
     size_t index = lowest_free_index(heap);
-    if (index >= heap->range_arenas) {
+    if (index >= heap->usable_arenas) {
         return NULL;
     }
     struct arena *arena = heap_arena(heap, index);

@@ -324,6 +324,7 @@ check_extents(const struct heap *heap)
         if (extent != NULL) {
             extents++;
             shared_bytes += extent_shared_bytes(extent);
+            CHECK(extent->home != NULL, "an extent has a home");
             const char *broken = check_extent(heap, number);
             if (broken != NULL) {
                 return broken;
@@ -333,18 +334,6 @@ check_extents(const struct heap *heap)
     CHECK(extents == heap->totals.extents, "extents are as many as are counted");
     CHECK(shared_bytes == heap->totals.shared_bytes, "and their bytes");
     return NULL;
-}
-
-static size_t
-mappings_of(const struct heap *heap)
-{
-    size_t mappings = heap->totals.extents;
-    for (size_t index = 0; index < heap->arenas_end; index++) {
-        if (heap_has_arena(heap, index) && heap_arena(heap, index)->kind != ARENA_RUN) {
-            mappings += sealed_boundaries(heap, &slots_of(heap_arena(heap, index))[1], SLOTS_AN_ARENA - 1);
-        }
-    }
-    return mappings;
 }
 
 static const char *
@@ -458,7 +447,7 @@ heap_check(struct heap *heap)
     CHECK(resting_bytes == heap->totals.resting_bytes, "and what rests with them");
     CHECK(sealed == heap->totals.sealed_pools, "sealed pools are as many as the totals count");
     CHECK(spent == heap->totals.spent_pools, "and spent ones");
-    CHECK(mappings_of(heap) == heap->totals.mesh_mappings, "and the mappings that they make");
+    CHECK(mesh_count_mappings(heap) == heap->totals.mesh_mappings, "and the mappings that they make");
     for (unsigned kind = 0; kind < ARENA_KINDS; kind++) {
         const char *broken = check_available(heap, kind, with_room[kind]);
         if (broken != NULL) {

@@ -16,10 +16,16 @@ pages_an_extent(void)
     return EXTENT_BYTES / os_page_bytes();
 }
 
-static size_t
-own_bytes(void)
+size_t
+extent_own_bytes(void)
 {
-    return align_up(sizeof(struct extent), os_page_bytes());
+    return align_up(sizeof(struct extent), os_page_bytes()) + EXTENT_BYTES;
+}
+
+char *
+extent_copy(struct extent *extent)
+{
+    return (char *)extent + extent_own_bytes() - EXTENT_BYTES;
 }
 
 static struct extent *
@@ -184,6 +190,24 @@ note_obtained(struct heap *heap, struct extent *extent, size_t size_bytes)
     growth_note(heap);
 }
 
+/* Large pages would make resident what no fork has touched yet: reserved memory has none. */
+static int
+map_own(struct extent **extent)
+{
+    char *own;
+    int error = os_reserve(extent_own_bytes(), os_page_bytes(), &own);
+    if (error != 0) {
+        return error;
+    }
+    error = os_commit(own, extent_own_bytes());
+    if (error != 0) {
+        os_unreserve(own, extent_own_bytes());
+        return error;
+    }
+    *extent = (struct extent *)(void *)own;
+    return 0;
+}
+
 static int
 obtain(struct heap *heap)
 {
@@ -192,25 +216,22 @@ obtain(struct heap *heap)
     if (number == heap->range_arenas) {
         return ENOMEM;
     }
-    char *own;
-    int error = os_map(own_bytes(), &own);
+    int error = forks_follow(heap);
+    struct extent *extent;
+    error = error != 0 ? error : map_own(&extent);
     if (error != 0) {
         return error;
     }
-    struct extent *extent = (struct extent *)(void *)own;
-    error = forks_follow(heap);
-    size_t filled_bytes = 0;
-    error = error != 0 ? error : os_share(EXTENT_BYTES, &extent->home, &filled_bytes);
+    error = os_share(EXTENT_BYTES, &extent->home);
     if (error != 0) {
-        os_unmap(own, own_bytes());
+        os_unreserve((char *)extent, extent_own_bytes());
         return error;
     }
     extents->by_number[number] = extent;
     extents->open = number;
     extents->end = number < extents->end ? extents->end : number + 1;
     heap->totals.extents++;
-    heap->totals.mesh_mappings++;
-    note_obtained(heap, extent, filled_bytes);
+    heap->totals.mesh_mappings += MAPPINGS_AN_EXTENT;
     return 0;
 }
 
@@ -220,10 +241,12 @@ discard(struct heap *heap, size_t number)
     struct extents *extents = &heap->extents;
     struct extent *extent = extents->by_number[number];
     heap->totals.extents--;
-    heap->totals.mesh_mappings--;
+    heap->totals.mesh_mappings -= MAPPINGS_AN_EXTENT;
     heap->totals.shared_bytes -= extent_shared_bytes(extent);
-    os_unshare(extent->home, EXTENT_BYTES);
-    os_unmap((char *)extent, own_bytes());
+    if (extent->home != NULL) {
+        os_unshare(extent->home, EXTENT_BYTES);
+    }
+    os_unreserve((char *)extent, extent_own_bytes());
     extents->by_number[number] = NULL;
     while (extents->end > 0 && extents->by_number[extents->end - 1] == NULL) {
         extents->end--;
@@ -316,7 +339,7 @@ release(struct heap *heap, struct extent *extent, size_t first, size_t pages)
         extent->shown[page] = SHOWN_NEVER;
         extent->open[page / 64] &= ~bit_of(page);
     }
-    if (os_release(extent->home + first * page_bytes, pages * page_bytes) == 0) {
+    if (extent->home == NULL || os_release(extent->home + first * page_bytes, pages * page_bytes) == 0) {
         extent->released = (uint16_t)(extent->released + pages);
         heap->totals.shared_bytes -= pages * page_bytes;
     }

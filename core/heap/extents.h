@@ -16,6 +16,8 @@
  *
  * so that for each 16 bytes of a piece's survivors one operation rules out all the pages where they are taken.
  *
+ * Whoever has an extent has what a fork will need for it: committed addresses, not touched before, for a copy (forks.h).
+ *
  * Callers: mesh.c, sealed.c, forks.c, check.c, observe/. Calls: os/, growth.c, forks.c.
  * Locking: the heap's, and the mesh mutex (forks.c).
  */
@@ -32,6 +34,7 @@ struct heap;
 enum {
     EXTENT_PAGES_MAX = EXTENT_BYTES / PAGE_BYTES_MIN,
     EXTENT_WORDS = EXTENT_BYTES / ALIGNMENT_BYTES / 64,
+    MAPPINGS_AN_EXTENT = 2, /* its home; what is known of it, and the copy */
 };
 
 /* Pages are numbered through all extents. PAGE_OWN: a page of the pool's own. PAGE_NONE: the same, and no memory. */
@@ -48,8 +51,7 @@ enum { PAGE_OWN = -1, PAGE_NONE = -2 };
  *     taken, of a page == union of the survivors of those that show it
  */
 struct extent {
-    char *home;
-    char *copy;        /* while the process forks */
+    char *home; /* NULL in a child that could not have one, until nothing shows the extent */
     uint16_t obtained; /* pages for which memory was made */
     uint16_t cut;      /* pages that places were cut from; the rest are untouched */
     uint16_t in_use;
@@ -86,8 +88,12 @@ bool extent_leave(struct extent *extent, size_t page, const uint64_t *granules);
 /* A new place. 0, or an errno value. */
 int extents_cut(struct heap *heap, size_t pages, uint32_t *page);
 
-/* Where the page is in its home. */
+/* Where the page is in its home, which is there; and in the copy for a fork. */
 char *extents_address(const struct heap *heap, uint32_t page);
+char *extent_copy(struct extent *extent);
+
+/* Of what is known of an extent, and behind it of the copy: all that is not in its home. */
+size_t extent_own_bytes(void);
 
 /* A piece is shown from there; one slot, or page, that showed such pages no longer does. */
 void extents_note_shown(struct heap *heap, uint32_t page, size_t pages, const uint64_t *granules);

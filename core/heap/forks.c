@@ -5,13 +5,13 @@
 #include "os/os.h"
 
 #include <pthread.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { EXIT_LOST = 71 }; /* EX_OSERR: the system had no memory for the child's copy */
+enum { EXIT_LOST = 71 }; /* EX_OSERR: the system has no memory for the child */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct heap *followed; /* heaps that have had an extent */
-static bool is_copied;
 
 void
 forks_lock(void)
@@ -37,38 +37,54 @@ for_each_extent(void (*visit)(struct heap *heap, struct extent *extent))
     }
 }
 
-/* --- before, and in the parent --- */
+/* Runs of pages that somebody shows; whether all were visited. */
+static bool
+for_each_used_run(struct extent *extent, bool (*visit)(struct extent *extent, size_t offset, size_t size_bytes))
+{
+    size_t page_bytes = os_page_bytes();
+    size_t pages = EXTENT_BYTES / page_bytes;
+    size_t end;
+    for (size_t first = 0; first < pages; first = end + 1) {
+        end = first;
+        while (end < pages && extent->shown[end] != 0 && extent->shown[end] != SHOWN_NEVER) {
+            end++;
+        }
+        if (end != first && !visit(extent, first * page_bytes, (end - first) * page_bytes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- before, and in the parent: nothing that the system could refuse --- */
+
+static bool
+copy_run(struct extent *extent, size_t offset, size_t size_bytes)
+{
+    memcpy(extent_copy(extent) + offset, extent->home + offset, size_bytes);
+    return true;
+}
 
 static void
 copy_extent(struct heap *heap, struct extent *extent)
 {
     (void)heap;
-    unsigned char used[EXTENT_PAGES_MAX];
-    for (size_t page = 0; page < EXTENT_PAGES_MAX; page++) {
-        used[page] = extent->shown[page] != 0 && extent->shown[page] != SHOWN_NEVER;
-    }
-    is_copied = is_copied && os_share_copy(extent->home, EXTENT_BYTES, used, &extent->copy) == 0;
+    for_each_used_run(extent, copy_run);
 }
 
+/* What the system does not take back, locked memory for one, serves the next fork. */
 static void
 drop_copy(struct heap *heap, struct extent *extent)
 {
     (void)heap;
-    if (extent->copy != NULL) {
-        os_unshare(extent->copy, EXTENT_BYTES);
-        extent->copy = NULL;
-    }
+    (void)os_purge(extent_copy(extent), EXTENT_BYTES);
 }
 
 static void
 prepare(void)
 {
     forks_lock();
-    is_copied = true;
     for_each_extent(copy_extent);
-    if (!is_copied) {
-        for_each_extent(drop_copy);
-    }
 }
 
 static void
@@ -83,31 +99,50 @@ in_parent(void)
 static _Noreturn void
 give_up(void)
 {
-    static const char line[] = "quire: this child of fork has no memory for its parent's meshed pools, and ends\n";
+    static const char line[] = "quire: the system has no memory for this child of fork, whose pools shared pages in its parent;"
+                               " it ends. Leave it some, or set QUIRE_GIVE_BACK=purge\n";
     ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
     (void)written;
     _exit(EXIT_LOST);
 }
 
-/* Pages that nothing shows have no memory in the copy: they are never used here. */
-static void
-adopt_copy(struct heap *heap, struct extent *extent)
+static bool
+fill_run(struct extent *extent, size_t offset, size_t size_bytes)
 {
-    size_t page_bytes = os_page_bytes();
-    extent->home = extent->copy;
-    extent->copy = NULL;
-    if (os_keep_copy(extent->home, EXTENT_BYTES) != 0) {
-        give_up();
+    if (os_populate(extent->home + offset, size_bytes) != 0) {
+        return false;
     }
-    for (size_t page = 0; page < EXTENT_BYTES / page_bytes; page++) {
+    memcpy(extent->home + offset, extent_copy(extent) + offset, size_bytes);
+    return true;
+}
+
+/* NULL: it can have none, and what showed it gets pages of its own. */
+static void
+make_home(struct extent *extent)
+{
+    if (os_share(EXTENT_BYTES, &extent->home) != 0) {
+        extent->home = NULL;
+    } else if (!for_each_used_run(extent, fill_run)) {
+        os_unshare(extent->home, EXTENT_BYTES);
+        extent->home = NULL;
+    }
+}
+
+/* Pages that nothing shows have no memory in the new home: they are never used here. */
+static void
+renew_extent(struct heap *heap, struct extent *extent)
+{
+    size_t pages = EXTENT_BYTES / os_page_bytes();
+    make_home(extent);
+    for (size_t page = 0; page < pages; page++) {
         if (extent->shown[page] == 0) {
             extent->shown[page] = SHOWN_NEVER;
             extent->open[page / 64] &= ~((uint64_t)1 << (page % 64));
         }
     }
     heap->totals.shared_bytes -= extent_shared_bytes(extent);
-    extent->released = (uint16_t)(EXTENT_BYTES / page_bytes - extent->in_use);
-    extent->obtained = extent->cut = (uint16_t)(EXTENT_BYTES / page_bytes);
+    extent->released = (uint16_t)(pages - extent->in_use);
+    extent->obtained = extent->cut = (uint16_t)pages;
     heap->totals.shared_bytes += extent_shared_bytes(extent);
 }
 
@@ -118,16 +153,64 @@ struct row {
     size_t pages;
 };
 
-static void
-show_row(const struct heap *heap, const struct row *row)
+/* Addresses that the heap reserved and never used, of its last arenas; NULL: there are none. */
+static char *
+take_spare(struct heap *heap, size_t size_bytes)
 {
-    if (row->pages != 0 && os_show(extents_address(heap, row->page), row->pages * os_page_bytes(), row->at) != 0) {
-        give_up();
+    if (heap->spare_bytes < size_bytes) {
+        if (heap->usable_arenas == heap->arenas_end) {
+            return NULL;
+        }
+        heap->usable_arenas--;
+        heap->spare_bytes = ARENA_BYTES;
+    }
+    heap->spare_bytes -= size_bytes;
+    return heap->range_address + heap->usable_arenas * ARENA_BYTES + heap->spare_bytes;
+}
+
+static void
+note_own_page(struct heap *heap, const char *at)
+{
+    struct pool *slot = &heap->slots[(size_t)(at - heap->range_address) / POOL_BYTES];
+    struct pool *pool = slot - (slot->slot - slot->head_slot);
+    sealed_note_own_page(heap, pool, (size_t)(at - pool_address(heap, pool)) / os_page_bytes());
+}
+
+/* Pages of the pools' own, with what the extent's hold. */
+static void
+own_row(struct heap *heap, const struct row *row)
+{
+    size_t page_bytes = os_page_bytes();
+    size_t pages_an_extent = EXTENT_BYTES / page_bytes;
+    size_t size_bytes = row->pages * page_bytes;
+    if (os_renew(row->at, size_bytes) != 0) {
+        char *spare = take_spare(heap, size_bytes);
+        if (spare == NULL || os_renew_from(spare, size_bytes, row->at) != 0) {
+            give_up();
+        }
+    }
+    const char *copy = extent_copy(heap->extents.by_number[row->page / pages_an_extent]);
+    copy_past_marks(row->at, copy + row->page % pages_an_extent * page_bytes, size_bytes);
+    for (size_t i = 0; i < row->pages; i++) {
+        note_own_page(heap, row->at + i * page_bytes);
     }
 }
 
 static void
-add_page(const struct heap *heap, struct row *row, char *at, uint32_t page)
+show_row(struct heap *heap, const struct row *row)
+{
+    if (row->pages == 0) {
+        return;
+    }
+    bool has_home = heap->extents.by_number[row->page / (EXTENT_BYTES / os_page_bytes())]->home != NULL;
+    size_t size_bytes = row->pages * os_page_bytes();
+    if (!has_home || os_show_in_child(extents_address(heap, row->page), size_bytes, row->at) != 0) {
+        own_row(heap, row);
+    }
+}
+
+static void
+add_page(struct heap *heap, struct row *row, char *at, uint32_t page)
 {
     size_t page_bytes = os_page_bytes();
     bool goes_on = row->pages != 0 && at == row->at + row->pages * page_bytes && page == row->page + row->pages
@@ -140,7 +223,7 @@ add_page(const struct heap *heap, struct row *row, char *at, uint32_t page)
 }
 
 static void
-show_pool(const struct heap *heap, const struct pool *pool, struct row *row)
+show_pool(struct heap *heap, const struct pool *pool, struct row *row)
 {
     size_t page_bytes = os_page_bytes();
     size_t pages_a_slot = POOL_BYTES / page_bytes;
@@ -153,7 +236,7 @@ show_pool(const struct heap *heap, const struct pool *pool, struct row *row)
 }
 
 static void
-show_arena(const struct heap *heap, const struct arena *arena)
+show_arena(struct heap *heap, const struct arena *arena)
 {
     struct row row = {NULL, 0, 0};
     unsigned slots = slots_a_pool(arena);
@@ -169,21 +252,16 @@ show_arena(const struct heap *heap, const struct arena *arena)
 static void
 in_child(void)
 {
-    bool has_extents = false;
-    for (struct heap *heap = followed; heap != NULL; heap = heap->next_with_extents) {
-        has_extents = has_extents || heap->totals.extents != 0;
-    }
-    if (has_extents && !is_copied) {
-        give_up();
-    }
-    for_each_extent(adopt_copy);
+    for_each_extent(renew_extent);
     for (struct heap *heap = followed; heap != NULL; heap = heap->next_with_extents) {
         for (size_t index = 0; index < heap->arenas_end; index++) {
             if (heap_has_arena(heap, index)) {
                 show_arena(heap, heap_arena(heap, index));
             }
         }
+        heap->totals.mesh_mappings = mesh_count_mappings(heap);
     }
+    for_each_extent(drop_copy);
     forks_unlock();
 }
 

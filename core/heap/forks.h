@@ -1,11 +1,15 @@
 /* Forks of a process that has extents: a child gets a copy of them, before anything else runs in it.
  *
- *     prepare    the mesh mutex; each extent's used pages are copied
+ *     prepare    the mesh mutex; each extent's used pages are copied, to private memory that came with the extent
  *     parent     the copies are dropped
- *     child      what showed a page of an extent shows the copy's; the copy is the extent
+ *     child      each extent gets a new home, filled from its copy; what showed the old one shows that. Where the system
+ *                refuses, pools get pages of their own, filled from the copy
+ *
+ * The parent asks the system for nothing. A child asks for shared pages, then for its own, then takes addresses from the
+ * end of the heap's range; if all are refused there is no memory, it says so in a line and ends.
  *
  * A child that is made past the handlers (clone, _Fork) has nothing where the pools are that show extents, and faults
- * there; it cannot write to its parent's. One whose copy was refused says so in a line and ends.
+ * there; it cannot write to its parent's.
  *
  * Locking: the mesh mutex is held while extents, or what shows them, change: a fork may come from a thread that does not
  * hold the heap's lock, and waits for this mutex last. Callers: extents.c, mesh.c, sealed.c, hook/. Calls: os/.

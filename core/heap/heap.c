@@ -56,13 +56,6 @@ slots_bytes_for(size_t arenas)
     return align_up(arenas * ENTRIES_BYTES, ARENA_BYTES);
 }
 
-/* And the survivors' bits between the two. */
-static size_t
-tables_bytes_for(size_t arenas)
-{
-    return slots_bytes_for(arenas) + survivors_bytes_for(arenas);
-}
-
 static size_t
 own_bytes_for(size_t arenas, size_t words)
 {
@@ -85,15 +78,14 @@ heap_create(size_t range_bytes, struct heap **created)
     }
     struct heap *heap = (struct heap *)own;
     char *reserved;
-    error = os_reserve(tables_bytes_for(arenas) + arenas * ARENA_BYTES, ARENA_BYTES, &reserved);
+    error = os_reserve(slots_bytes_for(arenas) + arenas * ARENA_BYTES, ARENA_BYTES, &reserved);
     if (error != 0) {
         os_unmap(own, own_bytes);
         return error;
     }
     heap->slots = (struct pool *)reserved;
-    heap->survivors.words = (uint64_t *)(void *)(reserved + slots_bytes_for(arenas));
-    heap->range_address = reserved + tables_bytes_for(arenas);
-    heap->range_arenas = arenas;
+    heap->range_address = reserved + slots_bytes_for(arenas);
+    heap->range_arenas = heap->usable_arenas = arenas;
     heap->own_bytes = own_bytes;
     heap->watch_bytes = SIZE_MAX;
     heap->notice_bytes = SIZE_MAX;
@@ -130,11 +122,12 @@ heap_destroy(struct heap *heap)
     mesh_abandon(heap, &(struct mesh_limits){.parts_max = SIZE_MAX});
     proofs_end(heap);
     mapping_table_release(&heap->mappings);
+    survivors_release(heap);
     unmark_arenas(heap);
     forks_lock();
     extents_destroy(heap);
     forks_unlock();
-    os_unreserve((char *)heap->slots, tables_bytes_for(heap->range_arenas) + heap->range_arenas * ARENA_BYTES);
+    os_unreserve((char *)heap->slots, slots_bytes_for(heap->range_arenas) + heap->range_arenas * ARENA_BYTES);
     os_unmap((char *)heap, heap->own_bytes);
 }
 

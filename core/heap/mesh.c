@@ -349,7 +349,8 @@ has_mappings_for_all(const struct heap *heap)
 {
     const struct mesh *mesh = &heap->mesh;
     size_t extents = mesh->settled_bytes / EXTENT_BYTES + 1;
-    return heap->totals.mesh_mappings + mesh->mappings_needed + extents <= mesh->places.mappings_max;
+    size_t mappings = heap->totals.mesh_mappings + mesh->mappings_needed + extents * MAPPINGS_AN_EXTENT;
+    return mappings <= mesh->places.mappings_max;
 }
 
 static void
@@ -592,7 +593,7 @@ mesh_unit(struct heap *heap, const struct unit *unit)
 static bool
 has_mappings_for(const struct heap *heap, const struct unit *unit)
 {
-    size_t more = 2 * (bytes_of(unit) / piece_bytes_of(heap, unit)) + 1;
+    size_t more = 2 * (bytes_of(unit) / piece_bytes_of(heap, unit)) + MAPPINGS_AN_EXTENT;
     return heap->totals.mesh_mappings + more <= heap->mesh.places.mappings_max;
 }
 

@@ -124,7 +124,9 @@ struct mesh {
 
 bool mesh_is_late(const struct mesh_limits *limits);
 
-/* sealed.c */
+/* sealed.c: how many mappings the kernel keeps for meshing; and a page of a sealed pool is its own again (forks.c) */
+size_t mesh_count_mappings(const struct heap *heap);
+void sealed_note_own_page(struct heap *heap, struct pool *pool, size_t page);
 size_t sealed_boundaries(const struct heap *heap, const struct pool *first, size_t slots);
 
 #endif

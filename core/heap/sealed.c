@@ -57,7 +57,32 @@ sealed_boundaries(const struct heap *heap, const struct pool *first, size_t slot
     return boundaries;
 }
 
+size_t
+mesh_count_mappings(const struct heap *heap)
+{
+    size_t mappings = heap->totals.extents * MAPPINGS_AN_EXTENT;
+    for (size_t index = 0; index < heap->arenas_end; index++) {
+        if (heap_has_arena(heap, index) && heap_arena(heap, index)->kind != ARENA_RUN) {
+            mappings += sealed_boundaries(heap, &slots_of(heap_arena(heap, index))[1], SLOTS_AN_ARENA - 1);
+        }
+    }
+    return mappings;
+}
+
 /* --- renewing --- */
+
+void
+sealed_note_own_page(struct heap *heap, struct pool *pool, size_t page)
+{
+    struct pool *slot = &pool[page / pages_a_slot()];
+    uint32_t *shown = &slot->shown[page % pages_a_slot()];
+    uint64_t granules[GRANULE_WORDS_MAX];
+    survivors_granules(heap, pool, granules);
+    extents_note_hidden(heap, shown, 1, &granules[page * words_a_page()]);
+    *shown = (uint32_t)PAGE_OWN;
+    arena_of_pool(pool)->own_bytes += (uint32_t)os_page_bytes();
+    heap->totals.touched_bytes += os_page_bytes();
+}
 
 static void
 hide_pool(struct heap *heap, const struct pool *pool)

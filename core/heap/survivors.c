@@ -5,11 +5,10 @@
 #include "heap/structs.h"
 #include "os/os.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define WORD_BYTES sizeof(uint64_t)
-#define COMMIT_STEP_BYTES (64 * KIB) /* whole pages of any size */
+#define TABLE_STEP_BYTES (64 * KIB) /* whole pages of any size */
 
 static size_t
 words_of(const struct pool *pool)
@@ -26,15 +25,24 @@ bits_of(const struct heap *heap, const struct pool *pool)
 /* --- the table --- */
 
 size_t
-survivors_bytes_for(size_t arenas)
+survivors_table_bytes(const struct heap *heap)
 {
-    return align_up(arenas * SLOTS_AN_ARENA * SURVIVOR_WORDS_MAX * WORD_BYTES, ARENA_BYTES);
+    return heap->survivors.words_max * WORD_BYTES;
 }
 
-size_t
-survivors_committed_bytes(const struct heap *heap)
+static int
+grow(struct survivors *survivors, size_t table_bytes)
 {
-    return heap->survivors.committed_words * WORD_BYTES;
+    char *old = (char *)survivors->words;
+    char *words;
+    int error = old == NULL ? os_map(table_bytes, &words)
+                            : os_remap(old, survivors->words_max * WORD_BYTES, table_bytes, &words);
+    if (error != 0) {
+        return error;
+    }
+    survivors->words = (uint64_t *)(void *)words;
+    survivors->words_max = table_bytes / WORD_BYTES;
+    return 0;
 }
 
 /* What was used stays used, by pieces of as many words, until nobody has any. */
@@ -47,19 +55,15 @@ survivors_reserve(struct heap *heap, size_t pools)
         survivors->used_words = 1;
     }
     size_t needed_bytes = (survivors->used_words + pools * SURVIVOR_WORDS_MAX) * WORD_BYTES;
-    size_t committed_bytes = survivors->committed_words * WORD_BYTES;
-    needed_bytes = align_up(needed_bytes, COMMIT_STEP_BYTES);
-    if (needed_bytes > survivors_bytes_for(heap->range_arenas)) {
-        return ENOMEM;
+    return needed_bytes <= survivors_table_bytes(heap) ? 0 : grow(survivors, align_up(needed_bytes, TABLE_STEP_BYTES));
+}
+
+void
+survivors_release(struct heap *heap)
+{
+    if (heap->survivors.words != NULL) {
+        os_unmap((char *)heap->survivors.words, survivors_table_bytes(heap));
     }
-    if (needed_bytes > committed_bytes) {
-        int error = os_commit((char *)survivors->words + committed_bytes, needed_bytes - committed_bytes);
-        if (error != 0) {
-            return error;
-        }
-        survivors->committed_words = needed_bytes / WORD_BYTES;
-    }
-    return 0;
 }
 
 static uint32_t
@@ -71,7 +75,7 @@ take_words(struct survivors *survivors, size_t count)
     } else {
         first = (uint32_t)survivors->used_words;
         survivors->used_words += count;
-        ASSERT(survivors->used_words <= survivors->committed_words);
+        ASSERT(survivors->used_words <= survivors->words_max);
     }
     survivors->pools++;
     return first;

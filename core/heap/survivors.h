@@ -8,8 +8,8 @@
  *
  *     live now == survivors - blocks freed since, which are the first of the free list
  *
- * The bits stand in words of a table that grows a pass at a time; a pool has the number of its first word. Word 0 is
- * nobody's. Callers: mesh.c, sealed.c, pool.c, heap.c, check.c, observe/. Calls: os/. Locking: the heap's.
+ * The bits stand in words of a table, a mapping of its own that grows a pass at a time; a pool has the number of its first
+ * word. Word 0 is nobody's. Callers: mesh.c, sealed.c, pool.c, heap.c, check.c, observe/. Calls: os/. Locking: the heap's.
  */
 #ifndef QUIRE_HEAP_SURVIVORS_H
 #define QUIRE_HEAP_SURVIVORS_H
@@ -27,18 +27,17 @@ static_assert((POOL_BYTES - FIRST_BLOCK_OFFSET) / ALIGNMENT_BYTES <= 64 * SURVIV
 
 struct survivors {
     uint64_t *words;
-    size_t committed_words;
-    size_t used_words;  /* the rest of those committed were never used since the table was last empty */
+    size_t words_max;
+    size_t used_words;  /* the rest were never used since the table was last empty */
     size_t pools;       /* that have bits */
     uint32_t first_free[SURVIVOR_WORDS_MAX + 1]; /* by how many words; each free piece begins with the next one's number */
 };
 
-/* The most that the table can need for a range; what of it may be touched. */
-size_t survivors_bytes_for(size_t arenas);
-size_t survivors_committed_bytes(const struct heap *heap);
+size_t survivors_table_bytes(const struct heap *heap);
 
 /* Make room for so many more pools. 0, or an errno value and nothing has changed. */
 int survivors_reserve(struct heap *heap, size_t pools);
+void survivors_release(struct heap *heap);
 
 /* Give the pool bits: its live blocks. There is room for it. */
 void survivors_note(struct heap *heap, struct pool *pool);

@@ -228,7 +228,7 @@ look_regions(struct heap *heap, void *context)
     regions->count = 0;
     struct hook_sampling sampling;
     struct guard *guard = hook_guard(&sampling);
-    size_t pieces_max = 9 + 2 * heap->totals.extents + heap->mappings.count + heap->kept_count;
+    size_t pieces_max = 10 + 2 * heap->totals.extents + heap->mappings.count + heap->kept_count;
     regions->pieces = PyMem_RawCalloc(pieces_max, sizeof(struct mapping));
     if (regions->pieces != NULL) {
         if (guard != NULL) {
@@ -247,6 +247,7 @@ look_regions(struct heap *heap, void *context)
         walk_kept(heap, add_region, regions);
         walk_extents(heap, add_region, regions);
         add_region(regions, (char *)heap->mesh.table, mesh_table_bytes(heap));
+        add_region(regions, (char *)heap->survivors.words, survivors_table_bytes(heap));
     }
 }
 

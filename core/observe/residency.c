@@ -175,7 +175,7 @@ add_extents(const struct heap *heap, const struct sealed *sealed, struct residen
         const struct extent *extent = heap->extents.by_number[number];
         if (extent != NULL) {
             resident += residency_of(extent->home, EXTENT_BYTES);
-            residency->metadata_bytes += residency_of((char *)extent, sizeof *extent);
+            residency->metadata_bytes += residency_of((char *)extent, extent_own_bytes());
         }
     }
     size_t live = sealed->live_bytes < resident ? sealed->live_bytes : resident;
@@ -195,7 +195,7 @@ residency_measure(struct heap *heap, struct residency *residency)
     walk_kept(heap, add_kept, residency);
     residency->metadata_bytes += residency_of((char *)heap, heap->own_bytes);
     residency->metadata_bytes += residency_of((char *)heap->slots, heap->slots_committed_bytes);
-    residency->metadata_bytes += residency_of((char *)heap->survivors.words, survivors_committed_bytes(heap));
+    residency->metadata_bytes += residency_of((char *)heap->survivors.words, survivors_table_bytes(heap));
     residency->metadata_bytes += residency_of((char *)heap->mesh.table, mesh_table_bytes(heap));
     residency->metadata_bytes += residency_of((char *)heap->mappings.places, mapping_table_bytes(&heap->mappings));
 }

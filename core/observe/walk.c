@@ -91,7 +91,7 @@ walk_extents(struct heap *heap, bool (*visit)(void *context, char *address, size
     for (size_t number = 0; number < heap->extents.end; number++) {
         struct extent *extent = heap->extents.by_number[number];
         bool goes_on = extent == NULL
-                    || (visit(context, extent->home, EXTENT_BYTES) && visit(context, (char *)extent, sizeof *extent));
+                    || (visit(context, extent->home, EXTENT_BYTES) && visit(context, (char *)extent, extent_own_bytes()));
         if (!goes_on) {
             return false;
         }

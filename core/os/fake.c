@@ -2,7 +2,7 @@
  *
  * It ends the process when heap/ breaks the contract (commits twice, decommits what is not committed, unmaps what
  * was not mapped, purges what shows a home), fills what was given back with a pattern, and moves a mapping at every
- * remap. What is not committed is marked as free. Shared pages are a memfd's all the same: copies could not be kept equal.
+ * remap. What is not committed is marked as free. Shared pages are the system's all the same: copies could not be kept equal.
  *
  * Locking: none; tests use it from one thread.
  */
@@ -14,14 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 enum { PATTERN = 0xDD, TRACKED_MAX = 4096 };
 
 /* A mapping is usable from the start, and gone when all its pages are unmapped. */
 enum piece_kind { RANGE, MAPPING, HOME };
 
-enum page_state { NOT_COMMITTED, COMMITTED, SHOWN };
+enum page_state { NOT_COMMITTED, COMMITTED, SHOWN, GONE };
 
 struct piece {
     char *address;
@@ -342,33 +341,24 @@ aligned_addresses(size_t size_bytes)
     return aligned;
 }
 
-static char *
-share(size_t size_bytes)
-{
-    int file = memfd_create("quire-fake", MFD_CLOEXEC);
-    demand(file >= 0 && ftruncate(file, (off_t)size_bytes) == 0, "the machine has memory files");
-    char *home = mmap(aligned_addresses(size_bytes), size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0);
-    demand(home != MAP_FAILED, "the machine has memory");
-    close(file);
-    struct piece *piece = unused_piece();
-    piece->kind = HOME;
-    piece->address = home;
-    piece->size_bytes = size_bytes;
-    piece->committed = malloc(size_bytes / page_bytes);
-    demand(piece->committed != NULL, "the machine has memory");
-    memset(piece->committed, NOT_COMMITTED, size_bytes / page_bytes);
-    return home;
-}
-
 int
-os_share(size_t size_bytes, char **home, size_t *filled_bytes)
+os_share(size_t size_bytes, char **home)
 {
     if (is_refused(FAKE_SHARE)) {
         return ENOMEM;
     }
-    *home = share(size_bytes);
-    *filled_bytes = 0;
-    return os_keep_copy(*home, size_bytes);
+    int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED;
+    char *shared = mmap(aligned_addresses(size_bytes), size_bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
+    demand(shared != MAP_FAILED && madvise(shared, size_bytes, MADV_DONTFORK) == 0, "the machine has memory");
+    struct piece *piece = unused_piece();
+    piece->kind = HOME;
+    piece->address = shared;
+    piece->size_bytes = size_bytes;
+    piece->committed = malloc(size_bytes / page_bytes);
+    demand(piece->committed != NULL, "the machine has memory");
+    memset(piece->committed, NOT_COMMITTED, size_bytes / page_bytes);
+    *home = shared;
+    return 0;
 }
 
 int
@@ -379,31 +369,6 @@ os_populate(char *home, size_t size_bytes)
     }
     set_committed(find_piece(home, HOME), home, size_bytes, NOT_COMMITTED, COMMITTED);
     held_bytes += size_bytes;
-    return 0;
-}
-
-int
-os_share_copy(const char *home, size_t size_bytes, const unsigned char *used, char **copy)
-{
-    if (is_refused(FAKE_COPY)) {
-        return ENOMEM;
-    }
-    *copy = share(size_bytes);
-    for (size_t page = 0; page < size_bytes / page_bytes; page++) {
-        if (used[page]) {
-            char *at = *copy + page * page_bytes;
-            set_committed(find_piece(*copy, HOME), at, page_bytes, NOT_COMMITTED, COMMITTED);
-            memcpy(at, home + page * page_bytes, page_bytes);
-            held_bytes += page_bytes;
-        }
-    }
-    return 0;
-}
-
-int
-os_keep_copy(char *copy, size_t size_bytes)
-{
-    demand(madvise(copy, size_bytes, MADV_DONTFORK) == 0, "advice is taken");
     return 0;
 }
 
@@ -462,15 +427,46 @@ os_show(char *home, size_t size_bytes, char *at)
 }
 
 int
+os_show_in_child(char *home, size_t size_bytes, char *at)
+{
+    struct piece *piece = find_piece(at, RANGE);
+    demand(count_pages(piece, at, size_bytes, SHOWN) == size_bytes / page_bytes, "what was shown is a hole");
+    demand(count_pages(find_piece(home, HOME), home, size_bytes, COMMITTED) == size_bytes / page_bytes,
+           "show what has memory");
+    if (is_refused(FAKE_SHOW)) {
+        return ENOMEM;
+    }
+    demand(mremap(home, 0, size_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, at) == at, "the machine has mappings");
+    return 0;
+}
+
+static void
+renew(char *at, size_t size_bytes)
+{
+    struct piece *piece = find_piece(at, RANGE);
+    held_bytes += count_pages(piece, at, size_bytes, SHOWN) * page_bytes;
+    set_all(piece, at, size_bytes, COMMITTED);
+    map_anew(at, size_bytes);
+}
+
+int
 os_renew(char *at, size_t size_bytes)
 {
     if (is_refused(FAKE_RENEW)) {
         return ENOMEM;
     }
-    struct piece *piece = find_piece(at, RANGE);
-    held_bytes += count_pages(piece, at, size_bytes, SHOWN) * page_bytes;
-    set_all(piece, at, size_bytes, COMMITTED);
-    map_anew(at, size_bytes);
+    renew(at, size_bytes);
+    return 0;
+}
+
+int
+os_renew_from(char *reserved, size_t size_bytes, char *at)
+{
+    if (is_refused(FAKE_RENEW_FROM)) {
+        return ENOMEM;
+    }
+    set_committed(find_piece(reserved, RANGE), reserved, size_bytes, NOT_COMMITTED, GONE);
+    renew(at, size_bytes);
     return 0;
 }
 

@@ -21,9 +21,9 @@ enum fake_call {
     FAKE_REMAP,
     FAKE_SHARE,
     FAKE_POPULATE,
-    FAKE_COPY,
     FAKE_SHOW,
     FAKE_RENEW,
+    FAKE_RENEW_FROM,
     FAKE_RELEASE,
     FAKE_CALLS
 };

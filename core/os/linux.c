@@ -1,27 +1,21 @@
-/* The system's contract on Linux: mmap, mprotect, mremap, mincore, memfd_create.
+/* The system's contract on Linux: mmap, mprotect, mremap, madvise, mincore.
  *
  * Addresses are reserved without access, which no limit on memory counts; committing makes them writable, which
  * overcommit_memory=2 does count. Only a fresh mapping takes the charge back, so decommitting maps anew.
  *
- * Shared pages are a memfd's, whose descriptor is closed as soon as it is mapped. From then on mremap with an old size of
- * 0 shows them elsewhere: it makes a second mapping of shared pages, which inherits the first one's advice.
+ * Shared pages are anonymous, as between a parent and its children: no descriptor, and no limit on files. mremap with an
+ * old size of 0 shows them elsewhere: it makes a second mapping of shared pages, which inherits the first one's advice.
  *
  * Locking: none of its own. The kernel serialises changes to one process's mappings.
  */
 #include "os/os.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
-
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 0x0008U
-#endif
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -74,7 +68,7 @@ static int
 map(void *at, size_t size_bytes, int access, int flags, char **address)
 {
     int saved = errno;
-    void *mapped = mmap(at, size_bytes, access, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+    void *mapped = mmap(at, size_bytes, access, MAP_ANONYMOUS | flags, -1, 0);
     if (mapped == MAP_FAILED) {
         return refusal(saved);
     }
@@ -86,7 +80,7 @@ int
 os_reserve(size_t size_bytes, size_t alignment_bytes, char **address)
 {
     char *start = NULL;
-    int error = map(NULL, size_bytes + alignment_bytes, PROT_NONE, MAP_NORESERVE, &start);
+    int error = map(NULL, size_bytes + alignment_bytes, PROT_NONE, MAP_PRIVATE | MAP_NORESERVE, &start);
     if (error != 0) {
         return error;
     }
@@ -126,7 +120,7 @@ int
 os_decommit(char *address, size_t size_bytes)
 {
     char *same;
-    int error = map(address, size_bytes, PROT_NONE, MAP_NORESERVE | MAP_FIXED, &same);
+    int error = map(address, size_bytes, PROT_NONE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, &same);
     if (error == 0) {
         advise(address, size_bytes);
     }
@@ -136,7 +130,7 @@ os_decommit(char *address, size_t size_bytes)
 int
 os_map(size_t size_bytes, char **address)
 {
-    return map(NULL, size_bytes, PROT_READ | PROT_WRITE, 0, address);
+    return map(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, address);
 }
 
 int
@@ -172,142 +166,36 @@ os_now_ns(void)
 
 /* --- shared pages --- */
 
-/* Kernels before 6.3 know no seal against execution. */
-static int
-memory_file(void)
-{
-    int file = memfd_create("quire", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-    return file >= 0 || errno != EINVAL ? file : memfd_create("quire", MFD_CLOEXEC);
-}
-
-/* Where files may not become so large, the kernel would refuse with a signal. */
-static bool
-files_may_have(size_t size_bytes)
-{
-    struct rlimit limit;
-    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur >= size_bytes;
-}
-
-static bool
-write_all(int file, const char *from, size_t size_bytes, size_t offset)
-{
-    while (size_bytes != 0) {
-        ssize_t written = pwrite(file, from, size_bytes, (off_t)offset);
-        if (written <= 0) {
-            if (written < 0 && errno == EINTR) {
-                continue;
-            }
-            return false;
-        }
-        from += written;
-        offset += (size_t)written;
-        size_bytes -= (size_t)written;
-    }
-    return true;
-}
-
-/* Pages of a home go to the same places of the file. */
-static bool
-write_used(int file, const char *home, size_t size_bytes, const unsigned char *used)
-{
-    size_t page_bytes = os_page_bytes();
-    size_t pages = size_bytes / page_bytes;
-    for (size_t page = 0; page < pages; page++) {
-        size_t end = page;
-        while (end < pages && used[end]) {
-            end++;
-        }
-        if (end != page && !write_all(file, home + page * page_bytes, (end - page) * page_bytes, page * page_bytes)) {
-            return false;
-        }
-        page = end;
-    }
-    return true;
-}
-
-/* A memory file's pages as a mapping; NULL and errno. */
-static char *
-map_file(int file, size_t size_bytes)
-{
-    char *home = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    return home == MAP_FAILED ? NULL : home;
-}
-
-static void
-close_file(int file)
-{
-    int saved = errno;
-    close(file);
-    errno = saved;
-}
-
+/* A page that could not be had later would be a SIGBUS. Kernels before 5.14 make memory only where it is touched. */
 int
 os_populate(char *home, size_t size_bytes)
 {
     int error = change(home, size_bytes, MADV_POPULATE_WRITE);
-    return error == EFAULT ? ENOMEM : error; /* a touch would be a SIGBUS */
-}
-
-/* Kernels before 5.14 make no memory for a part of a mapping; then it is made for the whole file. */
-static int
-fill_unless_populated_later(int file, char *home, size_t size_bytes, size_t *filled_bytes)
-{
-    int saved = errno;
-    int error = os_populate(home, os_page_bytes());
-    *filled_bytes = error == EINVAL ? size_bytes : 0;
-    if (error != EINVAL) {
-        return error;
+    if (error == EINVAL) {
+        for (size_t offset = 0; offset < size_bytes; offset += os_page_bytes()) {
+            *(volatile char *)(home + offset) = 0;
+        }
+        return 0;
     }
-    return fallocate(file, 0, 0, (off_t)size_bytes) == 0 ? 0 : refusal(saved);
+    return error == EFAULT ? ENOMEM : error;
 }
 
 int
-os_share(size_t size_bytes, char **home, size_t *filled_bytes)
+os_share(size_t size_bytes, char **home)
 {
-    int saved = errno;
-    if (!files_may_have(size_bytes)) {
-        return EFBIG;
-    }
-    int file = memory_file();
-    if (file < 0) {
-        return refusal(saved);
-    }
-    char *shared = ftruncate(file, (off_t)size_bytes) == 0 ? map_file(file, size_bytes) : NULL;
-    int error = shared == NULL ? refusal(saved) : fill_unless_populated_later(file, shared, size_bytes, filled_bytes);
-    close_file(file);
-    if (shared == NULL) {
+    char *shared;
+    int error = map(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, &shared);
+    if (error != 0) {
         return error;
     }
-    error = error != 0 ? error : os_keep_copy(shared, size_bytes);
+    error = change(shared, size_bytes, MADV_DONTFORK);
     if (error != 0) {
         os_unshare(shared, size_bytes);
         return error;
     }
+    advise(shared, size_bytes);
     *home = shared;
     return 0;
-}
-
-int
-os_share_copy(const char *home, size_t size_bytes, const unsigned char *used, char **copy)
-{
-    int saved = errno;
-    if (!files_may_have(size_bytes)) {
-        return EFBIG;
-    }
-    int file = memory_file();
-    if (file < 0) {
-        return refusal(saved);
-    }
-    bool is_filled = ftruncate(file, (off_t)size_bytes) == 0 && write_used(file, home, size_bytes, used);
-    *copy = is_filled ? map_file(file, size_bytes) : NULL;
-    close_file(file);
-    return *copy != NULL ? 0 : refusal(saved);
-}
-
-int
-os_keep_copy(char *copy, size_t size_bytes)
-{
-    return change(copy, size_bytes, MADV_DONTFORK);
 }
 
 void
@@ -343,27 +231,46 @@ fill_hole(const char *home, size_t size_bytes, char *at)
     memcpy(at, home, size_bytes);
 }
 
+static int
+remap_to(char *from, size_t old_bytes, size_t new_bytes, char *at)
+{
+    int saved = errno;
+    return mremap(from, old_bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, at) != MAP_FAILED ? 0 : refusal(saved);
+}
+
 int
 os_show(char *home, size_t size_bytes, char *at)
 {
-    int saved = errno;
-    if (mremap(home, 0, size_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, at) == MAP_FAILED) {
-        int error = refusal(saved);
+    int error = remap_to(home, 0, size_bytes, at);
+    if (error != 0) {
         fill_hole(home, size_bytes, at);
-        return error;
     }
-    return 0;
+    return error;
+}
+
+int
+os_show_in_child(char *home, size_t size_bytes, char *at)
+{
+    return remap_to(home, 0, size_bytes, at);
 }
 
 int
 os_renew(char *at, size_t size_bytes)
 {
     char *same;
-    int error = map(at, size_bytes, PROT_READ | PROT_WRITE, MAP_FIXED, &same);
+    int error = map(at, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, &same);
     if (error == 0) {
         advise(at, size_bytes);
     }
     return error;
+}
+
+/* Addresses that only move are not counted against a limit, even one that is far below what the process has. */
+int
+os_renew_from(char *reserved, size_t size_bytes, char *at)
+{
+    int error = remap_to(reserved, size_bytes, size_bytes, at);
+    return error != 0 ? error : os_commit(at, size_bytes);
 }
 
 int

@@ -10,7 +10,7 @@
  * A page that was just committed, or purged, reads as zeros. Sizes and addresses are multiples of the page.
  *
  * Shared pages have a home; committed parts of what was reserved can show them too. What is written at one place is read
- * at all. A child made by fork has none of it: neither home nor what shows it.
+ * at all. A child made by fork has none of it: neither home nor what shows it, only a hole, which it may fill.
  *
  *     home    | page | page | page |  --  |        -- : released
  *                 \______   \
@@ -41,19 +41,21 @@ void os_unmap(char *address, size_t size_bytes);
 /* The monotonic clock, which never is 0. */
 uint64_t os_now_ns(void);
 
-/* Addresses of shared pages, of which the first filled_bytes have memory behind them, all or none; a page without must not
- * be touched. To populate makes memory for more of them, zeros. To copy makes other shared pages: the same bytes where
- * used has a byte that is not 0 for the page, and elsewhere no memory. A child inherits a copy, until it is kept. */
-int os_share(size_t size_bytes, char **home, size_t *filled_bytes);
+/* Addresses of shared pages, without memory: they must not be touched. To populate makes memory for some, zeros. */
+int os_share(size_t size_bytes, char **home);
 int os_populate(char *home, size_t size_bytes);
-int os_share_copy(const char *home, size_t size_bytes, const unsigned char *used, char **copy);
-int os_keep_copy(char *copy, size_t size_bytes);
 void os_unshare(char *home, size_t size_bytes);
 
 /* Show pages of a home at a committed place, whose own are gone. Refused, the place holds what it held, or what those
  * pages hold. To renew gives it pages of its own, zeros. */
 int os_show(char *home, size_t size_bytes, char *at);
 int os_renew(char *at, size_t size_bytes);
+
+/* In a child: fill the hole where the parent showed a home. Refused, it is a hole as before. To renew fills it too; and
+ * where the system has no more addresses for the process, so do some that were reserved and never committed, which are
+ * gone there: zeros. */
+int os_show_in_child(char *home, size_t size_bytes, char *at);
+int os_renew_from(char *reserved, size_t size_bytes, char *at);
 
 /* Nobody shows a part of a home any more: its memory goes back, for good. */
 int os_release(char *home, size_t size_bytes);

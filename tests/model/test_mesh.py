@@ -250,13 +250,13 @@ def test_an_extents_memory_is_made_as_places_are_cut() -> None:
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="the filter names the call by its number")
 @pytest.mark.parametrize(("error", "filled", "refusal"), [(errno.EINVAL, True, 0), (errno.EFAULT, False, errno.ENOMEM)])
 def test_where_memory_for_a_part_cannot_be_made(error: int, filled: bool, refusal: int) -> None:
-    """Kernels before 5.14 do not know how: it is made for the whole extent. Where there is none, nothing is meshed."""
+    """Kernels before 5.14 do not know how: there the pages are touched. Where there is none, nothing is meshed."""
     tests = Path(__file__).parents[1]
     run_python(
         f"""
         import ctypes, platform, struct, sys
         sys.path[:0] = [{str(tests)!r}, {str(tests / "model")!r}]
-        from test_mesh import MIB, Sparse
+        from test_mesh import Sparse
         madvise, populate_write = {{"x86_64": 28, "aarch64": 233}}[platform.machine()], 23
         load, jump_if_equal, answer, third_argument = 0x20, 0x15, 0x06, 32
         steps = [
@@ -272,7 +272,6 @@ def test_where_memory_for_a_part_cannot_be_made(error: int, filled: bool, refusa
         sparse.mesh()
         sparse.check()
         statistics, counts = sparse.heap.statistics(), sparse.heap.mesh_pass()
-        assert statistics.shared_bytes == statistics.extents * 2 * MIB
         print(statistics.extents > 0, counts.meshed > 0, counts.refusal)
         """
     ).expect(f"{filled} {filled} {refusal}\n")

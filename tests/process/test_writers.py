@@ -28,9 +28,9 @@ class Sub(proving.Classlike): pass
 proving.give_classes(Python, Sub)
 
 def shared_pages():
-    "Where pools share pages: where mappings of the memory file begin and end."
+    "Where pools share pages: where mappings of shared memory begin and end."
     with open("/proc/self/maps") as maps:
-        pieces = [line.split()[0].split("-") for line in maps if "/memfd:quire" in line]
+        pieces = [line.split()[0].split("-") for line in maps if " rw-s " in line]
     return [(int(start, 16), int(end, 16)) for start, end in pieces]
 def shared_kinds():
     pieces = shared_pages()

@@ -32,6 +32,9 @@ NEVER = -1
 OBTAINED_BYTES = 128 * 1024
 """At once; places do not cross such a piece."""
 
+MAPPINGS_EACH = 2
+"""The kernel's, of an extent: its home, and what a fork will need for a copy."""
+
 
 class Extent:
     """Shared pages with one home."""

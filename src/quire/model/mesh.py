@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from quire.errors import OutOfMemory
 from quire.model.arena import PoolArena
-from quire.model.extents import Extents, is_boundary
+from quire.model.extents import MAPPINGS_EACH, Extents, is_boundary
 from quire.model.links import LinkedList
 from quire.model.pool import Pool
 from quire.records import PAGE_NONE, PAGE_OWN, ArenaKind, MeshPass, MeshPhase, PoolRole
@@ -295,7 +295,8 @@ class Mesh:
 
     def _put_in_order(self) -> None:
         """Of units that are as sparse the last first."""
-        needed = self.mappings + self._mappings_needed + self._settled_bytes // self.geometry.arena_bytes + 1
+        extents = self._settled_bytes // self.geometry.arena_bytes + 1
+        needed = self.mappings + self._mappings_needed + extents * MAPPINGS_EACH
         sign = -1 if needed <= self._places.mappings_max else 1
         self._lined_up.sort(key=lambda entry: (sign * entry[0], -entry[1]))
 
@@ -345,7 +346,7 @@ class Mesh:
 
     def _has_mappings_for(self, pools: list[Pool]) -> bool:
         """They begin and end a mapping at every piece, at most, and may need an extent."""
-        more = 2 * (_size_bytes(pools) // self._piece_bytes_of(pools)) + 1
+        more = 2 * (_size_bytes(pools) // self._piece_bytes_of(pools)) + MAPPINGS_EACH
         return self.mappings + more <= self._places.mappings_max
 
     def _piece_bytes_of(self, pools: list[Pool]) -> int:
@@ -514,8 +515,8 @@ class Mesh:
 
     @property
     def mappings(self) -> int:
-        """How many mappings the kernel has more: one for each extent, and where neighbouring pages differ."""
-        count = len(self.extents.by_number)
+        """How many mappings the kernel has more: those of each extent, and where neighbouring pages differ."""
+        count = len(self.extents.by_number) * MAPPINGS_EACH
         for arena in self._allocator.arenas.values():
             if isinstance(arena, PoolArena):
                 pages = [PAGE_OWN, *(page for pool in arena.pools for page in pool.pages_shown()), PAGE_OWN]

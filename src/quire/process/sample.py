@@ -111,7 +111,7 @@ class Sampler:
             parts = Parts(moment.heap)
             mapped_bytes = others_bytes = 0
             for mapping in owners.mappings:
-                if mapping.is_of_extents:
+                if owners.is_of_extents(mapping):
                     mapped_bytes += mapping.rss_bytes
                 else:
                     others_bytes += mapping.rss_bytes - mapping.pss_bytes
@@ -154,7 +154,7 @@ class Sampler:
             parts.add((row, _ruler(mapping, memory)(start, end)) for mapping, start, end, row in pieces)
             moment.end(memory)
         _settle(parts, moment, owners)
-        shown_bytes = sum(mapping.size_bytes for mapping in owners.mappings if mapping.is_of_extents)
+        shown_bytes = sum(mapping.size_bytes for mapping in owners.mappings if owners.is_of_extents(mapping))
         settle_shared_quickly(parts, moment.shared_bytes, shown_bytes)
         excess_bytes = parts.rss_bytes - moment.rss_bytes
         allowed_bytes = max(moment.rss_bytes // _QUICK_EXCESS_DIVISOR, _QUICK_EXCESS_BYTES_MIN)
@@ -251,6 +251,13 @@ class _Owners:
                 self.claims.add(start, end, rows.LIBC_HEAPS)
         chunk_bytes = None if libc_statistics is None else libc_statistics[3]
         self.chunk_found_bytes = recognise(writable, memory, self.claims, chunk_bytes, findings)
+
+    def is_of_extents(self, mapping: SystemMapping) -> bool:
+        """Whether it shows pages that pools of quire's heap share with each other, and with no other process.
+
+        Their name is that of all shared memory without a file, before Linux 6.2 and often later.
+        """
+        return mapping.is_shared and self.claims.has_all(mapping.start, mapping.end)
 
     def _claim_told(self, core: Core) -> None:
         for address, size_bytes in core.regions():

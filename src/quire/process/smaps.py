@@ -93,9 +93,9 @@ class SystemMapping:
         return self.name.startswith(b"/") and not self.name.startswith(_SHARED_MEMORY)
 
     @property
-    def is_of_extents(self) -> bool:
-        """Pages that pools of quire's heap share with each other, and with no other process."""
-        return self.name.startswith(b"/memfd:quire")
+    def is_shared(self) -> bool:
+        """What is written there, other mappings of the same pages show."""
+        return self.perms.endswith(b"s")
 
     @property
     def is_closed(self) -> bool:

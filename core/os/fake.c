@@ -341,6 +341,29 @@ aligned_addresses(size_t size_bytes)
     return aligned;
 }
 
+static void
+drop_home(struct piece *piece)
+{
+    for (size_t page = 0; page < piece->size_bytes / page_bytes; page++) {
+        held_bytes -= piece->committed[page] ? page_bytes : 0;
+    }
+    free(piece->committed);
+    *piece = (struct piece){0};
+}
+
+/* A child has none of its parent's: their addresses may be dealt again. */
+static void
+forget_homes(const char *address, size_t size_bytes)
+{
+    for (size_t i = 0; i < TRACKED_MAX; i++) {
+        struct piece *piece = &pieces[i];
+        bool is_there = piece->address < address + size_bytes && piece->address + piece->size_bytes > address;
+        if (piece->kind == HOME && is_there) {
+            drop_home(piece);
+        }
+    }
+}
+
 int
 os_share(size_t size_bytes, char **home)
 {
@@ -350,6 +373,7 @@ os_share(size_t size_bytes, char **home)
     int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED;
     char *shared = mmap(aligned_addresses(size_bytes), size_bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
     demand(shared != MAP_FAILED && madvise(shared, size_bytes, MADV_DONTFORK) == 0, "the machine has memory");
+    forget_homes(shared, size_bytes);
     struct piece *piece = unused_piece();
     piece->kind = HOME;
     piece->address = shared;
@@ -377,12 +401,8 @@ os_unshare(char *home, size_t size_bytes)
 {
     struct piece *piece = find_piece(home, HOME);
     demand(piece->address == home && piece->size_bytes == size_bytes, "unshare takes what share gave");
-    for (size_t page = 0; page < size_bytes / page_bytes; page++) {
-        held_bytes -= piece->committed[page] ? page_bytes : 0;
-    }
+    drop_home(piece);
     munmap(home, size_bytes);
-    free(piece->committed);
-    *piece = (struct piece){0};
 }
 
 static size_t

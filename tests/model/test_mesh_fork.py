@@ -3,6 +3,7 @@ the other."""
 
 from __future__ import annotations
 
+import platform
 import sys
 from pathlib import Path
 
@@ -16,12 +17,13 @@ pytest.importorskip("quire._core", reason="the native core is not installed")
 PROGRAM = """
 import ctypes, os, random, resource, sys, warnings
 sys.path.insert(0, {tests!r})
+from quire import _core
 from quire.model.mesh import MeshOptions, MeshPlaces
 from quire.process.heap import Heap
 from quire.records import MeshPhase
 
 chance = random.Random(1)
-heap = Heap(32 << 20)
+heap = Heap({range_bytes}, core={core})
 live = {{}}
 
 def fill():
@@ -90,9 +92,14 @@ def fork(child=live_on):
 """
 
 
-def run(code: str, **options: object) -> tuple[int, str, str]:
+MIB = 1 << 20
+
+
+def run(
+    code: str, *, range_bytes: int = 32 * MIB, core: str = "_core.Heap", **options: object
+) -> tuple[int, str, str]:
     """A program with a sparse heap; its exit code, and what it said."""
-    program = PROGRAM.format(tests=str(Path(__file__).parents[1]))
+    program = PROGRAM.format(tests=str(Path(__file__).parents[1]), range_bytes=range_bytes, core=core)
     outcome = run_python(program + code, **options)
     return outcome.exit_code, outcome.stdout, outcome.stderr
 
@@ -140,21 +147,150 @@ assert fork(child) == 0 and holds() and heap.check() is None
     assert run(code) == (0, "", "")
 
 
-def test_a_copy_that_is_refused_ends_the_child_only() -> None:
-    """Where files may not become so large there is no copy: the child says so and ends, the parent goes on."""
-    code = """
+LIMITS = {
+    "no file may grow": """
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+""",
+    "no descriptor is left": """
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+""",
+    "addresses are limited below what there is": """
+resource.setrlimit(resource.RLIMIT_AS, (1 << 20, resource.RLIM_INFINITY))
+""",
+    "mappings are used up": """
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+filler = [libc.mmap(None, 4096, 1 + 2 * (number % 2), 0x22, -1, 0) for number in range(256)]
+while (address := libc.mmap(None, 4096, 1 + 2 * (len(filler) % 2), 0x22, -1, 0)) != ctypes.c_void_p(-1).value:
+    filler.append(address)
+""",
+}
+"""What keeps a child from getting shared pages, or pages at all, or would if they took a descriptor."""
+
+MORE_ROOM = """
+def more_room():
+    "The child's own tests need some."
+    for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_AS):
+        resource.setrlimit(limit, (resource.getrlimit(limit)[1],) * 2)
+    for address in globals().get("filler", [])[:2000]:
+        libc.munmap(address, 4096)
+"""
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+def test_a_fork_where_the_system_gives_nothing_more(limit: str) -> None:
+    """No child is lost: it has pages of its own where it cannot have shared ones, and its children in turn."""
+    code = f"""
+{MORE_ROOM}
 peak()
 for _ in steps():
     pass
-limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, limits[1]))
-assert fork() == 71 and holds() and heap.check() is None
-resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-assert fork() == 0 and holds()
+before = heap.statistics()
+assert before.sealed_pools > 50
+{limit}
+pid = os.fork()
+if pid == 0:
+    more_room()
+    assert holds() and heap.check() is None, heap.check()
+    assert heap.statistics().sealed_pools == before.sealed_pools
+    assert fork() == 0
+    live_on()
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+more_room()
+assert holds() and heap.check() is None and heap.statistics() == before
+assert fork() == 0
 live_on()
 """
-    line = "quire: this child of fork has no memory for its parent's meshed pools, and ends\n"
-    assert run(code) == (0, "", line)
+    assert run(code, range_bytes=256 * MIB) == (0, "", "")
+
+
+FILTER = """
+import platform, struct
+def forbid(*calls):
+    "System calls, of this process and its children."
+    numbers = {"x86_64": {"mmap": 9, "mremap": 25, "madvise": 28}, "aarch64": {"mmap": 222, "mremap": 216, "madvise": 233}}
+    steps = [(0x20, 0, 0, 0)]
+    for call in calls:
+        steps += [(0x15, 0, 1, numbers[platform.machine()][call]), (0x06, 0, 0, 0x00050000 + 1)]
+    steps.append((0x06, 0, 0, 0x7FFF0000))
+    text = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+    program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(steps), ctypes.addressof(text)))
+    libc = ctypes.CDLL(None)
+    assert libc.prctl(38, 1, 0, 0, 0) == 0  # PR_SET_NO_NEW_PRIVS
+    assert libc.prctl(22, 2, program) == 0  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+"""
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="the filter names calls by their numbers")
+@pytest.mark.parametrize("calls", [("mremap",), ("madvise",), ("mremap", "madvise")])
+def test_a_fork_after_a_filter_was_installed(calls: tuple[str, ...]) -> None:
+    """What was allowed when pools were meshed and is no more costs a child memory, and nothing else."""
+    code = f"""
+{FILTER}
+peak()
+for _ in steps():
+    pass
+sealed = heap.statistics().sealed_pools
+forbid(*{calls!r})
+def child():
+    assert heap.statistics().sealed_pools == sealed
+    live_on()
+assert fork(child) == 0 and holds()
+live_on()
+assert fork(child=live_on) == 0 and holds()
+"""
+    assert run(code) == (0, "", "")
+
+
+REFUSED_IN_TURN = """
+def child():
+    os.write(back, str(fake.calls() - before).encode())
+    fake.refuse(0)
+    live_on()
+
+def fork_refusing(nth, for_good):
+    "The child's exit code, and how many calls that could be refused were made before anything ran there."
+    global back, before
+    answer, back = os.pipe()
+    before = fake.calls()
+    fake.refuse(nth, for_good)
+    exit_code = fork(child)
+    fake.refuse(0)
+    os.close(back)
+    calls = int(os.read(answer, 20) or 0)
+    os.close(answer)
+    assert holds() and heap.check() is None
+    return exit_code, calls
+"""
+
+
+@pytest.mark.parametrize("for_good", [False, True], ids=["once", "from then on"])
+def test_each_call_of_a_child_is_refused_in_turn(for_good: bool) -> None:
+    """It has another way each time. Only where every way is closed it says so and ends, and its parent goes on."""
+    pytest.importorskip("quire._core_fake", reason="the core was built without the fake system")
+    code = f"""
+from quire import _core_fake as fake
+{REFUSED_IN_TURN}
+peak()
+for _ in steps():
+    pass
+assert heap.statistics().sealed_pools > 50
+exit_code, calls = fork_refusing(0, False)
+assert exit_code == 0 and calls > 100
+outcomes = [fork_refusing(nth, {for_good})[0] for nth in [*range(1, calls, 1 + calls // 60), calls]]
+assert outcomes[0] == {71 if for_good else 0} and outcomes[-1] == 0, outcomes
+assert set(outcomes) <= {{0, {71 if for_good else 0}}}, outcomes
+"""
+    exit_code, told, errors = run(code, core="__import__('quire._core_fake')._core_fake.Heap", range_bytes=256 * MIB)
+    assert (exit_code, told) == (0, ""), errors
+    assert bool(errors) == for_good
+    assert set(errors.splitlines()) <= {
+        "quire: the system has no memory for this child of fork, whose pools shared pages in its parent; it ends. "
+        "Leave it some, or set QUIRE_GIVE_BACK=purge"
+    }
 
 
 def test_a_child_past_the_handlers_faults() -> None:

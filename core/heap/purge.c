@@ -38,8 +38,12 @@ static bool
 purge_bytes(struct purge *purge, char *address, size_t size_bytes)
 {
     unmark(address, size_bytes);
-    purge->swept.is_refused = os_purge(address, size_bytes) != 0;
+    int error = os_purge(address, size_bytes);
     mark_free(address, size_bytes);
+    if (error != 0) {
+        purge->swept.is_refused = true;
+        purge->heap->purge_refusal = error;
+    }
     purge->unasked = SLOTS_A_LOOK;
     return !purge->swept.is_refused;
 }

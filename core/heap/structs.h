@@ -178,6 +178,7 @@ struct heap {
     struct mesh mesh;
     struct heap *next_with_extents; /* forks.c */
     struct heap_totals totals;
+    int purge_refusal;        /* errno value of the last purge that the system refused */
     size_t purge_above_bytes; /* what is held is to be more before anything is purged */
     size_t watch_bytes; /* SIZE_MAX: nobody watches */
     void (*watch_passed)(size_t held_bytes);

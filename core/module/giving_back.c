@@ -54,6 +54,12 @@ method_helper_refusal(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
+method_purge_refusal(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return module_require_heap() ? PyLong_FromLong(hook_heap()->purge_refusal) : NULL;
+}
+
+static PyObject *
 method_before_fork(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     hook_helper_before_fork();
@@ -177,6 +183,7 @@ static PyMethodDef methods[] = {
     {"helper_end", method_helper_end, METH_NOARGS, NULL},
     {"helper_is_alive", method_helper_is_alive, METH_NOARGS, NULL},
     {"helper_refusal", method_helper_refusal, METH_NOARGS, NULL},
+    {"purge_refusal", method_purge_refusal, METH_NOARGS, NULL},
     {"before_fork", method_before_fork, METH_NOARGS, NULL},
     {"after_fork_in_parent", method_after_fork_in_parent, METH_NOARGS, NULL},
     {"after_fork_in_child", method_after_fork_in_child, METH_NOARGS, NULL},

@@ -110,7 +110,16 @@ refusal(void)
     if (!proof_may_go_on()) {
         return "other interpreters share the heap";
     }
-    return hook_is_newly_filtered() ? "the program has forbidden itself system calls" : NULL;
+    return hook_is_newly_filtered() ? "the program has forbidden itself system calls since its start" : NULL;
+}
+
+static PyObject *
+method_mesh_refusal(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    if (!module_require_heap()) {
+        return NULL;
+    }
+    return refusal() != NULL ? text_object(refusal()) : Py_NewRef(Py_None);
 }
 
 struct begin {
@@ -147,13 +156,13 @@ method_mesh_begin(PyObject *Py_UNUSED(self), PyObject *args)
         Py_RETURN_NONE;
     case ENOTSUP:
         return text_object("the system's pages are larger than pools");
-    case ENOMEM:
-        return text_object("the system has no memory for a pass");
     case EBUSY:
         return text_object("a pass is under way");
-    default:
+    case EINVAL:
         errno = begin.error;
         return PyErr_SetFromErrno(PyExc_OSError);
+    default:
+        return PyLong_FromLong(begin.error);
     }
 }
 
@@ -307,6 +316,7 @@ static PyMethodDef methods[] = {
     {"mappings", method_mappings, METH_NOARGS, NULL},
     {"shared_bytes", method_shared_bytes, METH_NOARGS, NULL},
     {"mesh_mappings", method_mesh_mappings, METH_NOARGS, NULL},
+    {"mesh_refusal", method_mesh_refusal, METH_NOARGS, NULL},
     {"mesh_begin", method_mesh_begin, METH_VARARGS, NULL},
     {"mesh_step", method_mesh_step, METH_O, NULL},
     {"mesh_settle", method_mesh_settle, METH_VARARGS, NULL},

@@ -92,6 +92,9 @@ def helper_is_alive() -> bool: ...
 def helper_refusal() -> int:
     """Why no thread could be started last, as an errno value; EPERM: by a new filter of system calls; 0: one could."""
 
+def purge_refusal() -> int:
+    """With which errno value the system refused last to take pages back; 0: it never did."""
+
 def before_fork() -> None:
     """Joins the thread, and holds it off until one of the next two is called."""
 
@@ -150,8 +153,12 @@ def shared_bytes() -> int:
 def mesh_mappings() -> int:
     """How many those are."""
 
-def mesh_begin(live_percent_max: int, only_at_rest: bool, /) -> str | None:
-    """Begin a pass over the heap that serves the process; why there can be none, or None."""
+def mesh_refusal() -> str | None:
+    """Why there can be no pass now, or None."""
+
+def mesh_begin(live_percent_max: int, only_at_rest: bool, /) -> str | int | None:
+    """Begin a pass over the heap that serves the process; why there can be none, an errno value of the system's, or
+    None."""
 
 def mesh_step(deadline_ns: int, /) -> tuple[int, int]:
     """The phase it is then in, and the bytes that went back."""

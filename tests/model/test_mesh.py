@@ -8,6 +8,7 @@ import gc
 import platform
 import random
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +46,11 @@ def _nothing_refused() -> Iterator[None]:
 class Sparse:
     """A heap after a peak: of many blocks of every size few live, scattered at random."""
 
-    def __init__(self, seed: int, *, core: Any = None, blocks: int = 12_000, share: float = 0.03) -> None:
+    def __init__(
+        self, seed: int, *, core: Any = None, blocks: int = 12_000, share: float = 0.03, range_bytes: int = RANGE_BYTES
+    ) -> None:
         chance = random.Random(seed)
-        self.heap = Heap(RANGE_BYTES, core=core)
+        self.heap = Heap(range_bytes, core=core)
         self.live: dict[int, bytes] = {}
         dead = []
         for _ in range(blocks):
@@ -275,6 +278,25 @@ def test_where_memory_for_a_part_cannot_be_made(error: int, filled: bool, refusa
         print(statistics.extents > 0, counts.meshed > 0, counts.refusal)
         """
     ).expect(f"{filled} {filled} {refusal}\n")
+
+
+def test_near_the_end_of_its_range_a_heap_is_meshed_again() -> None:
+    """What a pass notes takes none of the range's addresses, so it is never refused for the want of them."""
+    arenas = 128
+    sparse = Sparse(9, blocks=0, range_bytes=arenas * 2 * MIB)
+    for turn in range(2):
+        dead: list[int] = []
+        with suppress(OutOfMemory):
+            while turn == 1 or len(dead) < arenas * 1000:
+                dead.append(sparse.heap.allocate(1000))
+        for address in dead[::40]:
+            sparse.live[address] = content = bytes([turn]) * 1000
+            ctypes.memmove(address, content, 1000)
+        for address in set(dead) - sparse.live.keys():
+            sparse.heap.free(address)
+        sparse.mesh()
+        assert sparse.heap.mesh_pass().meshed > 0
+    sparse.check()
 
 
 def test_a_second_pass_uses_what_the_first_left() -> None:

@@ -3,13 +3,13 @@ the other."""
 
 from __future__ import annotations
 
-import platform
 import sys
 from pathlib import Path
 
 import pytest
 
 from compiling import compile_extension
+from filters import CAN_FORBID
 from processes import run_python
 
 pytest.importorskip("quire._core", reason="the native core is not installed")
@@ -95,9 +95,7 @@ def fork(child=live_on):
 MIB = 1 << 20
 
 
-def run(
-    code: str, *, range_bytes: int = 32 * MIB, core: str = "_core.Heap", **options: object
-) -> tuple[int, str, str]:
+def run(code: str, *, range_bytes: int = 32 * MIB, core: str = "_core.Heap", **options: object) -> tuple[int, str, str]:
     """A program with a sparse heap; its exit code, and what it said."""
     program = PROGRAM.format(tests=str(Path(__file__).parents[1]), range_bytes=range_bytes, core=core)
     outcome = run_python(program + code, **options)
@@ -207,29 +205,12 @@ live_on()
     assert run(code, range_bytes=256 * MIB) == (0, "", "")
 
 
-FILTER = """
-import platform, struct
-def forbid(*calls):
-    "System calls, of this process and its children."
-    numbers = {"x86_64": {"mmap": 9, "mremap": 25, "madvise": 28}, "aarch64": {"mmap": 222, "mremap": 216, "madvise": 233}}
-    steps = [(0x20, 0, 0, 0)]
-    for call in calls:
-        steps += [(0x15, 0, 1, numbers[platform.machine()][call]), (0x06, 0, 0, 0x00050000 + 1)]
-    steps.append((0x06, 0, 0, 0x7FFF0000))
-    text = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
-    program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(steps), ctypes.addressof(text)))
-    libc = ctypes.CDLL(None)
-    assert libc.prctl(38, 1, 0, 0, 0) == 0  # PR_SET_NO_NEW_PRIVS
-    assert libc.prctl(22, 2, program) == 0  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
-"""
-
-
-@pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="the filter names calls by their numbers")
+@pytest.mark.skipif(not CAN_FORBID, reason="calls have other numbers here")
 @pytest.mark.parametrize("calls", [("mremap",), ("madvise",), ("mremap", "madvise")])
 def test_a_fork_after_a_filter_was_installed(calls: tuple[str, ...]) -> None:
     """What was allowed when pools were meshed and is no more costs a child memory, and nothing else."""
     code = f"""
-{FILTER}
+from filters import forbid
 peak()
 for _ in steps():
     pass

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from errno import ENOSYS, EPERM
+from pathlib import Path
 
 import pytest
 
+from filters import CAN_FORBID
 from processes import Outcome, run_python
 
 pytest.importorskip("quire._core", reason="the native core is not installed")
@@ -128,6 +131,99 @@ print(set(codes))
 """,
         {"QUIRE_STRESS": "1"},
     ).expect("{0}\n")
+
+
+FORBID = f"""
+import sys
+sys.path.append({str(Path(__file__).parents[1])!r})
+from filters import forbid
+"""
+
+
+@pytest.mark.skipif(not CAN_FORBID, reason="calls have other numbers here")
+@pytest.mark.parametrize(("error", "text"), [(EPERM, "operation not permitted"), (ENOSYS, "function not implemented")])
+@pytest.mark.parametrize("call", ["mremap", "madvise"])
+def test_where_a_filter_refuses_from_the_start_that_is_told(call: str, error: int, text: str) -> None:
+    """As in a container: nothing is meshed, nothing raised, nothing lost, and the filter is named."""
+    served(
+        f"""{FORBID}
+if not os.environ.get("IS_FILTERED"):
+    forbid({call!r}, error={error})
+    os.environ["IS_FILTERED"] = "1"
+    os.execv(sys.executable, sys.orig_argv)
+survivors = peak(100_000)
+print(quire.trim().mesh_bytes, quire.trim().mesh_bytes)
+told = [line for line in quire.stats().giving_back.missing if line.startswith("Sparse pools")]
+print(len(told), {text!r} in told[0], "seccomp" in told[0])
+print(is_whole(survivors), core.check())
+""",
+        {"QUIRE_GIVE_BACK": "off"},
+    ).expect("0 0\n1 True True\nTrue None\n")
+
+
+@pytest.mark.skipif(not CAN_FORBID, reason="calls have other numbers here")
+@pytest.mark.parametrize("call", ["mremap", "madvise", "mincore"])
+def test_a_filter_that_comes_later_stops_meshing_and_loses_no_child(call: str) -> None:
+    """What was meshed stays; nothing more is, and that is told; forks go on."""
+    served(
+        f"""{FORBID}
+survivors = peak(100_000)
+print(quire.trim().mesh_bytes > 0)
+forbid({call!r})
+more = peak(100_000)
+print(quire.trim().mesh_bytes)
+told = [line for line in quire.stats().giving_back.missing if line.startswith("Sparse pools")]
+print([line.count("forbidden itself system calls since its start") for line in told])
+child = os.fork()
+change(survivors, 1 if child else 2)
+if child == 0:
+    os._exit(0 if changed_back(survivors, 2) and is_whole(more) and core.check() is None else 1)
+print(os.waitpid(child, 0)[1], changed_back(survivors, 1), is_whole(more), core.check())
+""",
+        {"QUIRE_GIVE_BACK": "off"},
+    ).expect("True\n0\n[1]\n0 True True None\n")
+
+
+def test_locked_memory_is_told() -> None:
+    """It does not go back to the system; why is said by its name."""
+    outcome = served(
+        """
+import ctypes
+survivors = peak(100_000)
+if ctypes.CDLL(None).mlockall(3) != 0: print("not here"); sys.exit()
+quire.trim()
+print(*(line for line in quire.stats().giving_back.missing if "mlockall" in line))
+child = os.fork()
+if child == 0: os._exit(0 if is_whole(survivors) else 1)
+print(os.waitpid(child, 0)[1], is_whole(survivors), core.check())
+""",
+        {"QUIRE_GIVE_BACK": "off", "QUIRE_RANGE": "256M"},
+    )
+    if outcome.stdout == "not here\n":
+        pytest.skip("the process may not lock so much")
+    told = "The system did not take pages back when they were offered last: invalid argument: memory is locked"
+    assert outcome.stdout.startswith(told)
+    assert outcome.stdout.endswith("\n0 True None\n")
+
+
+@pytest.mark.parametrize("limit", ["RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_AS"])
+def test_a_program_that_limits_itself_after_a_peak_loses_no_child(limit: str) -> None:
+    """Whatever it has no more of: a fork asks for no descriptor, no file, and at worst for no addresses."""
+    served(
+        f"""
+import resource
+survivors = peak(100_000)
+print(quire.trim().mesh_bytes > 0)
+unlimited = resource.getrlimit(resource.{limit})
+resource.setrlimit(resource.{limit}, (3, unlimited[1]))
+child = os.fork()
+if child == 0:
+    resource.setrlimit(resource.{limit}, unlimited)
+    os._exit(0 if is_whole(survivors) and core.check() is None else 1)
+print(os.waitpid(child, 0)[1], is_whole(survivors), core.check())
+""",
+        {"QUIRE_GIVE_BACK": "off"},
+    ).expect("True\n0 True None\n")
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="its interpreters share one lock")

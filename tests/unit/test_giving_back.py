@@ -82,6 +82,9 @@ class World:
     def shared_bytes(self) -> int:
         return 0
 
+    def mesh_refusal(self) -> None:
+        return None
+
     def mappings(self) -> None:
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 import pytest
@@ -23,7 +24,9 @@ class Core:
         self.meshed = self.shared = 0
         self.candidates = 1000
         self.live_blocks = 100_000
-        self.refusal: str | None = None
+        self.refusal: str | int | None = None
+        self.forbidden: str | None = None
+        self.refused = 0
         self.proofs = ["goes on", "waits", "done"]
         self.given_bytes = 8 * MIB
         self.options: tuple[Any, ...] = ()
@@ -41,7 +44,10 @@ class Core:
     def mesh_mappings(self) -> int:
         return self.meshed
 
-    def mesh_begin(self, *options: Any) -> str | None:
+    def mesh_refusal(self) -> str | None:
+        return self.forbidden
+
+    def mesh_begin(self, *options: Any) -> str | int | None:
         self.calls.append("begin")
         self.options = options
         self._phases = [COUNTING, PROVING]
@@ -61,7 +67,7 @@ class Core:
         return self.abandons.pop(0) if self.abandons else True
 
     def mesh_pass(self) -> tuple[int, int, int, int, int, int, int, bool, int]:
-        return self.candidates, 0, 0, 0, 0, self.live_blocks, 0, False, 0
+        return self.candidates, 0, 0, 0, 0, self.live_blocks, 0, False, self.refused
 
     def mesh_renew(self, deadline_ns: int) -> bool:
         self.calls.append("renew")
@@ -222,6 +228,27 @@ def test_the_sparser_the_candidates_the_larger_the_pieces(live_blocks: int, othe
     world.rest()
     world.live()
     assert world.core.places[0] == max(kib * 1024, meshing._PAGE_BYTES)
+
+
+def test_a_refusal_of_the_systems_is_told_as_text() -> None:
+    """Of the call that was refused, with what it means; a filter that came since is told before anything is asked."""
+    world = World()
+    world.core.refused = errno.EPERM
+    world.rest()
+    world.live()
+    assert world.meshing.reason is not None
+    assert world.meshing.reason.startswith("operation not permitted: a filter of system calls (seccomp)")
+    world.core.refusal = errno.ENOMEM
+    world.now += 700
+    world.rest()
+    world.live()
+    assert "RLIMIT_AS" in world.meshing.reason
+    world.core.forbidden, world.core.calls = "forbidden", []
+    world.now += 700
+    world.rest()
+    world.live()
+    assert world.meshing.reason == "forbidden"
+    assert "begin" not in world.core.calls
 
 
 def test_what_is_given_up_goes_back_in_steps() -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 
 from quire.process.clocks import CLOCKS, deadline_ns
+from quire.process.refusals import refusal as told
 from quire.process.reviewed import reviewed_types
 from quire.process.serving import RLock
 
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
         def mappings(self) -> tuple[int, int] | None: ...
         def mesh_mappings(self) -> int: ...
         def shared_bytes(self) -> int: ...
-        def mesh_begin(self, live_percent_max: int, only_at_rest: bool, /) -> str | None: ...
+        def mesh_refusal(self) -> str | None: ...
+        def mesh_begin(self, live_percent_max: int, only_at_rest: bool, /) -> str | int | None: ...
         def mesh_step(self, deadline_ns: int, /) -> tuple[int, int]: ...
         def mesh_settle(self, piece_bytes: int, extents_max: int, mappings_max: int, /) -> None: ...
         def mesh_abandon(self, deadline_ns: int, /) -> bool: ...
@@ -237,6 +239,9 @@ class Meshing:
 
     def _count(self, now: float) -> None:
         """How many mappings there may be; then a pass begins."""
+        refusal = self._core.mesh_refusal()
+        if refusal is not None:
+            return self._give_up(now, refusal)
         mappings = self._mappings(now)
         if mappings is None:
             return self._give_up(now, "how many mappings the process has cannot be read")
@@ -246,9 +251,9 @@ class Meshing:
             return self._give_up(now, "the process has about as many mappings as the system allows")
         percent = 100 if self._stress else LIVE_PERCENT_MAX
         only_at_rest = not self._stress and not self._is_trimming
-        refusal = self._core.mesh_begin(percent, only_at_rest)
-        if refusal is not None:
-            return self._give_up(now, refusal)
+        refused = self._core.mesh_begin(percent, only_at_rest)
+        if refused is not None:
+            return self._give_up(now, told(refused) if isinstance(refused, int) else refused)
         self._mappings_max = budget
         self._do = self._choose
 
@@ -343,7 +348,7 @@ class Meshing:
     def _finish(self, now: float) -> None:
         *_, is_out_of_mappings, refusal = self._core.mesh_pass()
         if refusal:
-            self.reason = f"the system refused (error {refusal})"
+            self.reason = told(refusal)
         elif is_out_of_mappings:
             self.reason = "the process may have no more mappings"
         if self._given_bytes > 0:

@@ -178,7 +178,7 @@ def more_room():
 
 
 @pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
-def test_a_fork_where_the_system_gives_nothing_more(limit: str) -> None:
+def test_a_fork_where_a_limit_is_reached(limit: str) -> None:
     """No child is lost: it has pages of its own where it cannot have shared ones, and its children in turn."""
     code = f"""
 {MORE_ROOM}

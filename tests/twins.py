@@ -93,6 +93,7 @@ class RefusingSystem(System):
         self._refuse("reserve")
         self._refuse("commit")
         self._refuse("share")
+        self._refuse("keep")
         return super().share(size_bytes)
 
     def populate(self, home: int, size_bytes: int) -> None:

@@ -209,6 +209,20 @@ map_own(struct extent **extent)
 }
 
 static int
+share(char **home)
+{
+    int error = os_share(EXTENT_BYTES, home);
+    if (error != 0) {
+        return error;
+    }
+    error = os_keep(*home, EXTENT_BYTES);
+    if (error != 0) {
+        os_unshare(*home, EXTENT_BYTES);
+    }
+    return error;
+}
+
+static int
 obtain(struct heap *heap)
 {
     struct extents *extents = &heap->extents;
@@ -222,7 +236,7 @@ obtain(struct heap *heap)
     if (error != 0) {
         return error;
     }
-    error = os_share(EXTENT_BYTES, &extent->home);
+    error = share(&extent->home);
     if (error != 0) {
         os_unreserve((char *)extent, extent_own_bytes());
         return error;
@@ -245,6 +259,9 @@ discard(struct heap *heap, size_t number)
     heap->totals.shared_bytes -= extent_shared_bytes(extent);
     if (extent->home != NULL) {
         os_unshare(extent->home, EXTENT_BYTES);
+    }
+    if (extent->next_home != NULL) {
+        os_unshare(extent->next_home, EXTENT_BYTES);
     }
     os_unreserve((char *)extent, extent_own_bytes());
     extents->by_number[number] = NULL;

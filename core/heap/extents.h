@@ -16,7 +16,7 @@
  *
  * so that for each 16 bytes of a piece's survivors one operation rules out all the pages where they are taken.
  *
- * Whoever has an extent has what a fork will need for it: committed addresses, not touched before, for a copy (forks.h).
+ * Whoever has an extent has what a fork may need for it: committed addresses, untouched before, for a copy (forks.h).
  *
  * Callers: mesh.c, sealed.c, forks.c, check.c, observe/. Calls: os/, growth.c, forks.c.
  * Locking: the heap's, and the mesh mutex (forks.c).
@@ -51,7 +51,8 @@ enum { PAGE_OWN = -1, PAGE_NONE = -2 };
  *     taken, of a page == union of the survivors of those that show it
  */
 struct extent {
-    char *home; /* NULL in a child that could not have one, until nothing shows the extent */
+    char *home;      /* NULL in a child that could not have one, until nothing shows the extent */
+    char *next_home; /* a child's, while the process forks; NULL: the system had none */
     uint16_t obtained; /* pages for which memory was made */
     uint16_t cut;      /* pages that places were cut from; the rest are untouched */
     uint16_t in_use;

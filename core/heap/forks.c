@@ -37,9 +37,9 @@ for_each_extent(void (*visit)(struct heap *heap, struct extent *extent))
     }
 }
 
-/* Runs of pages that somebody shows; whether all were visited. */
-static bool
-for_each_used_run(struct extent *extent, bool (*visit)(struct extent *extent, size_t offset, size_t size_bytes))
+/* Pages that somebody shows, to a new home or to memory that is there. 0, or the errno value of what was refused. */
+static int
+copy_used(const struct extent *extent, const char *from, char *to, bool is_home)
 {
     size_t page_bytes = os_page_bytes();
     size_t pages = EXTENT_BYTES / page_bytes;
@@ -49,27 +49,41 @@ for_each_used_run(struct extent *extent, bool (*visit)(struct extent *extent, si
         while (end < pages && extent->shown[end] != 0 && extent->shown[end] != SHOWN_NEVER) {
             end++;
         }
-        if (end != first && !visit(extent, first * page_bytes, (end - first) * page_bytes)) {
-            return false;
+        size_t offset = first * page_bytes, size_bytes = (end - first) * page_bytes;
+        int error = is_home && size_bytes != 0 ? os_populate(to + offset, size_bytes) : 0;
+        if (error != 0) {
+            return error;
         }
+        memcpy(to + offset, from + offset, size_bytes);
     }
-    return true;
+    return 0;
 }
 
-/* --- before, and in the parent: nothing that the system could refuse --- */
-
-static bool
-copy_run(struct extent *extent, size_t offset, size_t size_bytes)
+/* NULL: the system refuses. */
+static char *
+make_home(const struct extent *extent, const char *from)
 {
-    memcpy(extent_copy(extent) + offset, extent->home + offset, size_bytes);
-    return true;
+    char *home;
+    if (os_share(EXTENT_BYTES, &home) != 0) {
+        return NULL;
+    }
+    if (copy_used(extent, from, home, true) != 0) {
+        os_unshare(home, EXTENT_BYTES);
+        return NULL;
+    }
+    return home;
 }
+
+/* --- before, and in the parent --- */
 
 static void
 copy_extent(struct heap *heap, struct extent *extent)
 {
     (void)heap;
-    for_each_used_run(extent, copy_run);
+    extent->next_home = make_home(extent, extent->home);
+    if (extent->next_home == NULL) {
+        (void)copy_used(extent, extent->home, extent_copy(extent), false);
+    }
 }
 
 /* What the system does not take back, locked memory for one, serves the next fork. */
@@ -77,7 +91,12 @@ static void
 drop_copy(struct heap *heap, struct extent *extent)
 {
     (void)heap;
-    (void)os_purge(extent_copy(extent), EXTENT_BYTES);
+    if (extent->next_home != NULL) {
+        os_unshare(extent->next_home, EXTENT_BYTES);
+        extent->next_home = NULL;
+    } else {
+        (void)os_purge(extent_copy(extent), EXTENT_BYTES);
+    }
 }
 
 static void
@@ -106,25 +125,21 @@ give_up(void)
     _exit(EXIT_LOST);
 }
 
-static bool
-fill_run(struct extent *extent, size_t offset, size_t size_bytes)
-{
-    if (os_populate(extent->home + offset, size_bytes) != 0) {
-        return false;
-    }
-    memcpy(extent->home + offset, extent_copy(extent) + offset, size_bytes);
-    return true;
-}
-
-/* NULL: it can have none, and what showed it gets pages of its own. */
+/* The next home, or one made of the copy; NULL: none can be had, and what showed the extent gets pages of its own. */
 static void
-make_home(struct extent *extent)
+take_home(struct extent *extent)
 {
-    if (os_share(EXTENT_BYTES, &extent->home) != 0) {
-        extent->home = NULL;
-    } else if (!for_each_used_run(extent, fill_run)) {
-        os_unshare(extent->home, EXTENT_BYTES);
-        extent->home = NULL;
+    bool has_next = extent->next_home != NULL;
+    char *home = has_next ? extent->next_home : make_home(extent, extent_copy(extent));
+    extent->home = NULL;
+    if (home == NULL) {
+        return;
+    }
+    if (os_keep(home, EXTENT_BYTES) == 0) {
+        extent->home = home;
+        extent->next_home = NULL;
+    } else if (!has_next) {
+        os_unshare(home, EXTENT_BYTES);
     }
 }
 
@@ -133,7 +148,7 @@ static void
 renew_extent(struct heap *heap, struct extent *extent)
 {
     size_t pages = EXTENT_BYTES / os_page_bytes();
-    make_home(extent);
+    take_home(extent);
     for (size_t page = 0; page < pages; page++) {
         if (extent->shown[page] == 0) {
             extent->shown[page] = SHOWN_NEVER;
@@ -176,6 +191,16 @@ note_own_page(struct heap *heap, const char *at)
     sealed_note_own_page(heap, pool, (size_t)(at - pool_address(heap, pool)) / os_page_bytes());
 }
 
+/* What the parent's home held. */
+static const char *
+what_holds(struct extent *extent)
+{
+    if (extent->home != NULL) {
+        return extent->home;
+    }
+    return extent->next_home != NULL ? extent->next_home : extent_copy(extent);
+}
+
 /* Pages of the pools' own, with what the extent's hold. */
 static void
 own_row(struct heap *heap, const struct row *row)
@@ -189,8 +214,8 @@ own_row(struct heap *heap, const struct row *row)
             give_up();
         }
     }
-    const char *copy = extent_copy(heap->extents.by_number[row->page / pages_an_extent]);
-    copy_past_marks(row->at, copy + row->page % pages_an_extent * page_bytes, size_bytes);
+    const char *from = what_holds(heap->extents.by_number[row->page / pages_an_extent]);
+    copy_past_marks(row->at, from + row->page % pages_an_extent * page_bytes, size_bytes);
     for (size_t i = 0; i < row->pages; i++) {
         note_own_page(heap, row->at + i * page_bytes);
     }

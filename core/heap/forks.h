@@ -1,12 +1,13 @@
 /* Forks of a process that has extents: a child gets a copy of them, before anything else runs in it.
  *
- *     prepare    the mesh mutex; each extent's used pages are copied, to private memory that came with the extent
+ *     prepare    the mesh mutex; each extent's used pages are copied, to a new home; or if the system has none, to private
+ *                memory that came with the extent
  *     parent     the copies are dropped
- *     child      each extent gets a new home, filled from its copy; what showed the old one shows that. Where the system
- *                refuses, pools get pages of their own, filled from the copy
+ *     child      what showed the old home shows the new one, which may still have to be made of private memory; or gets
+ *                pages of its own, filled with what was there
  *
- * The parent asks the system for nothing. A child asks for shared pages, then for its own, then takes addresses from the
- * end of the heap's range; if all are refused there is no memory, it says so in a line and ends.
+ * So nothing that the system refuses loses a child: where it gives no addresses, the heap's last ones serve, which it never
+ * used. One that cannot have memory at all says so in a line and ends.
  *
  * A child that is made past the handlers (clone, _Fork) has nothing where the pools are that show extents, and faults
  * there; it cannot write to its parent's.

@@ -28,7 +28,7 @@ method_take_refused(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     static const char *const kinds[FAKE_CALLS] = {
         [FAKE_RESERVE] = "reserve", [FAKE_COMMIT] = "commit", [FAKE_DECOMMIT] = "decommit", [FAKE_PURGE] = "purge",
-        [FAKE_MAP] = "map", [FAKE_REMAP] = "remap", [FAKE_SHARE] = "share", [FAKE_POPULATE] = "populate",
+        [FAKE_MAP] = "map", [FAKE_REMAP] = "remap", [FAKE_SHARE] = "share", [FAKE_KEEP] = "keep", [FAKE_POPULATE] = "populate",
         [FAKE_SHOW] = "show", [FAKE_RENEW] = "renew", [FAKE_RENEW_FROM] = "renew_from", [FAKE_RELEASE] = "release",
     };
     PyObject *dict = PyDict_New();

@@ -372,7 +372,7 @@ os_share(size_t size_bytes, char **home)
     }
     int flags = MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED;
     char *shared = mmap(aligned_addresses(size_bytes), size_bytes, PROT_READ | PROT_WRITE, flags, -1, 0);
-    demand(shared != MAP_FAILED && madvise(shared, size_bytes, MADV_DONTFORK) == 0, "the machine has memory");
+    demand(shared != MAP_FAILED, "the machine has memory");
     forget_homes(shared, size_bytes);
     struct piece *piece = unused_piece();
     piece->kind = HOME;
@@ -382,6 +382,16 @@ os_share(size_t size_bytes, char **home)
     demand(piece->committed != NULL, "the machine has memory");
     memset(piece->committed, NOT_COMMITTED, size_bytes / page_bytes);
     *home = shared;
+    return 0;
+}
+
+int
+os_keep(char *home, size_t size_bytes)
+{
+    if (is_refused(FAKE_KEEP)) {
+        return EINVAL;
+    }
+    demand(madvise(home, size_bytes, MADV_DONTFORK) == 0, "advice is taken");
     return 0;
 }
 

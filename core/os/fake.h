@@ -20,6 +20,7 @@ enum fake_call {
     FAKE_MAP,
     FAKE_REMAP,
     FAKE_SHARE,
+    FAKE_KEEP,
     FAKE_POPULATE,
     FAKE_SHOW,
     FAKE_RENEW,

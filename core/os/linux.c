@@ -183,19 +183,17 @@ os_populate(char *home, size_t size_bytes)
 int
 os_share(size_t size_bytes, char **home)
 {
-    char *shared;
-    int error = map(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, &shared);
-    if (error != 0) {
-        return error;
+    int error = map(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, home);
+    if (error == 0) {
+        advise(*home, size_bytes);
     }
-    error = change(shared, size_bytes, MADV_DONTFORK);
-    if (error != 0) {
-        os_unshare(shared, size_bytes);
-        return error;
-    }
-    advise(shared, size_bytes);
-    *home = shared;
-    return 0;
+    return error;
+}
+
+int
+os_keep(char *home, size_t size_bytes)
+{
+    return change(home, size_bytes, MADV_DONTFORK);
 }
 
 void

@@ -10,7 +10,7 @@
  * A page that was just committed, or purged, reads as zeros. Sizes and addresses are multiples of the page.
  *
  * Shared pages have a home; committed parts of what was reserved can show them too. What is written at one place is read
- * at all. A child made by fork has none of it: neither home nor what shows it, only a hole, which it may fill.
+ * at all. A child made by fork has none of it, once the home is kept: where it was shown there is a hole, which it may fill.
  *
  *     home    | page | page | page |  --  |        -- : released
  *                 \______   \
@@ -41,9 +41,11 @@ void os_unmap(char *address, size_t size_bytes);
 /* The monotonic clock, which never is 0. */
 uint64_t os_now_ns(void);
 
-/* Addresses of shared pages, without memory: they must not be touched. To populate makes memory for some, zeros. */
+/* Addresses of shared pages, without memory: they must not be touched. To populate makes memory for some, zeros. A child
+ * inherits them and shares them, until they are kept: then it has neither them nor what shows them. */
 int os_share(size_t size_bytes, char **home);
 int os_populate(char *home, size_t size_bytes);
+int os_keep(char *home, size_t size_bytes);
 void os_unshare(char *home, size_t size_bytes);
 
 /* Show pages of a home at a committed place, whose own are gone. Refused, the place holds what it held, or what those

@@ -357,8 +357,10 @@ forget_homes(const char *address, size_t size_bytes)
 {
     for (size_t i = 0; i < TRACKED_MAX; i++) {
         struct piece *piece = &pieces[i];
-        bool is_there = piece->address < address + size_bytes && piece->address + piece->size_bytes > address;
-        if (piece->kind == HOME && is_there) {
+        if (piece->address == NULL || piece->kind != HOME) {
+            continue;
+        }
+        if (piece->address < address + size_bytes && piece->address + piece->size_bytes > address) {
             drop_home(piece);
         }
     }
@@ -389,7 +391,7 @@ int
 os_keep(char *home, size_t size_bytes)
 {
     if (is_refused(FAKE_KEEP)) {
-        return EINVAL;
+        return ENOMEM;
     }
     demand(madvise(home, size_bytes, MADV_DONTFORK) == 0, "advice is taken");
     return 0;

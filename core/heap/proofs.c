@@ -1,6 +1,6 @@
 /* See proofs.h. The bits are reserved for the whole range and committed as far as its arenas reach; a page of them that
  * nobody writes takes no memory. Marks of addresses outside the range stand in a table: open addressing, at most half
- * full.
+ * full, and so small that to make it larger, at once, takes no longer than a part of a step.
  */
 #include "heap/proofs.h"
 
@@ -10,6 +10,7 @@
 #define CELL_BYTES ALIGNMENT_BYTES
 #define BITS_BYTES_AN_ARENA (ARENA_BYTES / CELL_BYTES / 8)
 #define COMMIT_STEP_BYTES (64 * KIB) /* whole pages of any size */
+#define CLEAR_BYTES (512 * KIB)      /* at once */
 
 struct outside {
     uintptr_t *places; /* 0: unused */
@@ -72,6 +73,24 @@ outside_release(struct outside *outside)
     if (outside->capacity != 0) {
         os_unmap((char *)outside->places, outside_bytes(outside));
     }
+}
+
+bool
+proofs_clear(struct heap *heap, uint64_t deadline_ns)
+{
+    struct proofs *proofs = heap->proofs;
+    while (proofs->committed_bytes != 0) {
+        size_t piece_bytes = proofs->committed_bytes < CLEAR_BYTES ? proofs->committed_bytes : CLEAR_BYTES;
+        char *piece = (char *)proofs->bits + proofs->committed_bytes - piece_bytes;
+        if (os_decommit(piece, piece_bytes) != 0) {
+            return true; /* it goes at the end */
+        }
+        proofs->committed_bytes -= piece_bytes;
+        if (deadline_ns != 0 && os_now_ns() >= deadline_ns) {
+            return proofs->committed_bytes == 0;
+        }
+    }
+    return true;
 }
 
 void
@@ -256,6 +275,9 @@ reserve_place(struct outside *outside)
 {
     if ((outside->count + 1) * 2 <= outside->capacity) {
         return true;
+    }
+    if (outside->count == PROOFS_OUTSIDE_MAX) {
+        return false;
     }
     size_t capacity = outside->capacity == 0 ? 8192 : outside->capacity * 2;
     struct outside larger = {.capacity = capacity, .count = outside->count};

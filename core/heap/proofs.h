@@ -19,6 +19,7 @@
  * is for candidates only (mesh.h), nothing else is ever proven. */
 int proofs_begin(struct heap *heap, bool only_candidates);
 bool proofs_are_begun(const struct heap *heap);
+bool proofs_clear(struct heap *heap, uint64_t deadline_ns); /* forget all, in pieces, so that the end is quick; false: late */
 void proofs_end(struct heap *heap); /* also where none is begun */
 
 /* Where the block begins that has the address in it, and its size; NULL if it is in none of a pool in use. */
@@ -35,8 +36,10 @@ bool proofs_has(const struct heap *heap, const void *block);
 /* The cells of a pool, a bit each; NULL: nothing in it is proven, nor marked. */
 const uint64_t *proofs_cells(const struct heap *heap, const void *pool_address);
 
-/* True the first time in this pass that it is asked for the address; false for ever if there is no memory to note it.
+/* True the first time in this pass that it is asked for the address; false for ever if there is no room to note it: outside
+ * the range, for PROOFS_OUTSIDE_MAX addresses.
  * An address in which a block begins is proven by it. */
+enum { PROOFS_OUTSIDE_MAX = 1 << 16 };
 bool proofs_visit(struct heap *heap, const void *address);
 bool proofs_was_visited(const struct heap *heap, const void *address);
 

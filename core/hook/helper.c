@@ -19,6 +19,7 @@
  */
 #include "hook/collector.h"
 #include "hook/service.h"
+#include "os/mappings.h"
 
 #include <errno.h>
 #include <math.h>
@@ -51,8 +52,12 @@ static struct {
     int filters;       /* of system calls, at the beginning */
     PyObject *tick;    /* NULL: not begun, or over */
     size_t libc_free_bytes_min; /* SIZE_MAX: libc is not to be trimmed */
+    size_t libc_free_bytes_max;
     struct libc_trim libc_trim;
     bool has_trimmed;
+    bool is_to_count; /* mappings */
+    bool has_counted;
+    struct hook_mappings mappings;
 } helper = {.mutex = PTHREAD_MUTEX_INITIALIZER, .libc_free_bytes_min = SIZE_MAX};
 
 static double
@@ -155,13 +160,38 @@ tick(void)
     return seconds;
 }
 
-/* What a tick has asked for. */
+/* --- what a tick has asked for, without the interpreter lock --- */
+
 static void
 trim_libc(void)
 {
     if (helper.libc_free_bytes_min != SIZE_MAX) {
-        helper.has_trimmed = hook_trim_libc(helper.libc_free_bytes_min, &helper.libc_trim);
+        helper.has_trimmed = hook_trim_libc(helper.libc_free_bytes_min, helper.libc_free_bytes_max, &helper.libc_trim);
         helper.libc_free_bytes_min = SIZE_MAX;
+    }
+}
+
+static bool
+is_stopping(void)
+{
+    pthread_mutex_lock(&helper.mutex);
+    bool stopping = helper.is_stopping;
+    pthread_mutex_unlock(&helper.mutex);
+    return stopping;
+}
+
+/* A fork waits for no more than a piece of it. */
+static void
+count_mappings(void)
+{
+    if (helper.is_to_count) {
+        struct hook_mappings mappings;
+        bool is_whole = hook_count_mappings(is_stopping, &mappings);
+        pthread_mutex_lock(&helper.mutex);
+        helper.mappings = mappings;
+        helper.has_counted = is_whole;
+        helper.is_to_count = false;
+        pthread_mutex_unlock(&helper.mutex);
     }
 }
 
@@ -171,6 +201,7 @@ tick_until_done(void)
     double seconds = FIRST_TICK_SECONDS;
     while (seconds >= 0 && wait_for_tick(seconds)) {
         seconds = tick();
+        count_mappings();
         trim_libc();
     }
 }
@@ -423,9 +454,10 @@ hook_helper_end(void)
 /* --- what a tick asks for --- */
 
 void
-hook_trim_libc_soon(size_t free_bytes_min)
+hook_trim_libc_soon(size_t free_bytes_min, size_t free_bytes_max)
 {
     helper.libc_free_bytes_min = free_bytes_min;
+    helper.libc_free_bytes_max = free_bytes_max;
 }
 
 bool
@@ -435,6 +467,26 @@ hook_trimmed_libc(struct libc_trim *trim)
     *trim = helper.libc_trim;
     helper.has_trimmed = false;
     return has_trimmed;
+}
+
+void
+hook_count_mappings_soon(void)
+{
+    pthread_mutex_lock(&helper.mutex);
+    helper.is_to_count = true;
+    helper.has_counted = false;
+    pthread_mutex_unlock(&helper.mutex);
+}
+
+bool
+hook_counted_mappings(struct hook_mappings *mappings)
+{
+    pthread_mutex_lock(&helper.mutex);
+    bool has_counted = helper.has_counted;
+    *mappings = helper.mappings;
+    helper.has_counted = false;
+    pthread_mutex_unlock(&helper.mutex);
+    return has_counted;
 }
 
 /* What Python code raises there is the program's to handle if it is no Exception: an interrupt, most of all. A debugger

@@ -66,18 +66,30 @@ struct libc_accounts {
 };
 bool hook_libc_accounts(struct libc_accounts *accounts);
 
-/* Have libc give back what is free in its heap, if it is so much; the interpreter lock is not needed. False where
- * libc cannot. */
+/* Have libc give back what is free in its heap, if it is so much, and no more; the interpreter lock is not needed. False:
+ * it is not, or libc cannot. It holds a lock of its own meanwhile, which every thread that allocates there waits for: about a fifth
+ * of a second for each GiB of free pages. */
 struct libc_trim {
     size_t free_bytes;  /* in its heap, afterwards; what of it has gone back is not told */
     size_t given_bytes; /* by how much resident memory fell */
     double seconds;
 };
-bool hook_trim_libc(size_t free_bytes_min, struct libc_trim *trim);
+bool hook_trim_libc(size_t free_bytes_min, size_t free_bytes_max, struct libc_trim *trim);
 
-/* Have the helper do that, without the interpreter lock, after this tick. What came of the last time; false: none. */
-void hook_trim_libc_soon(size_t free_bytes_min);
+/* Have the helper do that, without the interpreter lock, after this tick. What came of the last time; false: nothing. */
+void hook_trim_libc_soon(size_t free_bytes_min, size_t free_bytes_max);
 bool hook_trimmed_libc(struct libc_trim *trim);
+
+/* mappings.c: how many mappings the process may have, and has; two zeros where nobody can tell, or it has forbidden itself
+ * system calls. It takes about a microsecond for each, and no interpreter lock. False: it was to stop (NULL: never). */
+struct hook_mappings {
+    size_t max, now;
+};
+bool hook_count_mappings(bool (*stops)(void), struct hook_mappings *mappings);
+
+/* Have the helper do that after this tick. What came of it, once; false: nothing yet, and after a fork nothing any more. */
+void hook_count_mappings_soon(void);
+bool hook_counted_mappings(struct hook_mappings *mappings);
 
 /* Call visit for every chunk of every thread's Python call stack, and for every thread (its pthread_t); where
  * interpreters may have locks of their own, for the main one's threads. visit runs no Python code. */

@@ -60,6 +60,33 @@ struct time_zone {
     PyObject *name;
 };
 
+struct cache_entry {
+    PyObject head;
+    const struct cache_entry *previous;
+    const struct cache_entry *next;
+    Py_hash_t hash;
+    PyObject *key;
+    PyObject *result;
+};
+
+struct cache {
+    struct cache_entry root;
+    void *wrapper;
+    int is_typed;
+    PyObject *entries; /* a dictionary; of results, where it is not bounded */
+    Py_ssize_t hits;
+    PyObject *function;
+    Py_ssize_t entries_max;
+    Py_ssize_t misses;
+    PyObject *mark;
+    PyObject *entry_type;
+    PyObject *info_type;
+    PyObject *attributes;
+    PyObject *weakrefs;
+};
+
+static_assert(sizeof(struct cache_entry) == 56, "types.c demands it");
+static_assert(sizeof(struct cache) == 152, "types.c demands it");
 static_assert(sizeof(struct deque) == 216, "types.c demands it");
 static_assert(sizeof(struct time_zone) == 32, "types.c demands it");
 static_assert(sizeof(PyDateTime_DateTime) == 48, "types.c demands it");
@@ -208,6 +235,25 @@ type_children(PyObject *object, PyObject **children)
     return 3;
 }
 
+static size_t
+cache_children(PyObject *object, PyObject **children)
+{
+    const struct cache *cache = (const struct cache *)object;
+    children[0] = cache->entries;
+    children[1] = cache->function;
+    children[2] = cache->mark;
+    children[3] = cache->attributes;
+    return 4;
+}
+
+static size_t
+cache_entry_children(PyObject *object, PyObject **children)
+{
+    children[0] = ((const struct cache_entry *)object)->key;
+    children[1] = ((const struct cache_entry *)object)->result;
+    return 2;
+}
+
 size_t
 layout_children(PyObject *object, enum kind kind, PyObject *children[LAYOUT_CHILDREN_MAX])
 {
@@ -223,6 +269,10 @@ layout_children(PyObject *object, enum kind kind, PyObject *children[LAYOUT_CHIL
         return datetime_children(object, children);
     case KIND_TIMEZONE:
         return timezone_children(object, children);
+    case KIND_CACHE:
+        return cache_children(object, children);
+    case KIND_CACHE_ENTRY:
+        return cache_entry_children(object, children);
     default:
         return 0;
     }
@@ -235,14 +285,6 @@ layout_has_items(enum kind kind)
 {
     return kind == KIND_LIST || kind == KIND_TUPLE || kind == KIND_DICT || kind == KIND_SET || kind == KIND_DEQUE
            || kind == KIND_ORDERED_DICT;
-}
-
-Py_ssize_t
-layout_length(PyObject *object, enum kind kind)
-{
-    return kind == KIND_DICT || kind == KIND_ORDERED_DICT ? ((PyDictObject *)object)->ma_used
-         : kind == KIND_SET                               ? ((PySetObject *)object)->used
-                                                          : Py_SIZE(object);
 }
 
 static bool
@@ -296,6 +338,13 @@ next_node(struct layout_walk *walk, struct layout_items *items)
 static bool
 next_in_dict(struct layout_walk *walk, struct layout_items *items)
 {
+    if (walk->position >= 0) {
+        items->passed = version_unused_dict_places(walk->object, walk->position, LAYOUT_PASSED_MAX);
+        walk->position += (Py_ssize_t)items->passed;
+        if (items->passed == LAYOUT_PASSED_MAX) {
+            return true;
+        }
+    }
     if (walk->position >= 0 && PyDict_Next(walk->object, &walk->position, &items->first, &items->second)) {
         return true;
     }
@@ -308,14 +357,31 @@ next_in_dict(struct layout_walk *walk, struct layout_items *items)
     return next_node(walk, items);
 }
 
-/* The block that holds the item of this number, by going from the left. */
+/* The block in which the walk stands, by going there from the nearer end. What is too far from both is left out: then the
+ * walk stands as far from the right end as can be gone. */
 static const struct deque_block *
-find_deque_block(const struct deque *deque, Py_ssize_t number)
+find_deque_block(struct layout_walk *walk, struct layout_items *items)
 {
+    const struct deque *deque = (const struct deque *)walk->object;
+    Py_ssize_t last = (deque->left_index + Py_SIZE(deque) - 1) / DEQUE_BLOCK_ITEMS;
+    Py_ssize_t from_left = (deque->left_index + walk->position) / DEQUE_BLOCK_ITEMS;
     const struct deque_block *block = deque->left_block;
-    for (Py_ssize_t at = (deque->left_index + number) / DEQUE_BLOCK_ITEMS; at > 0; at--) {
-        block = block->right;
+    if (from_left <= LAYOUT_PASSED_MAX) {
+        for (Py_ssize_t at = 0; at < from_left; at++) {
+            block = block->right;
+        }
+        items->passed = (size_t)from_left;
+        return block;
     }
+    if (last - from_left > LAYOUT_PASSED_MAX) {
+        from_left = last - LAYOUT_PASSED_MAX;
+        walk->position = from_left * DEQUE_BLOCK_ITEMS - deque->left_index;
+    }
+    block = deque->right_block;
+    for (Py_ssize_t at = last; at > from_left; at--) {
+        block = block->left;
+    }
+    items->passed = (size_t)(last - from_left);
     return block;
 }
 
@@ -329,7 +395,7 @@ next_in_deque(struct layout_walk *walk, struct layout_items *items)
     }
     const struct deque_block *block = walk->at;
     if (block == NULL) {
-        block = find_deque_block(deque, walk->position);
+        block = find_deque_block(walk, items);
     }
     Py_ssize_t place = (deque->left_index + walk->position) % DEQUE_BLOCK_ITEMS;
     items->first = block->items[place];
@@ -342,7 +408,7 @@ next_in_deque(struct layout_walk *walk, struct layout_items *items)
 bool
 layout_next(struct layout_walk *walk, struct layout_items *items)
 {
-    *items = (struct layout_items){NULL, NULL, NULL};
+    *items = (struct layout_items){0};
     switch (walk->kind) {
     case KIND_LIST:
         return next_in_list(walk, items);

@@ -18,13 +18,13 @@ size_t layout_object_bytes(PyObject *object);
 enum { LAYOUT_TABLES_MAX = 24 };
 size_t layout_tables(PyObject *object, enum kind kind, const void *tables[LAYOUT_TABLES_MAX]);
 
-/* What the object refers to beside its items, and its traverse function does not show. Some may be NULL. */
+/* What the object refers to beside its items, and its traverse function does not show, or with too much else. Some may be
+ * NULL. */
 enum { LAYOUT_CHILDREN_MAX = 10 };
 size_t layout_children(PyObject *object, enum kind kind, PyObject *children[LAYOUT_CHILDREN_MAX]);
 
 /* Objects of these kinds may have very many items: they are gone over by position. */
 bool layout_has_items(enum kind kind);
-Py_ssize_t layout_length(PyObject *object, enum kind kind);
 
 struct layout_walk {
     PyObject *object;
@@ -33,11 +33,16 @@ struct layout_walk {
     enum kind kind;
 };
 
-struct layout_items { /* what one call found: up to two objects, and an address in a table. Each may be NULL */
+/* What one call found: up to two objects, and an address in a table. Each may be NULL. Of a deque that is gone over in many
+ * steps, the middle may be left out: what is far from both of its ends is not found again. */
+struct layout_items {
     PyObject *first;
     PyObject *second;
     const void *table;
+    size_t passed; /* unused places, and blocks, that it went by; at most LAYOUT_PASSED_MAX */
 };
+
+enum { LAYOUT_PASSED_MAX = 4096 };
 
 /* Go on by one; false: that was all. */
 bool layout_next(struct layout_walk *walk, struct layout_items *items);

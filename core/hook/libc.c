@@ -54,23 +54,23 @@ seconds_now(void)
 }
 
 bool
-hook_trim_libc(size_t free_bytes_min, struct libc_trim *trim)
+hook_trim_libc(size_t free_bytes_min, size_t free_bytes_max, struct libc_trim *trim)
 {
     int (*trim_heap)(size_t pad_bytes);
     *(void **)&trim_heap = dlsym(RTLD_DEFAULT, "malloc_trim");
     double start = seconds_now();
     struct libc_accounts accounts;
-    if (trim_heap == NULL || !hook_libc_accounts(&accounts)) {
+    if (trim_heap == NULL || !hook_libc_accounts(&accounts) || accounts.fordblks < free_bytes_min
+        || accounts.fordblks > free_bytes_max) {
         return false;
     }
-    *trim = (struct libc_trim){.free_bytes = accounts.fordblks};
-    if (trim->free_bytes >= free_bytes_min) {
-        size_t before_bytes = resident_bytes();
-        trim_heap(0);
-        size_t after_bytes = resident_bytes();
-        trim->free_bytes = hook_libc_accounts(&accounts) ? accounts.fordblks : 0;
-        trim->given_bytes = before_bytes > after_bytes ? before_bytes - after_bytes : 0;
-    }
-    trim->seconds = seconds_now() - start;
+    size_t before_bytes = resident_bytes();
+    trim_heap(0);
+    size_t after_bytes = resident_bytes();
+    *trim = (struct libc_trim){
+        .free_bytes = hook_libc_accounts(&accounts) ? accounts.fordblks : 0,
+        .given_bytes = before_bytes > after_bytes ? before_bytes - after_bytes : 0,
+        .seconds = seconds_now() - start,
+    };
     return true;
 }

@@ -5,70 +5,124 @@
 #include "hook/collector.h"
 #include "hook/layouts.h"
 #include "hook/service.h"
-
-#include <time.h>
+#include "os/os.h"
 
 /* How much is done between two looks at the clock, in objects looked at. */
 enum { WORK_BETWEEN_LOOKS = 64 };
 
-/* What a container subclass has beside its items is shown by its traverse function, which shows the items too: so it is
- * called for those of few items only. */
-enum { ITEMS_TRAVERSED_MAX = 256 };
+/* A traverse function shows all that its object refers to, in one go, unless it is told to stop. What a reviewed owner
+ * would show beyond so many objects stays foreign. An unknown one might show bytes there: then none count. */
+enum { SHOWN_MAX = 1024, SHOWN_BY_UNKNOWN_MAX = 4096 };
+
+/* What a container has beside its items is shown first, and then the items, which are gone over by position. */
+enum { SHOWN_BEFORE_ITEMS_MAX = 64 };
+
+/* Going by so many unused places takes as long as looking at an object, about. */
+enum { PASSED_A_LOOK = 16 };
 
 /* So many bytes objects at most, 8 MiB of references: the rest stay foreign. */
 enum { REFERENCES_MAX = 1 << 20 };
 
-/* A container that the walk is in. The stack of them reaches from the owner to the one whose items are looked at. */
+/* What was held and is dropped at the end of a step. */
+enum { LEAVING_A_STEP = 512 };
+
+/* In pieces, so that it grows without being copied; of memory that is libc's, for Python's allocators are not to be called
+ * while lists are walked. */
+enum { PIECE_BYTES = 1 << 16, PIECES_MAX = 256 };
+
+struct stack {
+    unsigned items_log2; /* in a piece */
+    size_t count;
+    char *pieces[PIECES_MAX];
+};
+
+/* A container that the walk is in. The stack of them reaches from the owner to the one whose items are looked at; deeper
+ * than 2^18 it does not go. */
+enum { LEVELS_LOG2 = 10, REFERENCES_LOG2 = 13 };
+
 struct level {
     struct layout_walk walk;
     bool is_owner;   /* the marker stands before it; else, between steps, it is held */
     bool is_held;
     bool bytes_only; /* a list, gone over once more */
 };
+static_assert(sizeof(struct level) << LEVELS_LOG2 <= PIECE_BYTES, "they fit");
+static_assert(sizeof(PyObject *) << REFERENCES_LOG2 == PIECE_BYTES, "they fit");
 
 static struct {
     bool is_under_way;
     bool is_done;
+    bool distrusts_bytes; /* none is proven: an unknown owner would have shown too much */
     struct heap *heap;
-    struct level *levels;
-    size_t depth;
-    size_t levels_room;
-    PyObject **references; /* to proven bytes */
-    size_t references_room;
-    PyObject **leaving; /* containers that were held and are not needed any more */
-    size_t leaving_count;
-    size_t leaving_room;
+    struct stack levels;
+    size_t untouched_levels; /* at the bottom of the stack: this step has not gone down to them */
+    struct stack references; /* to proven bytes */
+    struct stack leaving;    /* containers that were held and are not needed any more */
     PyObject *owner; /* in the middle of its items: it stands behind the marker, and at the bottom of the stack */
     size_t work;
     struct proof_counts counts;
     void (*tell)(void *context, const void *address, enum finding finding, PyTypeObject *type);
     void *tell_context;
-} pass;
+} pass = {
+    .levels = {.items_log2 = LEVELS_LOG2},
+    .references = {.items_log2 = REFERENCES_LOG2},
+    .leaving = {.items_log2 = REFERENCES_LOG2},
+};
 
-uint64_t
-proof_now_ns(void)
+/* --- stacks --- */
+
+static void *
+item_of(const struct stack *stack, size_t index)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+    size_t item_bytes = (size_t)PIECE_BYTES >> stack->items_log2;
+    size_t in_piece = index & (((size_t)1 << stack->items_log2) - 1);
+    return stack->pieces[index >> stack->items_log2] + in_piece * item_bytes;
 }
 
-/* --- small arrays, in memory that is libc's: Python's allocators are not to be called while lists are walked --- */
+/* A place on top; NULL: there is no room. */
+static void *
+push_item(struct stack *stack)
+{
+    size_t piece = stack->count >> stack->items_log2;
+    if (piece == PIECES_MAX) {
+        return NULL;
+    }
+    if (stack->pieces[piece] == NULL) {
+        stack->pieces[piece] = PyMem_RawMalloc(PIECE_BYTES);
+    }
+    return stack->pieces[piece] == NULL ? NULL : item_of(stack, stack->count++);
+}
 
 static bool
-make_room(void *array, size_t *room, size_t count, size_t item_bytes)
+push_object(struct stack *stack, PyObject *object)
 {
-    if (count < *room) {
-        return true;
+    PyObject **place = push_item(stack);
+    if (place != NULL) {
+        *place = object;
     }
-    size_t larger_room = *room == 0 ? 256 : *room * 2;
-    void *larger = PyMem_RawRealloc(*(void **)array, larger_room * item_bytes);
-    if (larger == NULL) {
-        return false;
+    return place != NULL;
+}
+
+static PyObject *
+pop_object(struct stack *stack)
+{
+    return *(PyObject **)item_of(stack, --stack->count);
+}
+
+/* Of an empty one. */
+static void
+release_pieces(struct stack *stack)
+{
+    for (size_t i = 0; i < PIECES_MAX && stack->pieces[i] != NULL; i++) {
+        PyMem_RawFree(stack->pieces[i]);
+        stack->pieces[i] = NULL;
     }
-    *(void **)array = larger;
-    *room = larger_room;
-    return true;
+}
+
+static struct level *
+level_at(size_t depth)
+{
+    return item_of(&pass.levels, depth);
 }
 
 /* --- what is proven --- */
@@ -130,9 +184,14 @@ veto_mark_of(PyObject *bytes)
 static void
 veto(PyObject *bytes)
 {
-    if (proofs_wants(pass.heap, bytes) && proofs_visit(pass.heap, veto_mark_of(bytes))) {
+    if (!proofs_wants(pass.heap, bytes)) {
+        return;
+    }
+    if (proofs_visit(pass.heap, veto_mark_of(bytes))) {
         proofs_remove(pass.heap, bytes);
         pass.counts.vetoed++;
+    } else if (!proofs_was_visited(pass.heap, veto_mark_of(bytes))) {
+        pass.distrusts_bytes = true; /* there is no memory for the mark */
     }
 }
 
@@ -140,13 +199,12 @@ static void
 prove_bytes(PyObject *bytes)
 {
     tell(bytes, FINDING_REVIEWED_OBJECT, Py_TYPE(bytes));
-    if (!proofs_wants(pass.heap, bytes) || proofs_has(pass.heap, bytes)
-        || proofs_was_visited(pass.heap, veto_mark_of(bytes)) || pass.counts.references == REFERENCES_MAX
-        || !make_room(&pass.references, &pass.references_room, pass.counts.references, sizeof(PyObject *))) {
-        return;
+    bool can_be = !pass.distrusts_bytes && proofs_wants(pass.heap, bytes) && !proofs_has(pass.heap, bytes)
+               && !proofs_was_visited(pass.heap, veto_mark_of(bytes));
+    if (can_be && pass.references.count < REFERENCES_MAX && push_object(&pass.references, bytes)) {
+        Py_INCREF(bytes);
+        proofs_add(pass.heap, bytes);
     }
-    pass.references[pass.counts.references++] = Py_NewRef(bytes);
-    proofs_add(pass.heap, bytes);
 }
 
 /* --- going on to containers --- */
@@ -154,8 +212,9 @@ prove_bytes(PyObject *bytes)
 static void
 push(PyObject *container, enum kind kind, bool is_owner, bool bytes_only)
 {
-    if (make_room(&pass.levels, &pass.levels_room, pass.depth, sizeof(struct level))) {
-        pass.levels[pass.depth++] = (struct level){{container, 0, NULL, kind}, is_owner, false, bytes_only};
+    struct level *level = push_item(&pass.levels);
+    if (level != NULL) {
+        *level = (struct level){{container, 0, NULL, kind}, is_owner, false, bytes_only};
     }
 }
 
@@ -185,27 +244,42 @@ is_referred_list(PyObject *list)
 /* --- children --- */
 
 enum from {
-    FROM_UNREVIEWED,
+    FROM_UNKNOWN,
+    FROM_HOLDER,
     FROM_REVIEWED,
     FROM_LIST, /* a reviewed list that nobody is known to refer to */
 };
 
 static void consider(PyObject *child, enum from from);
 
+struct showing {
+    enum from from;
+    size_t left;
+    bool is_cut;
+};
+
 static int
-visit_child(PyObject *child, void *from)
+visit_child(PyObject *child, void *context)
 {
-    consider(child, *(const enum from *)from);
-    return 0;
+    struct showing *showing = context;
+    showing->is_cut = showing->left == 0;
+    if (!showing->is_cut) {
+        showing->left--;
+        consider(child, showing->from);
+    }
+    return showing->is_cut; /* which ends it */
 }
 
-static void
-traverse(PyObject *owner, enum from from)
+/* Have the owner show at most so many objects; whether there were more. */
+static bool
+traverse(PyObject *owner, enum from from, size_t shown_max)
 {
+    struct showing showing = {from, shown_max, false};
     traverseproc show = Py_TYPE(owner)->tp_traverse;
     if (show != NULL) {
-        show(owner, visit_child, &from);
+        show(owner, visit_child, &showing);
     }
+    return showing.is_cut;
 }
 
 static void
@@ -228,7 +302,7 @@ follow(PyObject *object, enum kind kind)
     if (layout_has_items(kind)) {
         push(object, kind, false, false);
     } else if (kind == KIND_STRUCT_SEQUENCE) {
-        traverse(object, FROM_REVIEWED);
+        traverse(object, FROM_REVIEWED, SHOWN_MAX);
     } else {
         consider_hidden_children(object, kind);
     }
@@ -249,11 +323,23 @@ consider_container(PyObject *child, enum kind kind)
     }
 }
 
+static bool
+is_reviewed_kind(enum kind kind)
+{
+    return kind != KIND_UNKNOWN && kind != KIND_HOLDER;
+}
+
+static bool
+is_from_reviewed(enum from from)
+{
+    return from != FROM_UNKNOWN && from != FROM_HOLDER;
+}
+
 static void
 consider_leaf(PyObject *child, enum kind kind, enum from from)
 {
     bool counts_from_all = kind == KIND_NUMBER || kind == KIND_STRING;
-    if (kind == KIND_UNKNOWN || (from == FROM_UNREVIEWED && !counts_from_all)) {
+    if (!is_reviewed_kind(kind) || (!is_from_reviewed(from) && !counts_from_all)) {
         return;
     }
     if (kind == KIND_CODE) {
@@ -267,7 +353,7 @@ consider_leaf(PyObject *child, enum kind kind, enum from from)
 static void
 consider_bytes(PyObject *bytes, enum from from)
 {
-    if (from == FROM_UNREVIEWED) {
+    if (from == FROM_UNKNOWN) {
         veto(bytes);
     } else if (from == FROM_REVIEWED) {
         prove_bytes(bytes);
@@ -287,7 +373,7 @@ consider(PyObject *child, enum from from)
         consider_bytes(child, from);
     } else if (!PyType_IS_GC(Py_TYPE(child))) {
         consider_leaf(child, kind, from);
-    } else if (from != FROM_UNREVIEWED && kind != KIND_UNKNOWN && kind != KIND_TYPE) {
+    } else if (is_from_reviewed(from) && is_reviewed_kind(kind) && kind != KIND_TYPE) {
         consider_container(child, kind);
     }
     tell_object(child);
@@ -309,8 +395,20 @@ open_owner(PyObject *owner, enum kind kind)
     if (has_items) {
         push(owner, kind, true, false);
     }
-    if (!has_items || (!is_exact(Py_TYPE(owner)) && layout_length(owner, kind) <= ITEMS_TRAVERSED_MAX)) {
-        traverse(owner, kind == KIND_LIST && !is_referred_list(owner) ? FROM_LIST : FROM_REVIEWED);
+    if (!is_exact(Py_TYPE(owner))) {
+        enum from from = kind == KIND_LIST && !is_referred_list(owner) ? FROM_LIST : FROM_REVIEWED;
+        traverse(owner, from, has_items || kind == KIND_CACHE ? SHOWN_BEFORE_ITEMS_MAX : SHOWN_MAX);
+    }
+}
+
+static void
+meet_unreviewed(PyObject *owner, enum kind kind)
+{
+    tell_object(owner);
+    if (kind == KIND_HOLDER) {
+        traverse(owner, FROM_HOLDER, SHOWN_MAX);
+    } else if (traverse(owner, FROM_UNKNOWN, SHOWN_BY_UNKNOWN_MAX)) {
+        pass.distrusts_bytes = true;
     }
 }
 
@@ -320,9 +418,8 @@ meet_owner(PyObject *owner)
     pass.counts.owners++;
     pass.work += 4;
     enum kind kind = types_kind(Py_TYPE(owner));
-    if (kind == KIND_UNKNOWN || kind == KIND_BYTES) {
-        tell_object(owner);
-        traverse(owner, FROM_UNREVIEWED);
+    if (!is_reviewed_kind(kind) || kind == KIND_BYTES) {
+        meet_unreviewed(owner, kind);
         return;
     }
     prove_object(owner, kind);
@@ -358,24 +455,28 @@ consider_item(const struct level *level, PyObject *item, enum from from)
 static void
 pop(void)
 {
-    const struct level *top = &pass.levels[--pass.depth];
-    if (top->is_held && make_room(&pass.leaving, &pass.leaving_room, pass.leaving_count, sizeof(PyObject *))) {
-        pass.leaving[pass.leaving_count++] = top->walk.object;
+    const struct level *top = level_at(--pass.levels.count);
+    if (pass.untouched_levels >= pass.levels.count) { /* the next one is on top now */
+        pass.untouched_levels = pass.levels.count == 0 ? 0 : pass.levels.count - 1;
+    }
+    if (top->is_held) {
+        push_object(&pass.leaving, top->walk.object);
     }
 }
 
-/* One item of the innermost container, or its end. Considering an item may push, and move the stack. */
+/* One item of the innermost container, or its end. */
 static void
 advance(void)
 {
-    size_t top = pass.depth - 1;
+    struct level *top = level_at(pass.levels.count - 1);
     struct layout_items items;
-    pass.work++;
-    if (!layout_next(&pass.levels[top].walk, &items)) {
+    bool goes_on = layout_next(&top->walk, &items);
+    pass.work += 1 + items.passed / PASSED_A_LOOK;
+    if (!goes_on) {
         pop();
         return;
     }
-    struct level level = pass.levels[top];
+    struct level level = *top;
     enum from from = from_of(&level);
     if (items.table != NULL) {
         proofs_add(pass.heap, items.table);
@@ -387,21 +488,28 @@ advance(void)
 
 /* --- steps --- */
 
+static void
+note_work(void)
+{
+    pass.counts.work_max = pass.work > pass.counts.work_max ? pass.work : pass.counts.work_max;
+    pass.work = 0;
+}
+
 static bool
 is_late(uint64_t deadline_ns)
 {
     if (pass.work < WORK_BETWEEN_LOOKS || deadline_ns == 0) {
         return false;
     }
-    pass.work = 0;
-    return proof_now_ns() >= deadline_ns;
+    note_work();
+    return os_now_ns() >= deadline_ns;
 }
 
 /* Whether all that is on the stack was gone through. */
 static bool
 go_through_stack(uint64_t deadline_ns)
 {
-    while (pass.depth > 0) {
+    while (pass.levels.count > 0) {
         if (is_late(deadline_ns)) {
             return false;
         }
@@ -413,7 +521,7 @@ go_through_stack(uint64_t deadline_ns)
 static bool
 is_owner_on_stack(void)
 {
-    return pass.depth > 0 && pass.levels[0].is_owner;
+    return pass.levels.count > 0 && level_at(0)->is_owner;
 }
 
 /* An owner whose own items are all met is passed, with some of its containers still on the stack: those are held. */
@@ -436,7 +544,7 @@ find_owner_again(void)
     if (pass.owner == NULL) {
         return;
     }
-    struct layout_walk *walk = &pass.levels[0].walk;
+    struct layout_walk *walk = &level_at(0)->walk;
     if (collector_next() != pass.owner || types_kind(Py_TYPE(pass.owner)) != walk->kind) {
         pass.owner = NULL;
         walk->object = NULL;
@@ -456,12 +564,12 @@ walk_owners(uint64_t deadline_ns)
     return true;
 }
 
-/* Nothing of it may be freed while the program runs. */
+/* Nothing of it may be freed while the program runs. What was below the top all the while is held since it was not. */
 static void
 hold_stack(void)
 {
-    for (size_t i = 0; i < pass.depth; i++) {
-        struct level *level = &pass.levels[i];
+    for (size_t i = pass.untouched_levels; i < pass.levels.count; i++, pass.work++) {
+        struct level *level = level_at(i);
         level->walk.at = NULL;
         if (!level->is_owner && !level->is_held) { /* the owner's is the first, if it is there */
             Py_INCREF(level->walk.object);
@@ -478,20 +586,52 @@ drop_in_main_thread(void *object)
 }
 
 /* The last reference to a container is dropped by the main thread: what is in it may be of a kind that ends where it
- * was made. Where too many wait for that thread, the next step tries again. */
-static void
-let_leave(void)
+ * was made. Where too many wait for that thread, the next step tries again. False: there was no time for more. */
+static bool
+let_leave(size_t leaving_max)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < pass.leaving_count; i++) {
-        PyObject *container = pass.leaving[i];
+    for (; pass.leaving.count > 0 && leaving_max > 0; leaving_max--) {
+        PyObject *container = pop_object(&pass.leaving);
         if (Py_REFCNT(container) > 1) {
             Py_DECREF(container);
         } else if (Py_AddPendingCall(drop_in_main_thread, container) != 0) {
-            pass.leaving[kept++] = container;
+            push_object(&pass.leaving, container); /* where it was */
+            return true;
         }
     }
-    pass.leaving_count = kept;
+    return pass.leaving.count == 0;
+}
+
+/* What was held and has left. */
+static bool
+release_stack(uint64_t deadline_ns)
+{
+    while (pass.levels.count > 0) {
+        if (is_late(deadline_ns)) {
+            return false;
+        }
+        pop();
+        pass.work++;
+    }
+    while (!let_leave(WORK_BETWEEN_LOOKS)) {
+        pass.work += WORK_BETWEEN_LOOKS;
+        if (is_late(deadline_ns)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+drop_references(uint64_t deadline_ns)
+{
+    while (pass.references.count > 0 && !is_late(deadline_ns)) {
+        PyObject *bytes = pop_object(&pass.references);
+        proofs_remove(pass.heap, bytes);
+        Py_DECREF(bytes);
+        pass.work++;
+    }
+    return pass.references.count == 0;
 }
 
 static void
@@ -521,14 +661,17 @@ proof_step(uint64_t deadline_ns)
     }
     types_begin_step();
     pass.work = 0;
+    pass.untouched_levels = pass.levels.count == 0 ? 0 : pass.levels.count - 1;
     find_owner_again();
-    bool is_through = go_through_owner(deadline_ns) && walk_owners(deadline_ns);
+    bool is_through = go_through_owner(deadline_ns) && walk_owners(deadline_ns)
+                   && (!pass.distrusts_bytes || drop_references(deadline_ns));
     collector_rest();
     hold_stack();
+    note_work();
     if (is_through) {
         finish_walk();
     }
-    let_leave();
+    let_leave(LEAVING_A_STEP);
     return is_through ? PROOF_DONE : PROOF_GOES_ON;
 }
 
@@ -559,14 +702,16 @@ proof_begin(bool only_candidates)
     collector_begin();
     pass.heap = service.heap;
     pass.is_under_way = true;
-    pass.is_done = false;
+    pass.is_done = pass.distrusts_bytes = false;
     return NULL;
 }
 
 struct proof_counts
 proof_counts(void)
 {
-    return pass.counts;
+    struct proof_counts counts = pass.counts;
+    counts.references = pass.references.count;
+    return counts;
 }
 
 bool
@@ -583,23 +728,18 @@ proof_tell(void (*told)(void *context, const void *address, enum finding finding
 }
 
 bool
-proof_drop_references(uint64_t deadline_ns)
+proof_release(uint64_t deadline_ns)
 {
+    if (!pass.is_under_way) {
+        return true;
+    }
+    if (!pass.is_done) {
+        finish_walk();
+    }
     pass.work = 0;
-    while (pass.counts.references > 0 && !is_late(deadline_ns)) {
-        Py_DECREF(pass.references[--pass.counts.references]);
-        pass.work++;
-    }
-    return pass.counts.references == 0;
-}
-
-static void
-release_stack(void)
-{
-    while (pass.depth > 0) {
-        pop();
-    }
-    let_leave();
+    bool is_over = drop_references(deadline_ns) && release_stack(deadline_ns) && proofs_clear(pass.heap, deadline_ns);
+    note_work();
+    return is_over;
 }
 
 void
@@ -608,24 +748,15 @@ proof_end(void)
     if (!pass.is_under_way) {
         return;
     }
-    if (!pass.is_done) {
-        finish_walk();
-    }
+    proof_release(0);
     proofs_end(pass.heap);
-    pass.tell = NULL;
-    release_stack();
-    proof_drop_references(0);
-    PyMem_RawFree(pass.levels);
-    PyMem_RawFree(pass.references);
-    if (pass.leaving_count == 0) {
-        PyMem_RawFree(pass.leaving);
-        pass.leaving = NULL;
-        pass.leaving_room = 0;
+    release_pieces(&pass.levels);
+    release_pieces(&pass.references);
+    if (pass.leaving.count == 0) {
+        release_pieces(&pass.leaving);
     }
-    pass.levels = NULL;
-    pass.references = NULL;
+    pass.tell = NULL;
     pass.owner = NULL;
-    pass.levels_room = pass.references_room = 0;
     pass.counts = (struct proof_counts){0};
     pass.is_under_way = pass.is_done = false;
     types_forget();

@@ -11,13 +11,14 @@
  *   - bytes in a list count only if a reviewed owner refers to the list: zlib, bz2 and lzma fill bytes that stand in a
  *     list of theirs, without the lock;
  *   - bytes that an owner of an unreviewed type shows do not count, whoever else refers to them;
+ *   - such an owner that shows very many objects is not looked at to its end: then no bytes count at all;
  *   - of each proven bytes the pass holds a reference until it is told that they are meshed, or are not to be: CPython
  *     copies what two refer to, before it writes.
  *
  * The lists are walked in steps (collector.h). The program runs in between, and what a step finds changed it takes as
  * it is.
  *
- *     begin, step, step, ... done; settle what is asked of the proofs; drop_references, ... none left; end
+ *     begin, step, step, ... done; settle what is asked of the proofs; release, ... nothing left; end
  *
  * Locking: the interpreter lock, of the main interpreter. Nothing here is called from an allocator's function.
  */
@@ -50,14 +51,15 @@ struct proof_counts {
     size_t owners;     /* passed, some of them more than once */
     size_t references; /* held, to bytes */
     size_t vetoed;     /* bytes that unreviewed owners showed */
+    size_t work_max;   /* objects looked at, at most, from one look at the clock to the next */
 };
 struct proof_counts proof_counts(void);
 
-/* Drop references to bytes, until the deadline; whether none is left. */
-bool proof_drop_references(uint64_t deadline_ns);
+/* The pass is over, done or not: until the deadline let go of references to bytes, of what is in the middle, and of the
+ * proofs. Whether nothing is left; then ending it takes no time. */
+bool proof_release(uint64_t deadline_ns);
 
-/* The pass is over, done or not: the proofs, the marker and the references go. Also where none was begun; also in a
- * forked child, for its parent's. */
+/* All that is left, and the marker, go. Also where no pass was begun; also in a forked child, for its parent's. */
 void proof_end(void);
 bool proof_is_under_way(void);
 
@@ -65,8 +67,5 @@ bool proof_is_under_way(void);
  * the owner of the table. The function may allocate nothing of Python's. */
 void proof_tell(void (*tell)(void *context, const void *address, enum finding finding, PyTypeObject *type),
                 void *context);
-
-/* The clock that deadlines are read on. */
-uint64_t proof_now_ns(void);
 
 #endif

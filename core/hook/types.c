@@ -80,12 +80,15 @@ static const struct {
     Py_ssize_t basic_bytes; /* 0: any */
 } layouts[] = {
     {"plain", KIND_PLAIN, 0},
+    {"holder", KIND_HOLDER, 0},
     {"dict", KIND_DICT, 0},
     {"datetime", KIND_DATETIME, 48},
     {"timezone", KIND_TIMEZONE, 32},
     {"decimal", KIND_DECIMAL, 104},
     {"deque", KIND_DEQUE, 216},
     {"ordered", KIND_ORDERED_DICT, 112},
+    {"cache", KIND_CACHE, 152},
+    {"cache entry", KIND_CACHE_ENTRY, 56},
 };
 
 /* Under the name of a type of C there may stand a class of Python: the rule for classes decides about it. */

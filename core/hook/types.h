@@ -16,6 +16,7 @@
 
 enum kind {
     KIND_UNKNOWN,
+    KIND_HOLDER, /* not reviewed, but it only holds what it shows: it writes into none of that */
     KIND_PLAIN,  /* what it refers to is shown by its traverse function; it has no other memory */
     KIND_NUMBER, /* int, float, complex: refers to nothing */
     KIND_STRING,
@@ -33,11 +34,13 @@ enum kind {
     KIND_DECIMAL,
     KIND_DEQUE,
     KIND_ORDERED_DICT,
+    KIND_CACHE,       /* functools.lru_cache's; its traverse function shows all entries at once */
+    KIND_CACHE_ENTRY, /* one of a bounded cache, in the cache's dictionary */
     KINDS,
 };
 
 /* For a pass: the reviewed types beside the built-in ones, as a sequence of (type, layout), with layouts among "plain",
- * "dict", "datetime", "decimal", "deque" and "ordered". False with an exception set. */
+ * "holder", "dict", "datetime", "timezone", "decimal", "deque", "ordered", "cache" and "cache entry". False with an exception set. */
 bool types_review(PyObject *reviewed);
 void types_forget(void);
 

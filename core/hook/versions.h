@@ -130,6 +130,35 @@ version_dict_values(PyObject *dict)
 #endif
 }
 
+/* CPython's own affair, and the same from 3.11 to 3.15; behind the indices stand the entries, which end with the value. */
+struct version_dict_keys {
+    Py_ssize_t references;
+    uint8_t log2_size, log2_index_bytes, kind;
+    uint32_t version;
+    Py_ssize_t usable, entries;
+    char indices[];
+};
+
+/* How many of a dictionary's places from this position on are unused, at most so many. PyDict_Next goes by all of them
+ * at once, however many. Where the values are in a table of their own there are few places: 0. */
+static inline size_t
+version_unused_dict_places(PyObject *dict, Py_ssize_t position, size_t max)
+{
+    const struct version_dict_keys *keys = (const void *)((PyDictObject *)dict)->ma_keys;
+    if (((PyDictObject *)dict)->ma_values != NULL) {
+        return 0;
+    }
+    size_t words_an_entry = keys->kind == 0 ? 3 : 2; /* the hash, unless all keys are strings; key, value */
+    const void *const *entries = (const void *)(keys->indices + ((size_t)1 << keys->log2_index_bytes));
+    size_t unused = 0;
+    for (Py_ssize_t i = position; i < keys->entries && unused < max; i++, unused++) {
+        if (entries[((size_t)i + 1) * words_an_entry - 1] != NULL) {
+            break;
+        }
+    }
+    return unused;
+}
+
 #ifdef Py_GIL_DISABLED
 #define VERSION_HAS_INTERPRETER_LOCK false
 #else

@@ -136,36 +136,29 @@ trim_object(const struct libc_trim *trim)
     return Py_BuildValue("(nnd)", (Py_ssize_t)trim->free_bytes, (Py_ssize_t)trim->given_bytes, trim->seconds);
 }
 
-static bool
-read_free_bytes_min(PyObject *object, size_t *free_bytes_min)
-{
-    *free_bytes_min = PyLong_AsSize_t(object);
-    return !PyErr_Occurred();
-}
-
 static PyObject *
 method_trim_libc(PyObject *Py_UNUSED(self), PyObject *free_bytes_min_object)
 {
-    size_t free_bytes_min;
-    if (!read_free_bytes_min(free_bytes_min_object, &free_bytes_min)) {
+    size_t free_bytes_min = PyLong_AsSize_t(free_bytes_min_object);
+    if (PyErr_Occurred()) {
         return NULL;
     }
     struct libc_trim trim;
     bool is_done;
     Py_BEGIN_ALLOW_THREADS
-    is_done = hook_trim_libc(free_bytes_min, &trim);
+    is_done = hook_trim_libc(free_bytes_min, SIZE_MAX, &trim);
     Py_END_ALLOW_THREADS
     return is_done ? trim_object(&trim) : Py_NewRef(Py_None);
 }
 
 static PyObject *
-method_trim_libc_soon(PyObject *Py_UNUSED(self), PyObject *free_bytes_min_object)
+method_trim_libc_soon(PyObject *Py_UNUSED(self), PyObject *args)
 {
-    size_t free_bytes_min;
-    if (!read_free_bytes_min(free_bytes_min_object, &free_bytes_min)) {
+    Py_ssize_t free_bytes_min, free_bytes_max;
+    if (!PyArg_ParseTuple(args, "nn:trim_libc_soon", &free_bytes_min, &free_bytes_max)) {
         return NULL;
     }
-    hook_trim_libc_soon(free_bytes_min);
+    hook_trim_libc_soon((size_t)free_bytes_min, (size_t)free_bytes_max);
     Py_RETURN_NONE;
 }
 
@@ -191,7 +184,7 @@ static PyMethodDef methods[] = {
     {"sweep", method_sweep, METH_VARARGS, NULL},
     {"held_bytes", method_held_bytes, METH_NOARGS, NULL},
     {"trim_libc", method_trim_libc, METH_O, NULL},
-    {"trim_libc_soon", method_trim_libc_soon, METH_O, NULL},
+    {"trim_libc_soon", method_trim_libc_soon, METH_VARARGS, NULL},
     {"trimmed_libc", method_trimmed_libc, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

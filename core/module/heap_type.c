@@ -7,7 +7,6 @@
 
 #include "heap/proofs.h"
 #include "heap/structs.h"
-#include "os/os.h"
 
 #include <errno.h>
 
@@ -182,15 +181,27 @@ heap_method_size_of(PyObject *self, PyObject *object)
 /* --- giving back --- */
 
 bool
+module_read_deadline(PyObject *object, uint64_t *deadline_ns)
+{
+    *deadline_ns = PyLong_AsUnsignedLongLong(object);
+    return !PyErr_Occurred();
+}
+
+static int
+convert_deadline(PyObject *object, void *deadline_ns)
+{
+    return module_read_deadline(object, deadline_ns);
+}
+
+bool
 module_read_sweep(PyObject *args, size_t *cursor, struct sweep_limits *limits)
 {
-    unsigned long long deadline_ns;
     int only_notes = 0;
-    if (!PyArg_ParseTuple(args, "O&O&KO&I|p:sweep", convert_size, cursor, convert_size, &limits->slots_max,
-                          &deadline_ns, convert_size, &limits->reserve_bytes, &limits->live_percent_max, &only_notes)) {
+    if (!PyArg_ParseTuple(args, "O&O&O&O&I|p:sweep", convert_size, cursor, convert_size, &limits->slots_max,
+                          convert_deadline, &limits->deadline_ns, convert_size, &limits->reserve_bytes,
+                          &limits->live_percent_max, &only_notes)) {
         return false;
     }
-    limits->deadline_ns = deadline_ns;
     limits->only_notes = only_notes;
     return true;
 }
@@ -244,16 +255,12 @@ heap_method_mesh_begin(PyObject *self, PyObject *args)
     return none_or_error(mesh_begin(heap_of(self), &options));
 }
 
-/* Of how many parts a step has at most, and, if they are not 0, of how many seconds. */
+/* Of how many parts a step has at most, and until when it goes on. */
 static bool
 parse_limits(PyObject *args, struct mesh_limits *limits)
 {
-    double seconds = 0;
-    if (!PyArg_ParseTuple(args, "O&|d", convert_size, &limits->parts_max, &seconds)) {
-        return false;
-    }
-    limits->deadline_ns = seconds > 0 ? os_now_ns() + (uint64_t)(seconds * 1e9) : 0;
-    return true;
+    limits->deadline_ns = 0;
+    return PyArg_ParseTuple(args, "O&|O&", convert_size, &limits->parts_max, convert_deadline, &limits->deadline_ns);
 }
 
 static PyObject *

@@ -1,91 +1,47 @@
 /* quire._core's part that meshes the heap which serves the process, in steps. See module.h, heap/mesh.h.
  *
  * A pass is this file's and proof.c's in turn: mesh_begin, mesh_step until blocks are to be proven; proof_begin,
- * proof_step until that is done; mesh_settle, mesh_step until it is over; then the references to bytes may go.
+ * proof_step until that is done; mesh_settle, mesh_step until it is over; then what was kept for the proof may go.
  */
 #include "module/module.h"
 
 #include "heap/structs.h"
 #include "hook/hook.h"
 #include "hook/proof.h"
-#include "os/os.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* --- how many mappings the process has, and may have --- */
 
-enum { MAPS_BYTES = 8192, READS_A_TURN = 16, NUMBER_BYTES_MAX = 32 };
-
-/* Read without Python, whose audit hooks are the program's. -1: it cannot be read. */
-static long
-mappings_max(void)
+/* (how many there may be, how many there are); two zeros: nobody can tell. */
+static PyObject *
+mappings_object(const struct hook_mappings *mappings)
 {
-    char text[NUMBER_BYTES_MAX] = {0};
-    int file = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
-        return -1;
-    }
-    ssize_t length = read(file, text, sizeof text - 1);
-    close(file);
-    return length > 0 ? strtol(text, NULL, 10) : -1;
+    return Py_BuildValue("(nn)", (Py_ssize_t)mappings->max, (Py_ssize_t)mappings->now);
 }
 
-/* The program may close every descriptor it finds, and open others in their places. */
-static bool
-is_still(int file, const struct stat *opened)
-{
-    struct stat now;
-    return fstat(file, &now) == 0 && now.st_dev == opened->st_dev && now.st_ino == opened->st_ino;
-}
-
-/* A line each. Tens of thousands of them take tens of milliseconds, so others have the interpreter lock in between; but
- * not between a look at the descriptor and its use. -1: they cannot be counted. */
-static long
-count_mappings(void)
-{
-    char text[MAPS_BYTES];
-    struct stat opened;
-    long lines = 0;
-    ssize_t length = -1;
-    int file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    if (file < 0 || fstat(file, &opened) != 0) {
-        return -1;
-    }
-    for (unsigned reads = 1; is_still(file, &opened); reads++) {
-        length = read(file, text, sizeof text);
-        if (length <= 0) {
-            close(file);
-            return length == 0 ? lines : -1;
-        }
-        for (ssize_t i = 0; i < length; i++) {
-            lines += text[i] == '\n';
-        }
-        if (reads % READS_A_TURN == 0) {
-            Py_BEGIN_ALLOW_THREADS
-            Py_END_ALLOW_THREADS
-        }
-    }
-    return -1;
-}
-
-/* (how many mappings the process may have, how many it has without those that meshing made); None: nobody can tell. */
 static PyObject *
 method_mappings(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    if (!module_require_heap()) {
-        return NULL;
-    }
-    long max = hook_is_newly_filtered() ? -1 : mappings_max();
-    long now = max < 0 ? -1 : count_mappings();
-    if (now < 0) {
-        Py_RETURN_NONE;
-    }
-    long meshed = (long)hook_heap()->totals.mesh_mappings;
-    return Py_BuildValue("(ll)", max, now > meshed ? now - meshed : 0);
+    struct hook_mappings mappings;
+    Py_BEGIN_ALLOW_THREADS
+    hook_count_mappings(NULL, &mappings);
+    Py_END_ALLOW_THREADS
+    return mappings_object(&mappings);
+}
+
+static PyObject *
+method_count_mappings_soon(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    hook_count_mappings_soon();
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+method_counted_mappings(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    struct hook_mappings mappings;
+    return hook_counted_mappings(&mappings) ? mappings_object(&mappings) : Py_NewRef(Py_None);
 }
 
 /* Bytes of extents that have memory. */
@@ -197,11 +153,10 @@ look_abandon(struct heap *heap, void *context)
 }
 
 static bool
-parse_deadline(PyObject *deadline_ns, struct mesh_limits *limits)
+parse_limits(PyObject *deadline_ns, struct mesh_limits *limits)
 {
     limits->parts_max = SIZE_MAX;
-    limits->deadline_ns = PyLong_AsUnsignedLongLong(deadline_ns);
-    return !PyErr_Occurred();
+    return module_read_deadline(deadline_ns, &limits->deadline_ns);
 }
 
 /* (phase, bytes given back). Where another interpreter came to be the pass is abandoned instead. */
@@ -209,7 +164,7 @@ static PyObject *
 method_mesh_step(PyObject *Py_UNUSED(self), PyObject *deadline_ns)
 {
     struct step step = {.phase = MESH_IDLE};
-    if (!parse_deadline(deadline_ns, &step.limits)
+    if (!parse_limits(deadline_ns, &step.limits)
         || !module_look(refusal() == NULL ? look_step : look_abandon, &step)) {
         return NULL;
     }
@@ -256,7 +211,7 @@ static PyObject *
 method_mesh_abandon(PyObject *Py_UNUSED(self), PyObject *deadline_ns)
 {
     struct step step = {.phase = MESH_IDLE};
-    if (!parse_deadline(deadline_ns, &step.limits) || !module_look(look_abandon, &step)) {
+    if (!parse_limits(deadline_ns, &step.limits) || !module_look(look_abandon, &step)) {
         return NULL;
     }
     return PyBool_FromLong(step.is_over);
@@ -294,7 +249,7 @@ static PyObject *
 do_stretch(void (*look)(struct heap *heap, void *context), PyObject *deadline_ns)
 {
     struct stretch stretch = {.is_over = false};
-    if (!parse_deadline(deadline_ns, &stretch.limits) || !module_look(look, &stretch)) {
+    if (!parse_limits(deadline_ns, &stretch.limits) || !module_look(look, &stretch)) {
         return NULL;
     }
     return PyBool_FromLong(stretch.is_over);
@@ -314,6 +269,8 @@ method_mesh_untouch(PyObject *Py_UNUSED(self), PyObject *deadline_ns)
 
 static PyMethodDef methods[] = {
     {"mappings", method_mappings, METH_NOARGS, NULL},
+    {"count_mappings_soon", method_count_mappings_soon, METH_NOARGS, NULL},
+    {"counted_mappings", method_counted_mappings, METH_NOARGS, NULL},
     {"shared_bytes", method_shared_bytes, METH_NOARGS, NULL},
     {"mesh_mappings", method_mesh_mappings, METH_NOARGS, NULL},
     {"mesh_refusal", method_mesh_refusal, METH_NOARGS, NULL},

@@ -14,6 +14,9 @@
 /* heap_type.c: give a module the type Heap, a heap of its own. 0, or -1 with an exception set. */
 int module_add_heap_type(PyObject *module);
 
+/* heap_type.c: until when a step goes on, a time of the system's monotonic clock in nanoseconds; 0: until it is done. */
+bool module_read_deadline(PyObject *object, uint64_t *deadline_ns);
+
 /* heap_type.c: what a step of a sweep takes, false with an exception set; and what it gave back. */
 bool module_read_sweep(PyObject *args, size_t *cursor, struct sweep_limits *limits);
 PyObject *module_swept(const struct swept *swept);

@@ -11,22 +11,6 @@
 #include "hook/proof.h"
 #include "observe/walk.h"
 
-/* A number of seconds from now, as the deadline of a step. */
-static bool
-parse_deadline(PyObject *seconds, uint64_t *deadline_ns)
-{
-    double value = PyFloat_AsDouble(seconds);
-    if (value == -1.0 && PyErr_Occurred()) {
-        return false;
-    }
-    if (!(value >= 0.0 && value < 1e6)) {
-        PyErr_SetString(PyExc_ValueError, "a step takes a number of seconds, at most a million");
-        return false;
-    }
-    *deadline_ns = proof_now_ns() + (uint64_t)(value * 1e9);
-    return true;
-}
-
 static PyObject *
 begin_proof(PyObject *reviewed, bool only_candidates)
 {
@@ -67,18 +51,19 @@ method_proof_prepare(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
-method_proof_step(PyObject *Py_UNUSED(self), PyObject *seconds)
+method_proof_step(PyObject *Py_UNUSED(self), PyObject *object)
 {
     static const char *const states[] = {"done", "goes on", "waits", "void"};
     uint64_t deadline_ns;
-    return parse_deadline(seconds, &deadline_ns) ? text_object(states[proof_step(deadline_ns)]) : NULL;
+    return module_read_deadline(object, &deadline_ns) ? text_object(states[proof_step(deadline_ns)]) : NULL;
 }
 
 static PyObject *
 method_proof_counts(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     struct proof_counts counts = proof_counts();
-    return Py_BuildValue("(nnn)", (Py_ssize_t)counts.owners, (Py_ssize_t)counts.references, (Py_ssize_t)counts.vetoed);
+    return Py_BuildValue("(nnnn)", (Py_ssize_t)counts.owners, (Py_ssize_t)counts.references, (Py_ssize_t)counts.vetoed,
+                         (Py_ssize_t)counts.work_max);
 }
 
 static PyObject *
@@ -94,10 +79,10 @@ method_proof_has(PyObject *Py_UNUSED(self), PyObject *address)
 }
 
 static PyObject *
-method_proof_drop_references(PyObject *Py_UNUSED(self), PyObject *seconds)
+method_proof_release(PyObject *Py_UNUSED(self), PyObject *object)
 {
     uint64_t deadline_ns;
-    return parse_deadline(seconds, &deadline_ns) ? PyBool_FromLong(proof_drop_references(deadline_ns)) : NULL;
+    return module_read_deadline(object, &deadline_ns) ? PyBool_FromLong(proof_release(deadline_ns)) : NULL;
 }
 
 static PyObject *
@@ -331,7 +316,7 @@ static PyMethodDef methods[] = {
     {"proof_step", method_proof_step, METH_O, NULL},
     {"proof_counts", method_proof_counts, METH_NOARGS, NULL},
     {"proof_has", method_proof_has, METH_O, NULL},
-    {"proof_drop_references", method_proof_drop_references, METH_O, NULL},
+    {"proof_release", method_proof_release, METH_O, NULL},
     {"proof_end", method_proof_end, METH_NOARGS, NULL},
     {"findings", method_findings, METH_O, NULL},
     {"live_blocks", method_live_blocks, METH_NOARGS, NULL},

@@ -25,12 +25,12 @@ class Heap:
     def mesh_begin(self, live_percent_max: int, pools_max: int, only_at_rest: bool, /) -> None:
         """MemoryError if the system refuses, OSError (EBUSY, EINVAL, ENOTSUP) if there can be no such pass."""
 
-    def mesh_step(self, parts_max: int, seconds: float = 0.0, /) -> int: ...
+    def mesh_step(self, parts_max: int, deadline_ns: int = 0, /) -> int: ...
     def mesh_settle(self, piece_bytes: int, extents_max: int, mappings_max: int, /) -> None: ...
-    def mesh_abandon(self, parts_max: int, seconds: float = 0.0, /) -> bool: ...
+    def mesh_abandon(self, parts_max: int, deadline_ns: int = 0, /) -> bool: ...
     def mesh_pass(self) -> tuple[int, int, int, int, int, int, int, bool, int]: ...
-    def mesh_renew(self, parts_max: int, seconds: float = 0.0, /) -> bool: ...
-    def mesh_untouch(self, parts_max: int, seconds: float = 0.0, /) -> bool: ...
+    def mesh_renew(self, parts_max: int, deadline_ns: int = 0, /) -> bool: ...
+    def mesh_untouch(self, parts_max: int, deadline_ns: int = 0, /) -> bool: ...
     def proofs_begin(self) -> None:
         """Nothing is proven; where proofs were begun and not ended, what is proven stays."""
 
@@ -116,10 +116,10 @@ def sweep(
     /,
 ) -> tuple[int, int, int, int, int, int, int, bool]: ...
 def trim_libc(free_bytes_min: int, /) -> tuple[int, int, float] | None:
-    """Free bytes afterwards, bytes given back, seconds; nothing is done where fewer are free. None: libc cannot."""
+    """Free bytes afterwards, bytes given back, seconds. None: fewer are free, or libc cannot."""
 
-def trim_libc_soon(free_bytes_min: int, /) -> None:
-    """By the helper thread, when this tick is over, without the interpreter lock."""
+def trim_libc_soon(free_bytes_min: int, free_bytes_max: int, /) -> None:
+    """By the helper thread, when this tick is over, without the interpreter lock; unless more are free."""
 
 def trimmed_libc() -> tuple[int, int, float] | None:
     """What came of the last one, once."""
@@ -131,21 +131,28 @@ def proof_begin(reviewed: Iterable[tuple[type, str]], only_candidates: bool = Fa
 def proof_prepare() -> str | None:
     """Find the collector's lists, which may run a collection: why they cannot be used, or None."""
 
-def proof_step(seconds: float, /) -> str:
-    """Go on for so long: "done", "goes on", "waits" while the collector is at work, or "void": end it."""
+def proof_step(deadline_ns: int, /) -> str:
+    """Go on until then, 0: to the end. "done", "goes on", "waits" while the collector is at work, or "void": end it."""
 
-def proof_counts() -> tuple[int, int, int]:
-    """Of the pass: owners passed, references held to bytes, bytes that may not be proven."""
+def proof_counts() -> tuple[int, int, int, int]:
+    """Of the pass: owners passed, references held to bytes, bytes that may not be proven, and how many objects were looked
+    at between two looks at the clock, at most."""
 
 def proof_has(address: int, /) -> bool:
     """Whether the block that has the address in it is proven."""
 
-def proof_drop_references(seconds: float, /) -> bool:
-    """Drop references to proven bytes, for so long; whether none is left."""
+def proof_release(deadline_ns: int, /) -> bool:
+    """Let go of what the pass holds and knows, until then; whether nothing is left."""
 
 def proof_end() -> None: ...
-def mappings() -> tuple[int, int] | None:
-    """How many the process may have, and has without those that meshing made; None: that cannot be read."""
+def mappings() -> tuple[int, int]:
+    """How many the process may have, and has; two zeros: that cannot be read."""
+
+def count_mappings_soon() -> None:
+    """By the helper thread, when this tick is over, without the interpreter lock."""
+
+def counted_mappings() -> tuple[int, int] | None:
+    """What came of it, once; None: nothing yet, or a fork has cut it short."""
 
 def shared_bytes() -> int:
     """What pools share, as far as it has memory."""

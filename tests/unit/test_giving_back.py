@@ -30,7 +30,7 @@ class World:
         self.libc_free_bytes = 0
         self.libc_seconds = 0.001
         self.libc_trims: list[float] = []
-        self.libc_asked: int | None = None
+        self.libc_asked: tuple[int, int] | None = None
         self.libc_done: tuple[int, int, float] | None = None
         clocks = SimpleNamespace(now=lambda: self.now, of_process=self.of_process, of_thread=self.of_thread)
         self.helper = GivingBack(self, clocks=clocks)  # type: ignore[arg-type]
@@ -85,13 +85,21 @@ class World:
     def mesh_refusal(self) -> None:
         return None
 
-    def mappings(self) -> None:
-        return None
+    def mappings(self) -> tuple[int, int]:
+        return 0, 0
+
+    def count_mappings_soon(self) -> None: ...
+
+    def counted_mappings(self) -> tuple[int, int]:
+        return 0, 0
+
+    def mesh_mappings(self) -> int:
+        return 0
 
     def mesh_abandon(self, deadline_ns: int) -> bool:
         return True
 
-    def proof_drop_references(self, seconds: float) -> bool:
+    def proof_release(self, deadline_ns: int) -> bool:
         return True
 
     def proof_end(self) -> None: ...
@@ -101,8 +109,8 @@ class World:
         given_bytes, self.libc_free_bytes = self.libc_free_bytes, 0
         return 0, given_bytes, self.libc_seconds
 
-    def trim_libc_soon(self, free_bytes_min: int) -> None:
-        self.libc_asked = free_bytes_min
+    def trim_libc_soon(self, free_bytes_min: int, free_bytes_max: int) -> None:
+        self.libc_asked = free_bytes_min, free_bytes_max
 
     def trimmed_libc(self) -> tuple[int, int, float] | None:
         done, self.libc_done = self.libc_done, None
@@ -138,8 +146,8 @@ class World:
             if seconds is None:
                 break
             assert seconds >= 0
-            if self.libc_asked is not None and self.libc_free_bytes >= self.libc_asked:
-                self.libc_done = self.trim_libc(self.libc_asked)
+            if self.libc_asked is not None and self.libc_asked[0] <= self.libc_free_bytes <= self.libc_asked[1]:
+                self.libc_done = self.trim_libc(0)
             self.libc_asked = None
             self.wait(seconds)
         return self.now - start
@@ -270,6 +278,21 @@ def test_little_in_libc_is_left_there() -> None:
     world.libc_free_bytes = 3 * MIB
     world.live()
     assert world.libc_trims == []
+
+
+def test_libc_is_trimmed_while_the_program_is_at_rest() -> None:
+    """Whoever allocates there waits meanwhile. A program that works all the time keeps what is much, and not for ever
+    a helper; what is little goes, at last."""
+    for free_bytes, share, goes in ((500, 0.0, True), (500, 1.0, False), (20, 1.0, True)):
+        world = World([0])
+        world.program_share = share
+        world.libc_free_bytes = free_bytes * MIB
+        seconds = world.live()
+        assert bool(world.libc_trims) == goes
+        assert not share or 30 <= seconds < 60
+        world.program_share = 0.0
+        world.live()
+        assert world.libc_trims
 
 
 def test_a_fault_of_ours_ends_the_helper_and_is_remembered() -> None:

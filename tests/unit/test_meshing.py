@@ -20,7 +20,8 @@ class Core:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
-        self.allowed: tuple[int, int] | None = (65_530, 500)
+        self.allowed: tuple[int, int] = (65_530, 500)
+        self.cut_short: list[bool] = []
         self.meshed = self.shared = 0
         self.candidates = 1000
         self.live_blocks = 100_000
@@ -34,9 +35,16 @@ class Core:
         self.abandons: list[bool] = []
         self._phases: list[int] = []
 
-    def mappings(self) -> tuple[int, int] | None:
+    def mappings(self) -> tuple[int, int]:
         self.calls.append("count")
         return self.allowed
+
+    def count_mappings_soon(self) -> None:
+        self.calls.append("count soon")
+
+    def counted_mappings(self) -> tuple[int, int] | None:
+        self.calls.append("count")
+        return None if self.cut_short and self.cut_short.pop() else self.allowed
 
     def shared_bytes(self) -> int:
         return self.shared
@@ -82,11 +90,11 @@ class Core:
         self.calls.append("prove")
         return None
 
-    def proof_step(self, seconds: float) -> str:
+    def proof_step(self, deadline_ns: int) -> str:
         return self.proofs[0] if len(self.proofs) == 1 else self.proofs.pop(0)
 
-    def proof_drop_references(self, seconds: float) -> bool:
-        self.calls.append("drop")
+    def proof_release(self, deadline_ns: int) -> bool:
+        self.calls.append("release")
         return True
 
     def proof_end(self) -> None:
@@ -140,7 +148,7 @@ def test_a_pass_follows_the_second_sweep_and_its_references_go_last() -> None:
     assert world.sweeps.keeps_pages
     world.sweeps.sweeps = 2
     world.live()
-    assert world.core.calls == ["renew", "count", "begin", "prove", "settle", "drop", "end of proof", "untouch"]
+    assert world.core.calls == ["renew", "count soon", "count", "begin", "prove", "settle", "release", "end of proof", "untouch"]
     assert (world.given, world.meshing.reason) == (16 * MIB, None)
     assert (world.sweeps.keeps_pages, world.sweeps.begun) == (False, 1)
 
@@ -183,7 +191,7 @@ def test_hardly_any_candidates_are_not_worth_a_proof() -> None:
     world.core.candidates = 5
     world.rest()
     world.live()
-    assert world.core.calls == ["renew", "count", "begin", "abandon", "drop", "end of proof"]
+    assert world.core.calls == ["renew", "count soon", "count", "begin", "abandon", "release", "end of proof"]
     assert world.meshing.reason is None
 
 
@@ -198,14 +206,14 @@ def test_a_proof_that_does_not_end_is_given_up(proof: str, reason: str, monkeypa
     world.core.proofs = [proof]
     world.rest()
     world.live()
-    assert world.core.calls[-3:] == ["abandon", "drop", "end of proof"]
+    assert world.core.calls[-3:] == ["abandon", "release", "end of proof"]
     assert reason in (world.meshing.reason or "")
     assert world.now < 110
 
 
 def test_three_quarters_of_the_mappings_are_for_all() -> None:
     """The program's own count too; where nobody can count, or none are left, nothing is meshed."""
-    for allowed, begins in (((65_530, 500), 1), ((65_530, 49_000), 0), (None, 0)):
+    for allowed, begins in (((65_530, 500), 1), ((65_530, 49_000), 0), ((0, 0), 0)):
         world = World()
         world.core.allowed = allowed
         world.rest()
@@ -258,13 +266,13 @@ def test_what_is_given_up_goes_back_in_steps() -> None:
     world.core.abandons = [False, False, True]
     world.rest()
     world.live()
-    assert world.core.calls == ["renew", "count", "begin", "abandon", "abandon", "abandon", "drop", "end of proof"]
+    assert world.core.calls == ["renew", "count soon", "count", "begin", "abandon", "abandon", "abandon", "release", "end of proof"]
 
 
 def test_tens_of_thousands_of_mappings_are_not_counted_before_each_pass() -> None:
     """To count them takes the kernel a microsecond each: the last count is good for a thousand times as long."""
     world = World()
-    world.core.meshed = 30_000
+    world.core.meshed, world.core.allowed = 30_000, (65_530, 30_500)
     counts = []
     for _ in range(6):
         world.rest()
@@ -273,6 +281,16 @@ def test_tens_of_thousands_of_mappings_are_not_counted_before_each_pass() -> Non
         world.now += 15.0
     assert counts[0] == counts[1] == 1
     assert counts[-1] > 1
+
+
+def test_a_count_that_a_fork_has_cut_short_is_made_anew() -> None:
+    """No pass begins without one, and none is given up for it."""
+    world = World()
+    world.core.cut_short = [False, True, True]
+    world.rest()
+    world.live()
+    assert world.core.calls[:8] == ["renew", *["count soon", "count"] * 3, "begin"]
+    assert world.meshing.reason is None
 
 
 def test_what_was_touched_again_is_untouched_where_there_is_no_pass() -> None:

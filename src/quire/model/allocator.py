@@ -29,7 +29,7 @@ from quire.model.geometry import QUIRE, Geometry
 from quire.model.links import LinkedList
 from quire.model.mesh import Mesh
 from quire.model.pool import Pool
-from quire.model.purge import purge_resting, sweep
+from quire.model.purge import check_sweep, purge_resting, sweep
 from quire.model.raw import RawAllocator
 from quire.model.runs import Runs
 from quire.model.system import System
@@ -176,11 +176,7 @@ class Allocator:
         Raises:
             InvalidOption: an argument is negative, or not that many in a hundred.
         """
-        least = min(cursor, slots_max, reserve_bytes, live_percent_max)
-        if least < 0:
-            raise InvalidOption(f"a sweep with {least}; give numbers of 0 or more")
-        if live_percent_max > 100:
-            raise InvalidOption(f"a sweep of pools with up to {live_percent_max} % live blocks; give 0 to 100")
+        check_sweep(cursor, slots_max, 0, reserve_bytes, live_percent_max)
         return sweep(self, cursor, slots_max, reserve_bytes, live_percent_max)
 
     # --- what there is ---

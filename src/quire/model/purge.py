@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from quire.errors import OutOfMemory
+from quire.errors import InvalidOption, OutOfMemory
 from quire.model.arena import Arena, PoolArena, RunArena
 from quire.model.pool import Pool
 from quire.model.runs import Runs
@@ -31,6 +31,19 @@ from quire.records import BlockState, PoolRole, Swept
 
 if TYPE_CHECKING:
     from quire.model.allocator import Allocator
+
+
+def check_sweep(cursor: int, slots_max: int, deadline_ns: int, reserve_bytes: int, live_percent_max: int) -> None:
+    """What may be asked of a sweep, of the model's and of a native heap's.
+
+    Raises:
+        InvalidOption: an argument is negative, or not that many in a hundred.
+    """
+    least = min(cursor, slots_max, deadline_ns, reserve_bytes, live_percent_max)
+    if least < 0:
+        raise InvalidOption(f"a sweep with {least}; give numbers of 0 or more")
+    if live_percent_max > 100:
+        raise InvalidOption(f"a sweep of pools with up to {live_percent_max} % live blocks; give 0 to 100")
 
 
 def purge_resting(allocator: Allocator, wanted_bytes: int) -> None:

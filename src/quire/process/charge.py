@@ -11,7 +11,6 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Final
 
     ChargeNumbers = tuple[int, int | None, int | None, int | None, int | None]
@@ -26,14 +25,16 @@ _CHARGES: Final = (
 """By controller in the lines of /proc/self/cgroup: where the charge of its group is."""
 
 
-def read_charge() -> ChargeNumbers | None:
-    """The three sizes of this moment, and the mappings; ``None`` where the system does not show a process its own."""
+def read_charge(mappings: tuple[int, int]) -> ChargeNumbers | None:
+    """The three sizes of this moment, and the mappings that the core has counted, and how many there may be; ``None`` where
+    the system does not show a process its own."""
     try:
         rollup = text_of("/proc/self/smaps_rollup")
         rss_bytes, pss_bytes = field_bytes(rollup, b"Rss:"), field_bytes(rollup, b"Pss:")
     except (OSError, ValueError):
         return None
-    return rss_bytes, pss_bytes, read_cgroup_bytes(), _mappings(), _number("/proc/sys/vm/max_map_count")
+    most, now = mappings
+    return rss_bytes, pss_bytes, read_cgroup_bytes(), now or None, most or None
 
 
 def read_cgroup_bytes() -> int | None:
@@ -50,13 +51,6 @@ def read_cgroup_bytes() -> int | None:
                 charge = _number(place.format(path.rstrip("/")))
                 return charge if charge is not None else _number(place.format(""))
     return None
-
-
-def _mappings() -> int | None:
-    try:
-        return sum(piece.count(b"\n") for piece in _pieces("/proc/self/maps"))
-    except OSError:
-        return None
 
 
 def _number(path: str) -> int | None:
@@ -80,15 +74,12 @@ def field_bytes(text: bytes, name: bytes) -> int:
 
 
 def text_of(path: str) -> bytes:
-    """A whole file."""
-    return b"".join(_pieces(path))
-
-
-def _pieces(path: str) -> Iterator[bytes]:
-    """A file's text, without Python's file objects, which the program may have replaced."""
+    """A whole file's text, without Python's file objects, which the program may have replaced."""
+    pieces = []
     descriptor = os.open(path, os.O_RDONLY)
     try:
         while piece := os.read(descriptor, _PIECE_BYTES):
-            yield piece
+            pieces.append(piece)
     finally:
         os.close(descriptor)
+    return b"".join(pieces)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import sys
 
 from quire.process.clocks import CLOCKS, deadline_ns
-from quire.process.meshing import CANDIDATES_MIN, Meshing
+from quire.process.meshing import CANDIDATES_MIN, STEP_SECONDS, Meshing
 from quire.process.serving import RLock
 
 TYPE_CHECKING = False
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
             /,
         ) -> Swept: ...
         def trim_libc(self, free_bytes_min: int, /) -> TrimmedLibc | None: ...
-        def trim_libc_soon(self, free_bytes_min: int, /) -> None: ...
+        def trim_libc_soon(self, free_bytes_min: int, free_bytes_max: int, /) -> None: ...
         def trimmed_libc(self) -> TrimmedLibc | None: ...
         def call_in_main_thread(self, function: Callable[[], object], /) -> bool: ...
 
@@ -67,8 +67,6 @@ if TYPE_CHECKING:
 
 REST_SECONDS: Final = 1.0
 """From one sweep to the next: what rests for that long goes back."""
-STEP_SECONDS: Final = 0.0015
-"""A step of a sweep; with what it takes to be called, and one call to the system that it cannot break off, 2 ms."""
 WINDOW_SECONDS: Final = 10.0
 WINDOW_CPU_SECONDS: Final = 0.49
 """In any so many seconds the helper takes at most so much of a processor."""
@@ -86,7 +84,7 @@ _BUSY: Final = 0.5
 _GROWTH_DIVISOR: Final = 64
 _PAUSES_MAX: Final = 15
 """While the heap grows nothing rests for long: so many ticks do nothing but look again a second later."""
-LIVE_PERCENT_MAX: Final = 25
+_LIVE_PERCENT_MAX: Final = 25
 """Of the blocks of a sparse pool: with more alive, hardly a page of it is without one."""
 _IDLE_SWEEPS: Final = 2
 _IDLE_SWEEPS_MAX: Final = 6
@@ -99,6 +97,10 @@ _LIBC_BYTES_MIN: Final = 4 * 1024**2
 _LIBC_SECONDS: Final = 30.0
 _LIBC_REST_PER_TRIM: Final = 200
 """libc walks through all that is free in it: so much must be new, and so long ago the last time."""
+_LIBC_WAITS_MAX: Final = 30
+_LIBC_BYTES_AMID_WORK: Final = 32 * 1024**2
+"""While it does, each thread that allocates there waits, a fifth of a second for a gigabyte. So it is asked while the program
+is at rest; one that is not for so many seconds keeps what is free, if it is more than takes some ten milliseconds."""
 _TOLD_MAX: Final = 100
 """Lines that are not logged yet: a main thread that waits in C for ever logs none."""
 
@@ -191,7 +193,7 @@ class Sweeping:
             self._begun = now
         reserve_bytes = max(self._core.held_bytes() // _RESERVE_DIVISOR, _RESERVE_BYTES_MIN)
         swept = self._core.sweep(
-            self._cursor, _SLOTS_MAX, deadline_ns(STEP_SECONDS), reserve_bytes, LIVE_PERCENT_MAX, self.keeps_pages
+            self._cursor, _SLOTS_MAX, deadline_ns(STEP_SECONDS), reserve_bytes, _LIVE_PERCENT_MAX, self.keeps_pages
         )
         self._cursor, *_, young_bytes, young_pools, is_refused = swept
         self._given_bytes += self._account.add_swept(swept, now)
@@ -216,31 +218,40 @@ class Sweeping:
 
 
 class TrimmingLibc:
-    """What is free in libc's heap. It is asked once for each time that memory came to rest, and not too often."""
+    """What is free in libc's heap. It is asked once for each time that memory came to rest, and not too often; if it can be,
+    while the program is at rest, too."""
 
-    def __init__(self, core: Core, account: Account, tell: Callable[[str, int], None]) -> None:
+    def __init__(self, core: Core, account: Account, tell: Callable[[str, int], None], pace: Pace) -> None:
         self._core = core
         self._account = account
         self._tell = tell
-        self._is_due = self._is_asked = False
+        self._pace = pace
+        self._due: float | None = None
+        self._is_asked = False
+        self._waits = 0
         self._left_bytes = 0
         self._next = 0.0
 
     def begin(self, now: float) -> None:
-        self._is_due = now >= self._next
+        self._due = now if now >= self._next else None
+        self._waits = 0
 
-    def due(self, now: float) -> float | None:
-        return now if self._is_due or self._is_asked else None
+    def due(self, _now: float) -> float | None:
+        return self._due
 
     def step(self, now: float) -> None:
         if self._is_asked:
             self._note_done(now)
+        elif self._pace.is_busy and self._waits < _LIBC_WAITS_MAX:
+            self._waits += 1
+            self._due = now + REST_SECONDS
         else:
-            self._core.trim_libc_soon(self._left_bytes + _LIBC_BYTES_MIN)
-            self._is_asked, self._is_due = True, False
+            free_bytes_max = _LIBC_BYTES_AMID_WORK if self._pace.is_busy else sys.maxsize
+            self._core.trim_libc_soon(self._left_bytes + _LIBC_BYTES_MIN, free_bytes_max)
+            self._is_asked = True
 
     def _note_done(self, now: float) -> None:
-        self._is_asked = False
+        self._is_asked, self._due = False, None
         done = self._core.trimmed_libc()
         if done is None:
             return
@@ -269,6 +280,8 @@ class Pace:
         self._window: list[tuple[float, float]] = []
         """The steps of the last ``WINDOW_SECONDS``: when, and what each cost."""
         self._window_seconds = 0.0
+        self.is_busy = False
+        """Whether the program has used a processor, from the step before to the last one."""
 
     def begin(self) -> None:
         self._held_bytes = self._core.held_bytes()
@@ -284,7 +297,8 @@ class Pace:
         """So that the steps take no more than their share, nor in a window more than they may."""
         self._own_seconds = cost_seconds = self._cost()
         self._row_seconds += cost_seconds
-        if self._is_busy():
+        self.is_busy = self._find_whether_busy()
+        if self.is_busy:
             share, row_seconds_max = SHARE_AMID_WORK, 0.0
         else:
             share, row_seconds_max = SHARE_AT_REST, ROW_SECONDS
@@ -319,12 +333,12 @@ class Pace:
             wait = when + WINDOW_SECONDS - now
         return wait
 
-    def _is_busy(self) -> bool:
-        """Whether the program has used a processor since the last step."""
+    def _find_whether_busy(self) -> bool:
+        """Whether the program has used a processor since the last step, for much of the time that the step left it."""
         looked, cpu_seconds = self._looked, self._cpu_seconds
         self._looked, self._cpu_seconds = self._clocks.now(), self._clocks.of_process()
         used_seconds = self._cpu_seconds - cpu_seconds - self._own_seconds
-        return used_seconds > _BUSY * (self._looked - looked)
+        return used_seconds > _BUSY * (self._looked - looked - self._own_seconds)
 
 
 class GivingBack:
@@ -350,7 +364,7 @@ class GivingBack:
         self._is_called = False
         sweeping = Sweeping(core, self.account, self._tell)
         self.meshing = Meshing(core, self.account, self._tell, sweeping, stress)
-        trimming = TrimmingLibc(core, self.account, self._tell)
+        trimming = TrimmingLibc(core, self.account, self._tell, self._pace)
         self._works: Sequence[Work] = (sweeping, self.meshing, trimming) if mode == "all" else (sweeping, trimming)
         self._is_resting = True
         self._lock = RLock()
@@ -434,7 +448,7 @@ class GivingBack:
         while True:
             start = self._clocks.of_thread()
             swept = self._core.sweep(
-                cursor, _SLOTS_MAX, deadline_ns(10 * STEP_SECONDS), 0, LIVE_PERCENT_MAX, only_notes
+                cursor, _SLOTS_MAX, deadline_ns(10 * STEP_SECONDS), 0, _LIVE_PERCENT_MAX, only_notes
             )
             account.note_step(self._clocks.of_thread() - start)
             account.add_swept(swept, self._clocks.now())

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn
 
-from quire.errors import DoubleFree, InvalidOption, InvalidSize, NotABlock, OutOfMemory
+from quire.errors import DoubleFree, InvalidSize, NotABlock, OutOfMemory
 from quire.process.core import require_core
 from quire.process.decode import decode_state, decode_statistics
 from quire.records import Domain, HeapState, HeapStatistics, MeshPass, MeshPhase, Swept
@@ -130,10 +130,9 @@ class Heap:
             InvalidOption: an argument is negative, or not that many in a hundred.
         """
         limits = (cursor, slots_max, deadline_ns, reserve_bytes, live_percent_max)
-        if min(limits) < 0:
-            raise InvalidOption(f"a sweep with {min(limits)}; give numbers of 0 or more")
-        if live_percent_max > 100:
-            raise InvalidOption(f"a sweep of pools with up to {live_percent_max} % live blocks; give 0 to 100")
+        from quire.model.purge import check_sweep
+
+        check_sweep(*limits)
         return Swept(*self._heap.sweep(*(min(limit, sys.maxsize) for limit in limits)))
 
     # --- meshing ---
@@ -153,13 +152,13 @@ class Heap:
             _refuse_pass(error)
         self._heap.proofs_end()
 
-    def mesh_step(self, parts_max: int, seconds: float = 0.0) -> MeshPhase:
-        """Do some of the pass's work: so many pools, and where seconds are given, until they are over.
+    def mesh_step(self, parts_max: int, deadline_ns: int = 0) -> MeshPhase:
+        """Do some of the pass's work: so many pools, and until the deadline, if it is not 0.
 
         Returns:
             Which phase it is then. While blocks are being proven there is no work, ``mesh_settle`` ends that.
         """
-        phase = MeshPhase(self._heap.mesh_step(parts_max, seconds))
+        phase = MeshPhase(self._heap.mesh_step(parts_max, deadline_ns))
         if phase is MeshPhase.IDLE:
             self._heap.proofs_end()
         return phase
@@ -191,13 +190,13 @@ class Heap:
         except OSError:
             raise ValueError("pieces are smaller than pages") from None
 
-    def mesh_abandon(self, parts_max: int = sys.maxsize, seconds: float = 0.0) -> bool:
+    def mesh_abandon(self, parts_max: int = sys.maxsize, deadline_ns: int = 0) -> bool:
         """So many candidates go back to their classes; also where no pass is under way.
 
         Returns:
             Whether all are back, and the pass is over.
         """
-        is_over = self._heap.mesh_abandon(parts_max, seconds)
+        is_over = self._heap.mesh_abandon(parts_max, deadline_ns)
         if is_over:
             self._heap.proofs_end()
         return is_over
@@ -206,20 +205,20 @@ class Heap:
         """What has come of the pass that is under way, or of the last one."""
         return MeshPass(*self._heap.mesh_pass())
 
-    def mesh_renew(self, parts_max: int, seconds: float = 0.0) -> bool:
+    def mesh_renew(self, parts_max: int, deadline_ns: int = 0) -> bool:
         """Give at most so many sealed pools that have become empty pages of their own again.
 
         Whether it is over: all have been looked at, or the system refuses.
         """
-        return self._heap.mesh_renew(parts_max, seconds)
+        return self._heap.mesh_renew(parts_max, deadline_ns)
 
-    def mesh_untouch(self, parts_max: int, seconds: float = 0.0) -> bool:
+    def mesh_untouch(self, parts_max: int, deadline_ns: int = 0) -> bool:
         """Take what shows extents out of the page table, so that resident size says what is used.
 
         Returns:
             Whether it is done.
         """
-        return self._heap.mesh_untouch(parts_max, seconds)
+        return self._heap.mesh_untouch(parts_max, deadline_ns)
 
     # --- views ---
 

@@ -1,8 +1,8 @@
 """When sparse pools come to share pages: a pass of meshing, in bounded steps.
 
-    renew --> choose --> prove --> match --> drop --> untouch --> over
-                |          |         '-- references to bytes go only when what they are for is meshed
-                '----------'-- hardly any candidates, too many owners, another interpreter: abandoned
+    renew --> count --> choose --> prove --> match --> release --> untouch --> over
+                          |          |         '-- references to bytes go only when what they are for is meshed
+                          '----------'-- hardly any candidates, too many owners, another interpreter: abandoned
 
 What is meshed must be at rest and proven to be written by nobody without the interpreter lock (core/hook/proof.h); the
 pass itself is core/heap/mesh.h. Here is decided when there is one, how far it goes and when it is given up. A pass that
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
         """What meshing asks of ``quire._core``."""
 
         def held_bytes(self) -> int: ...
-        def mappings(self) -> tuple[int, int] | None: ...
+        def mappings(self) -> tuple[int, int]: ...
+        def count_mappings_soon(self) -> None: ...
+        def counted_mappings(self) -> tuple[int, int] | None: ...
         def mesh_mappings(self) -> int: ...
         def shared_bytes(self) -> int: ...
         def mesh_refusal(self) -> str | None: ...
@@ -41,8 +43,8 @@ if TYPE_CHECKING:
         def mesh_renew(self, deadline_ns: int, /) -> bool: ...
         def mesh_untouch(self, deadline_ns: int, /) -> bool: ...
         def proof_begin(self, reviewed: Iterable[tuple[type, str]], only_candidates: bool, /) -> str | None: ...
-        def proof_step(self, seconds: float, /) -> str: ...
-        def proof_drop_references(self, seconds: float, /) -> bool: ...
+        def proof_step(self, deadline_ns: int, /) -> str: ...
+        def proof_release(self, deadline_ns: int, /) -> bool: ...
         def proof_end(self) -> None: ...
 
     class Sweeps(Protocol):
@@ -61,8 +63,9 @@ if TYPE_CHECKING:
 
 
 STEP_SECONDS: Final = 0.0015
-"""Of a step; what it cannot break off takes some tenths of a millisecond more."""
-LIVE_PERCENT_MAX: Final = 50
+"""Of a step, here and of a sweep; with what it takes to be called, and what it cannot break off, 2 ms."""
+_LIVE_PERCENT_MAX: Final = 50
+"""Of the bytes of a pool that is to be meshed."""
 EXTENTS_MAX: Final = 16
 """How many are looked at for a place before another is cut."""
 MAPPINGS_SHARE: Final = (3, 4)
@@ -136,8 +139,10 @@ class Meshing:
         self._seconds = self._proof_seconds = self._proof_seconds_max = 0.0
         self._waits = 0
         self._mappings_max = 0
-        self._counted: tuple[int, int] | None = None
-        self._counted_at = 0.0
+        self._mappings = (0, 0)
+        """How many the process may have, and has beside those of meshing, when they were counted last."""
+        self._mappings_until = 0.0
+        """So long that is good."""
         self._untouch_after = 0.0
 
     # --- a work of the helper's ---------------------------------------------------------------------------------
@@ -238,35 +243,45 @@ class Meshing:
             self._do = self._count
 
     def _count(self, now: float) -> None:
-        """How many mappings there may be; then a pass begins."""
+        """How many mappings there may be. The helper counts them after this step: that is none with the interpreter lock."""
         refusal = self._core.mesh_refusal()
         if refusal is not None:
             return self._give_up(now, refusal)
-        mappings = self._mappings(now)
-        if mappings is None:
+        if now < self._mappings_until:
+            self._begin_pass(now)
+        elif self._is_trimming:
+            self._note_mappings(now, self._core.mappings())
+        else:
+            self._core.count_mappings_soon()
+            self._do = self._look_at_count
+
+    def _look_at_count(self, now: float) -> None:
+        counted = self._core.counted_mappings()
+        if counted is None:  # a fork has cut it short
+            self._do = self._count
+        else:
+            self._note_mappings(now, counted)
+
+    def _note_mappings(self, now: float, counted: tuple[int, int]) -> None:
+        most, mappings = counted
+        if most == 0:
             return self._give_up(now, "how many mappings the process has cannot be read")
-        most, others = mappings
+        self._mappings = most, mappings - self._core.mesh_mappings()
+        self._mappings_until = now + _SECONDS_PER_MAPPING * mappings
+        self._begin_pass(now)
+
+    def _begin_pass(self, now: float) -> None:
+        most, others = self._mappings
         budget = most * MAPPINGS_SHARE[0] // MAPPINGS_SHARE[1] - others
         if budget < _MAPPINGS_MIN:
             return self._give_up(now, "the process has about as many mappings as the system allows")
-        percent = 100 if self._stress else LIVE_PERCENT_MAX
+        percent = 100 if self._stress else _LIVE_PERCENT_MAX
         only_at_rest = not self._stress and not self._is_trimming
         refused = self._core.mesh_begin(percent, only_at_rest)
         if refused is not None:
             return self._give_up(now, told(refused) if isinstance(refused, int) else refused)
         self._mappings_max = budget
         self._do = self._choose
-
-    def _mappings(self, now: float) -> tuple[int, int] | None:
-        """How many the process may have, and has beside those of meshing: as they were not long ago."""
-        counted = self._counted
-        if counted is not None:
-            mappings = counted[1] + self._core.mesh_mappings()
-            if now < self._counted_at + _SECONDS_PER_MAPPING * mappings:
-                return counted
-        self._counted_at = now
-        self._counted = self._core.mappings()
-        return self._counted
 
     def _piece_bytes(self) -> int:
         """What suits the candidates, and the mappings that are left."""
@@ -293,7 +308,7 @@ class Meshing:
         self._do = self._prove
 
     def _prove(self, now: float) -> None:
-        state = self._core.proof_step(STEP_SECONDS)
+        state = self._core.proof_step(deadline_ns(STEP_SECONDS))
         if state == "done":
             self._core.mesh_settle(self._piece_bytes(), EXTENTS_MAX, self._mappings_max)
             self._do = self._match
@@ -315,10 +330,11 @@ class Meshing:
         self._given_bytes += given_bytes
         self._account.add_meshed(given_bytes, now)
         if phase == _IDLE:
-            self._do = self._drop
+            self._do = self._release
 
-    def _drop(self, _now: float) -> None:
-        if self._core.proof_drop_references(STEP_SECONDS):
+    def _release(self, _now: float) -> None:
+        """What the proof held, bytes for one, and what it knew."""
+        if self._core.proof_release(deadline_ns(STEP_SECONDS)):
             self._core.proof_end()
             self._do = self._untouch
 
@@ -340,8 +356,9 @@ class Meshing:
         self._do = self._abandon
 
     def _abandon(self, now: float) -> None:
-        """Candidates go back, and then references to bytes: as many as there is time for."""
-        if self._core.mesh_abandon(deadline_ns(STEP_SECONDS)) and self._core.proof_drop_references(STEP_SECONDS):
+        """Candidates go back, and then what the proof held: as much as there is time for."""
+        deadline = deadline_ns(STEP_SECONDS)
+        if self._core.mesh_abandon(deadline) and self._core.proof_release(deadline):
             self._core.proof_end()
             self._end(now, is_poor=self.reason is not None)
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any, Final, TypeGuard
 
-# A module, the layout by which the core reads the objects, and names. Plain ones own nothing but their object.
+# A module, the layout by which the core reads the objects, and names. Plain ones own nothing but their object. Holders are
+# not reviewed: they may show very many objects, and are known to write into none of those.
 _NAMED: Final = (
     ("builtins", "plain", "property staticmethod classmethod slice super enumerate zip map filter reversed"),
     (
@@ -38,7 +39,8 @@ _NAMED: Final = (
     ("collections", "ordered", "OrderedDict"),
     ("collections", "dict", "defaultdict"),
     ("_collections", "plain", "_deque_iterator _deque_reverse_iterator _tuplegetter"),
-    ("functools", "plain", "partial _lru_cache_wrapper"),
+    ("functools", "plain", "partial"),
+    ("functools", "cache", "_lru_cache_wrapper"),
     ("operator", "plain", "itemgetter attrgetter methodcaller"),
     ("datetime", "datetime", "datetime"),
     ("datetime", "timezone", "timezone"),
@@ -51,6 +53,7 @@ _NAMED: Final = (
         " groupby islice pairwise permutations product repeat starmap takewhile zip_longest",
     ),
     ("re", "plain", "Pattern Match"),
+    ("_elementtree", "holder", "Element"),
     ("_asyncio", "plain", "Future Task"),
     ("_contextvars", "plain", "Context ContextVar Token"),
     ("typing", "plain", "Generic TypeVar ParamSpec TypeVarTuple TypeAliasType Union"),
@@ -64,8 +67,10 @@ def reviewed_types() -> list[tuple[type, str]]:
     for module, layout, names in _NAMED:
         for one in _in_module(module, names):
             found[one] = layout
-    for one in (*_of_samples(), *_of_caches(), *_exceptions()):
+    for one in (*_of_samples(), *_exceptions()):
         found.setdefault(one, "plain")
+    for one in _of_caches():
+        found.setdefault(one, "cache entry")
     return list(found.items())
 
 

@@ -1,0 +1,109 @@
+/* See mappings.h. /proc/self/maps has a line for each. It is read without Python, whose audit hooks are the program's. */
+#include "os/mappings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PIECE_BYTES = 4096, NUMBER_BYTES_MAX = 32, DESCRIPTOR_MIN = 256 };
+
+static int
+refusal(int saved)
+{
+    int error = errno;
+    errno = saved;
+    return error;
+}
+
+/* The program may close every descriptor it finds, and open others in their places. */
+static bool
+is_still(const struct mappings_count *count)
+{
+    struct stat now;
+    return fstat(count->file, &now) == 0 && now.st_dev == count->device && now.st_ino == count->number;
+}
+
+/* A program that closes a descriptor and opens a file expects the same number: the lowest. So it is left at once, unless
+ * the program may have few. */
+static int
+open_high(const char *path)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int high = file < 0 ? -1 : fcntl(file, F_DUPFD_CLOEXEC, DESCRIPTOR_MIN);
+    if (high < 0) {
+        return file;
+    }
+    close(file);
+    return high;
+}
+
+int
+mappings_begin(struct mappings_count *count)
+{
+    int saved = errno;
+    struct stat opened;
+    *count = (struct mappings_count){.file = open_high("/proc/self/maps")};
+    if (count->file < 0) {
+        return refusal(saved);
+    }
+    if (fstat(count->file, &opened) != 0) {
+        int error = refusal(saved);
+        close(count->file);
+        return error;
+    }
+    count->device = opened.st_dev;
+    count->number = opened.st_ino;
+    return 0;
+}
+
+void
+mappings_end(struct mappings_count *count)
+{
+    int saved = errno;
+    if (is_still(count)) {
+        close(count->file);
+    }
+    errno = saved;
+}
+
+/* By offset: where the descriptor is the program's by now, no byte is taken away from it. */
+int
+mappings_go_on(struct mappings_count *count, bool *is_done)
+{
+    int saved = errno;
+    char text[PIECE_BYTES];
+    if (!is_still(count)) {
+        errno = saved;
+        return EBADF;
+    }
+    ssize_t length = pread(count->file, text, sizeof text, (off_t)count->offset);
+    int error = length < 0 ? refusal(saved) : 0;
+    for (ssize_t i = 0; i < length; i++) {
+        count->mappings += text[i] == '\n';
+    }
+    count->offset += length > 0 ? (size_t)length : 0;
+    *is_done = length == 0;
+    if (length <= 0) {
+        mappings_end(count);
+    }
+    return error;
+}
+
+int
+mappings_max(size_t *max)
+{
+    int saved = errno;
+    char text[NUMBER_BYTES_MAX] = {0};
+    int file = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
+        return refusal(saved);
+    }
+    ssize_t length = read(file, text, sizeof text - 1);
+    int error = length > 0 ? 0 : EIO;
+    *max = strtoul(text, NULL, 10);
+    close(file);
+    errno = saved;
+    return error;
+}

@@ -301,6 +301,10 @@ class Meshing:
         candidates = self._core.mesh_pass()[0]
         if phase == _IDLE or candidates < (1 if self._stress else CANDIDATES_MIN):
             return self._give_up(now, None)
+        self._do = self._begin_proof
+
+    def _begin_proof(self, now: float) -> None:
+        candidates = self._core.mesh_pass()[0]
         refusal = self._core.proof_begin(reviewed_types(), True)
         if refusal is not None:
             return self._give_up(now, refusal)

@@ -25,18 +25,16 @@ is_still(const struct mappings_count *count)
     return fstat(count->file, &now) == 0 && now.st_dev == count->device && now.st_ino == count->number;
 }
 
-/* A program that closes a descriptor and opens a file expects the same number: the lowest. So it is left at once, unless
+/* A program that closes a descriptor and opens a file expects the same number: the lowest. So that is left at once, unless
  * the program may have few. */
-static int
-open_high(const char *path)
+static void
+move_up(struct mappings_count *count)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    int high = file < 0 ? -1 : fcntl(file, F_DUPFD_CLOEXEC, DESCRIPTOR_MIN);
-    if (high < 0) {
-        return file;
+    int high = fcntl(count->file, F_DUPFD_CLOEXEC, DESCRIPTOR_MIN);
+    if (high >= 0) {
+        mappings_end(count);
+        count->file = high;
     }
-    close(file);
-    return high;
 }
 
 int
@@ -44,17 +42,17 @@ mappings_begin(struct mappings_count *count)
 {
     int saved = errno;
     struct stat opened;
-    *count = (struct mappings_count){.file = open_high("/proc/self/maps")};
+    *count = (struct mappings_count){.file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC)};
     if (count->file < 0) {
         return refusal(saved);
     }
     if (fstat(count->file, &opened) != 0) {
-        int error = refusal(saved);
-        close(count->file);
-        return error;
+        return refusal(saved);
     }
     count->device = opened.st_dev;
     count->number = opened.st_ino;
+    move_up(count);
+    errno = saved;
     return 0;
 }
 

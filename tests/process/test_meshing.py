@@ -84,6 +84,87 @@ print(quire.trim().mesh_bytes > 0, gc.collect())
     ).expect("True 0\n")
 
 
+MAPPINGS = """
+import ctypes, threading
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+for number in range(3000): libc.mmap(None, 4096, 1 + 2 * (number % 2), 0x22, -1, 0)  # no two neighbours are alike
+def lines():
+    with open("/proc/self/maps", "rb") as file: return sum(1 for line in file)
+most = int(open("/proc/sys/vm/max_map_count").read())
+"""
+
+
+def test_the_process_mappings_are_counted_by_the_core_alone() -> None:
+    """For a pass of the helper's, for ``trim`` and for ``stats``: as many as the kernel lists, and no descriptor of
+    the count's is left."""
+    served(
+        MAPPINGS
+        + """
+from quire.process import serving
+before = os.listdir("/proc/self/fd")
+counts = [core.mappings(), core.mappings()]
+charge = quire.stats().charge
+print(all(most == told and abs(lines() - now) < 10 for told, now in [*counts, (charge.mappings_max, charge.mappings)]))
+survivors = peak()
+while not given(): time.sleep(0.05)
+told, others = serving.serving.giving_back().meshing._mappings
+while core.helper_is_alive(): time.sleep(0.1)
+print(told == most, abs(lines() - core.mesh_mappings() - others) < 100, os.listdir("/proc/self/fd") == before)
+"""
+    ).expect("True\nTrue True True\n")
+
+
+def test_a_program_may_close_every_descriptor_while_mappings_are_counted() -> None:
+    """The count is right, or there is none; and of what the program opens nothing is closed, and no byte read."""
+    served(
+        MAPPINGS
+        + """
+counts, is_over = [], False
+def count():
+    while not is_over: counts.append(core.mappings())
+threads = [threading.Thread(target=count) for _ in range(2)]
+for thread in threads: thread.start()
+read, write = os.pipe()
+turn = 0
+while turn < 1000 or len(counts) < 50:
+    turn += 1
+    os.closerange(250, 270)  # where a count's is
+    os.dup2(read, 256); os.write(write, b"%8d" % turn)
+    os.dup2(read, 257)
+    assert int(os.read(256, 8)) == turn
+is_over = True
+for thread in threads: thread.join()
+os.fstat(256); os.fstat(257)
+right = [now for told, now in counts if told]
+print(all(abs(now - lines()) < 50 for now in right), 0 < len(right))
+""",
+        {"QUIRE_GIVE_BACK": "off"},
+    ).expect("True True\n")
+
+
+def test_a_fork_does_not_wait_for_a_count() -> None:
+    """A count that is cut short is made anew, and no descriptor of it goes to the child."""
+    served(
+        MAPPINGS
+        + """
+import warnings
+warnings.simplefilter("ignore")
+open_files = len(os.listdir("/proc/self/fd"))
+survivors = peak(100_000, 50)
+for turn in range(50):
+    survivors += peak(2_000, 50)
+    time.sleep(0.005)
+    child = os.fork()
+    if child == 0: os._exit(len(os.listdir("/proc/self/fd")) - open_files)
+    assert os.waitpid(child, 0)[1] == 0
+print(is_whole(survivors), core.check())
+""",
+        {"QUIRE_STRESS": "1"},
+    ).expect("True None\n")
+
+
 def test_under_stress_a_program_that_writes_all_the_time_keeps_its_bytes() -> None:
     """Passes all the time, over pools in use, while what is meshed is written, freed and made anew."""
     served(

@@ -488,7 +488,7 @@ print(len(made) >= 3 * many, all(map(is_proven, made)), is_proven(cached.note[0]
 
 
 def test_of_a_very_long_deque_the_middle_may_be_left_out() -> None:
-    """Where the program could have changed it, what is far from both ends is not looked for; in one step all is found."""
+    """What is far from both ends is not looked for again when the program has run; in one step all is found."""
     code = (
         PROVE
         + """

@@ -148,7 +148,8 @@ def test_a_pass_follows_the_second_sweep_and_its_references_go_last() -> None:
     assert world.sweeps.keeps_pages
     world.sweeps.sweeps = 2
     world.live()
-    assert world.core.calls == ["renew", "count soon", "count", "begin", "prove", "settle", "release", "end of proof", "untouch"]
+    assert world.core.calls[:6] == ["renew", "count soon", "count", "begin", "prove", "settle"]
+    assert world.core.calls[6:] == ["release", "end of proof", "untouch"]
     assert (world.given, world.meshing.reason) == (16 * MIB, None)
     assert (world.sweeps.keeps_pages, world.sweeps.begun) == (False, 1)
 
@@ -266,7 +267,8 @@ def test_what_is_given_up_goes_back_in_steps() -> None:
     world.core.abandons = [False, False, True]
     world.rest()
     world.live()
-    assert world.core.calls == ["renew", "count soon", "count", "begin", "abandon", "abandon", "abandon", "release", "end of proof"]
+    assert world.core.calls[:4] == ["renew", "count soon", "count", "begin"]
+    assert world.core.calls[4:] == ["abandon", "abandon", "abandon", "release", "end of proof"]
 
 
 def test_tens_of_thousands_of_mappings_are_not_counted_before_each_pass() -> None:

@@ -22,7 +22,7 @@ import sys
 from bisect import bisect_right, insort
 from dataclasses import dataclass
 
-from quire.errors import InvalidOption, InvalidSize, OutOfMemory
+from quire.errors import InvalidSize, OutOfMemory
 from quire.model.accounts import statistics_of
 from quire.model.arena import Arena, AvailableArenas, PoolArena, RunArena
 from quire.model.geometry import QUIRE, Geometry

@@ -26,8 +26,11 @@ _CHARGES: Final = (
 
 
 def read_charge(mappings: tuple[int, int]) -> ChargeNumbers | None:
-    """The three sizes of this moment, and the mappings that the core has counted, and how many there may be; ``None`` where
-    the system does not show a process its own."""
+    """The three sizes of this moment; ``None`` where the system does not show a process its own.
+
+    Args:
+        mappings: how many there may be, and are, as the core has counted them.
+    """
     try:
         rollup = text_of("/proc/self/smaps_rollup")
         rss_bytes, pss_bytes = field_bytes(rollup, b"Rss:"), field_bytes(rollup, b"Pss:")

@@ -99,8 +99,9 @@ _LIBC_REST_PER_TRIM: Final = 200
 """libc walks through all that is free in it: so much must be new, and so long ago the last time."""
 _LIBC_WAITS_MAX: Final = 30
 _LIBC_BYTES_AMID_WORK: Final = 32 * 1024**2
-"""While it does, each thread that allocates there waits, a fifth of a second for a gigabyte. So it is asked while the program
-is at rest; one that is not for so many seconds keeps what is free, if it is more than takes some ten milliseconds."""
+"""While it does, each thread that allocates there waits, a fifth of a second for a gigabyte. So it is asked while the
+program is at rest; one that is not for so many seconds keeps what is free, if it is more than takes ten milliseconds or
+two."""
 _TOLD_MAX: Final = 100
 """Lines that are not logged yet: a main thread that waits in C for ever logs none."""
 
@@ -218,8 +219,8 @@ class Sweeping:
 
 
 class TrimmingLibc:
-    """What is free in libc's heap. It is asked once for each time that memory came to rest, and not too often; if it can be,
-    while the program is at rest, too."""
+    """What is free in libc's heap. It is asked once for each time that memory came to rest, and not too often; while the
+    program is at rest, if it ever is."""
 
     def __init__(self, core: Core, account: Account, tell: Callable[[str, int], None], pace: Pace) -> None:
         self._core = core

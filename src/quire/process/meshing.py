@@ -243,7 +243,7 @@ class Meshing:
             self._do = self._count
 
     def _count(self, now: float) -> None:
-        """How many mappings there may be. The helper counts them after this step: that is none with the interpreter lock."""
+        """How many mappings there may be: counted after this step, by the helper, without the interpreter lock."""
         refusal = self._core.mesh_refusal()
         if refusal is not None:
             return self._give_up(now, refusal)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any, Final, TypeGuard
 
-# A module, the layout by which the core reads the objects, and names. Plain ones own nothing but their object. Holders are
-# not reviewed: they may show very many objects, and are known to write into none of those.
+# A module, the layout by which the core reads the objects, and names. Plain ones own nothing but their object. Holders
+# are not reviewed: they may show very many objects, and are known to write into none of those.
 _NAMED: Final = (
     ("builtins", "plain", "property staticmethod classmethod slice super enumerate zip map filter reversed"),
     (

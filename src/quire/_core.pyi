@@ -135,8 +135,8 @@ def proof_step(deadline_ns: int, /) -> str:
     """Go on until then, 0: to the end. "done", "goes on", "waits" while the collector is at work, or "void": end it."""
 
 def proof_counts() -> tuple[int, int, int, int]:
-    """Of the pass: owners passed, references held to bytes, bytes that may not be proven, and how many objects were at most
-    looked at between two looks at the clock."""
+    """Of the pass: owners passed, references held to bytes, bytes that may not be proven, and how many objects were
+    looked at, at most, between two looks at the clock."""
 
 def proof_has(address: int, /) -> bool:
     """Whether the block that has the address in it is proven."""

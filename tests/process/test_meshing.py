@@ -137,7 +137,7 @@ while turn < 1000 or len(counts) < 50:
 is_over = True
 for thread in threads: thread.join()
 os.fstat(256); os.fstat(257)
-right = [now for told, now in counts if told]
+right = [now for told, now in [*counts, core.mappings()] if told]
 print(all(abs(now - lines()) < 50 for now in right), 0 < len(right))
 """,
         {"QUIRE_GIVE_BACK": "off"},

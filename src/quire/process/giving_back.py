@@ -219,8 +219,8 @@ class Sweeping:
 
 
 class TrimmingLibc:
-    """What is free in libc's heap. It is asked once for each time that memory came to rest, and not too often; while the
-    program is at rest, if it ever is."""
+    """What is free in libc's heap. It is asked once for each time that memory came to rest, and not too often; while
+    the program is at rest, if it ever is."""
 
     def __init__(self, core: Core, account: Account, tell: Callable[[str, int], None], pace: Pace) -> None:
         self._core = core

@@ -151,11 +151,13 @@ def test_a_fork_does_not_wait_for_a_count() -> None:
         + """
 import warnings
 warnings.simplefilter("ignore")
+for number in range(10_000): libc.mmap(None, 4096, 1 + 2 * (number % 2), 0x22, -1, 0)
 open_files = len(os.listdir("/proc/self/fd"))
 survivors = peak(100_000, 50)
 for turn in range(50):
     survivors += peak(2_000, 50)
-    time.sleep(0.005)
+    core.count_mappings_soon()  # and it takes ten milliseconds
+    time.sleep(turn / 5000)
     child = os.fork()
     if child == 0: os._exit(len(os.listdir("/proc/self/fd")) - open_files)
     assert os.waitpid(child, 0)[1] == 0

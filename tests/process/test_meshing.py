@@ -154,10 +154,11 @@ warnings.simplefilter("ignore")
 for number in range(10_000): libc.mmap(None, 4096, 1 + 2 * (number % 2), 0x22, -1, 0)
 open_files = len(os.listdir("/proc/self/fd"))
 survivors = peak(100_000, 50)
-for turn in range(50):
-    survivors += peak(2_000, 50)
-    core.count_mappings_soon()  # and it takes ten milliseconds
-    time.sleep(turn / 5000)
+def is_counting(): return any(int(name) >= 256 for name in os.listdir("/proc/self/fd"))
+for turn in range(5):
+    while not is_counting():  # it takes ten milliseconds
+        survivors += peak(2_000, 50)
+        core.count_mappings_soon()
     child = os.fork()
     if child == 0: os._exit(len(os.listdir("/proc/self/fd")) - open_files)
     assert os.waitpid(child, 0)[1] == 0

@@ -104,9 +104,10 @@ def test_the_process_mappings_are_counted_by_the_core_alone() -> None:
         + """
 from quire.process import serving
 before = os.listdir("/proc/self/fd")
-counts = [core.mappings(), core.mappings()]
+counts = [(core.mappings(), lines()) for _ in range(2)]
 charge = quire.stats().charge
-print(all(most == told and abs(lines() - now) < 10 for told, now in [*counts, (charge.mappings_max, charge.mappings)]))
+counts.append(((charge.mappings_max, charge.mappings), lines()))
+print(all(told == most and abs(now - there) < 10 for (told, now), there in counts))
 survivors = peak()
 while not given(): time.sleep(0.05)
 told, others = serving.serving.giving_back().meshing._mappings

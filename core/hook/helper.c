@@ -17,20 +17,18 @@
  *
  * Callers: the heap's slow paths, module/. Locking: the mutex, whose holder never waits for the interpreter lock.
  */
+#include "heap/structs.h"
+#include "hook/beside.h"
 #include "hook/collector.h"
 #include "hook/service.h"
 #include "os/mappings.h"
+#include "hook/teller.h"
 
 #include <errno.h>
 #include <math.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
-enum { STACK_BYTES = 1 << 20, SPARE_BYTES = 1 << 14, STOP_SECONDS_MAX = 5, YIELDS_MAX = 20, PAUSES_MAX = 2000 };
+enum { STACK_BYTES = 1 << 20, STOP_SECONDS_MAX = 5 };
 static const double START_INTERVAL_SECONDS = 1;
 static const double FIRST_TICK_SECONDS = 0.25;
 static const double AFTER_FORK_SECONDS = 0.25;
@@ -46,10 +44,11 @@ static struct {
     enum life life;
     bool is_stopping;
     bool is_cut_short; /* by a fork: it had more to do */
+    bool has_rested;   /* memory has, since a tick asked last */
+    bool has_walked;   /* the collector has, since a helper lived last */
     int refusal;       /* why there is none; 0: nothing has kept it */
     unsigned forks;    /* under way */
     double next_start; /* not to be started before */
-    int filters;       /* of system calls, at the beginning */
     PyObject *tick;    /* NULL: not begun, or over */
     size_t libc_free_bytes_min; /* SIZE_MAX: libc is not to be trimmed */
     size_t libc_free_bytes_max;
@@ -59,14 +58,6 @@ static struct {
     bool has_counted;
     struct hook_mappings mappings;
 } helper = {.mutex = PTHREAD_MUTEX_INITIALIZER, .libc_free_bytes_min = SIZE_MAX};
-
-static double
-monotonic_seconds(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 /* --- in the thread --- */
 
@@ -82,7 +73,7 @@ wait_for_change(double until)
 static bool
 wait_for_tick(double seconds)
 {
-    double due = monotonic_seconds(CLOCK_MONOTONIC) + seconds;
+    double due = beside_seconds(CLOCK_MONOTONIC) + seconds;
     pthread_mutex_lock(&helper.mutex);
     while (!helper.is_stopping && wait_for_change(due)) {
     }
@@ -134,29 +125,17 @@ call_tick(void)
     return seconds;
 }
 
-/* Whether libc has much more memory than a thread state takes: where there is none, 3.11's PyThreadState_New writes to
- * address 0, and all end the process where the thread cannot note its state. */
-static bool
-has_memory(void)
-{
-    void *memory = PyMem_RawMalloc(SPARE_BYTES);
-    PyMem_RawFree(memory);
-    return memory != NULL;
-}
-
 static double
 tick(void)
 {
-    PyThreadState *state = has_memory() ? PyThreadState_New(PyInterpreterState_Main()) : NULL;
+    PyThreadState *state = beside_enter();
     if (state == NULL) {
         return WITHOUT_MEMORY_SECONDS;
     }
-    PyEval_AcquireThread(state);
     PyThreadState_EnterTracing(state); /* what sys.monitoring calls would be code of the program's */
     double seconds = call_tick();
     PyThreadState_LeaveTracing(state);
-    PyThreadState_Clear(state);
-    PyThreadState_DeleteCurrent();
+    beside_leave(state);
     return seconds;
 }
 
@@ -209,8 +188,9 @@ tick_until_done(void)
 static void *
 live(void *Py_UNUSED(nothing))
 {
+    pid_t number = beside_begin();
     pthread_mutex_lock(&helper.mutex);
-    helper.number = (pid_t)syscall(SYS_gettid);
+    helper.number = number;
     pthread_mutex_unlock(&helper.mutex);
     tick_until_done();
     pthread_mutex_lock(&helper.mutex);
@@ -222,44 +202,14 @@ live(void *Py_UNUSED(nothing))
 
 /* --- starting --- */
 
-void
-hook_note_filters(void)
-{
-    helper.filters = prctl(PR_GET_SECCOMP);
-}
-
-/* A program that has forbidden itself system calls since may be ended by a new one. */
-bool
-hook_is_newly_filtered(void)
-{
-    return prctl(PR_GET_SECCOMP) != helper.filters;
-}
-
-/* Signals of what a thread does itself: where they are blocked the process ends without a word of any handler. */
-static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
-
 static int
 create_thread(void)
 {
-    sigset_t all, before;
-    pthread_attr_t attributes;
-    int error = pthread_attr_init(&attributes);
-    if (error != 0) {
-        return error;
-    }
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    sigfillset(&all);
-    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
-        sigdelset(&all, faults[i]);
-    }
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* the thread begins with it */
-    error = pthread_create(&helper.thread, &attributes, live, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
-    if (error == 0) {
-        pthread_setname_np(helper.thread, "quire");
-    }
-    return error;
+    sigset_t program, blocked;
+    pthread_sigmask(SIG_BLOCK, NULL, &program);
+    teller_note_signals(&program);
+    beside_block_signals(&blocked);
+    return beside_start(&(struct beside){live, NULL, &blocked, STACK_BYTES, false}, &helper.thread);
 }
 
 /* The mutex is held. */
@@ -272,30 +222,54 @@ start(void)
     if (helper.life != ABSENT || helper.tick == NULL || helper.forks != 0) {
         return;
     }
-    helper.next_start = monotonic_seconds(CLOCK_MONOTONIC_COARSE) + START_INTERVAL_SECONDS;
+    helper.next_start = beside_seconds(CLOCK_MONOTONIC_COARSE) + START_INTERVAL_SECONDS;
     helper.is_stopping = false;
     helper.number = 0;
-    helper.refusal = hook_is_newly_filtered() ? EPERM : create_thread();
+    helper.refusal = create_thread();
     if (helper.refusal == 0) {
         helper.life = ALIVE;
-        helper.is_cut_short = false;
+        helper.is_cut_short = helper.has_walked = false;
     }
 }
 
 /* From within a free, which changes no errno. */
 static void
-note_rest(void)
+wake(void)
 {
     int saved = errno;
     pthread_mutex_lock(&helper.mutex);
-    if (helper.life != ALIVE && monotonic_seconds(CLOCK_MONOTONIC_COARSE) >= helper.next_start) {
+    if (helper.life != ALIVE && beside_seconds(CLOCK_MONOTONIC_COARSE) >= helper.next_start) {
         start();
     }
-    if (helper.life != ALIVE && helper.is_cut_short && helper.refusal == 0) {
+    if (helper.life != ALIVE && (helper.is_cut_short || helper.has_walked) && helper.refusal == 0) {
         heap_notice_next_rest(service.heap);
     }
     pthread_mutex_unlock(&helper.mutex);
     errno = saved;
+}
+
+static void
+note_rest(void)
+{
+    helper.has_rested = true;
+    wake();
+}
+
+void
+hook_note_walk(void)
+{
+    if (helper.tick != NULL && hook_heap() != NULL && service.heap->totals.shared_bytes != 0) {
+        helper.has_walked = true;
+        wake();
+    }
+}
+
+bool
+hook_take_rest(void)
+{
+    bool has_rested = helper.has_rested;
+    helper.has_rested = false;
+    return has_rested;
 }
 
 bool
@@ -312,25 +286,11 @@ hook_helper_refusal(void)
 
 /* --- stopping --- */
 
-/* pthread_join returns a moment before the kernel has taken the thread off its count, which os.fork reads. */
-static void
-wait_until_gone(void)
-{
-    const struct timespec pause = {0, 20000};
-    for (int i = 0; i < PAUSES_MAX && syscall(SYS_tgkill, getpid(), helper.number, 0) == 0; i++) {
-        if (i < YIELDS_MAX) {
-            sched_yield();
-        } else {
-            nanosleep(&pause, NULL);
-        }
-    }
-}
-
 /* The interpreter lock is not held, for the helper needs it to end. Who holds that for ever is not waited for. */
 static void
 stop(void)
 {
-    double patience = monotonic_seconds(CLOCK_MONOTONIC) + STOP_SECONDS_MAX;
+    double patience = beside_seconds(CLOCK_MONOTONIC) + STOP_SECONDS_MAX;
     pthread_mutex_lock(&helper.mutex);
     helper.is_stopping = true;
     pthread_cond_broadcast(&helper.changed);
@@ -338,7 +298,7 @@ stop(void)
     }
     if (helper.life == ENDED) {
         pthread_join(helper.thread, NULL); /* which has left the mutex for good */
-        wait_until_gone();
+        beside_wait_until_gone(helper.number);
         helper.life = ABSENT;
     }
     pthread_mutex_unlock(&helper.mutex);
@@ -380,6 +340,7 @@ hook_helper_before_fork(void)
         heap_notice_next_rest(service.heap);
     }
     stop_with_lock();
+    hook_wait_for_teller();
 }
 
 /* What was cut short goes on with the next memory that comes to rest, but not at once: the functions that follow run
@@ -388,7 +349,7 @@ void
 hook_helper_after_fork_in_parent(void)
 {
     count_forks(-1);
-    helper.next_start = monotonic_seconds(CLOCK_MONOTONIC_COARSE) + AFTER_FORK_SECONDS;
+    helper.next_start = beside_seconds(CLOCK_MONOTONIC_COARSE) + AFTER_FORK_SECONDS;
 }
 
 void
@@ -416,6 +377,7 @@ forget_thread(void)
 {
     make_locks();
     collector_let_go_in_child();
+    teller_forget();
     helper.life = ABSENT;
 }
 
@@ -487,32 +449,4 @@ hook_counted_mappings(struct hook_mappings *mappings)
     helper.has_counted = false;
     pthread_mutex_unlock(&helper.mutex);
     return has_counted;
-}
-
-/* What Python code raises there is the program's to handle if it is no Exception: an interrupt, most of all. A debugger
- * or a measure of coverage does not see it, for it is none of the program's. */
-static int
-call_pending(void *function)
-{
-    PyThreadState *state = PyThreadState_Get();
-    PyThreadState_EnterTracing(state);
-    PyObject *result = PyObject_CallNoArgs(function);
-    PyThreadState_LeaveTracing(state);
-    bool is_ours = result == NULL && PyErr_ExceptionMatches(PyExc_Exception);
-    if (is_ours) {
-        PyErr_WriteUnraisable(function);
-    }
-    Py_XDECREF(result);
-    Py_DECREF((PyObject *)function);
-    return result == NULL && !is_ours ? -1 : 0;
-}
-
-bool
-hook_call_in_main_thread(PyObject *function)
-{
-    if (Py_AddPendingCall(call_pending, Py_NewRef(function)) == 0) {
-        return true;
-    }
-    Py_DECREF(function);
-    return false;
 }

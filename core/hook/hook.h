@@ -44,20 +44,27 @@ void hook_look(void (*look)(struct heap *heap, void *result), void *result);
  * clock stands at due_seconds, more than late_limit_bytes. One shot; signal 0 ends the watch. */
 void hook_watch(int signal_number, size_t limit_bytes, size_t late_limit_bytes, double due_seconds);
 
-/* helper.c: from now on a thread calls the function now and then, from when notice_bytes have come to rest until it
- * returns None; else it returns how many seconds to wait. 0, or an errno value. The end is for good. */
+/* helper.c: from now on a thread calls the function now and then, from when notice_bytes have come to rest, or the
+ * collector has walked through objects of which some share pages, until it returns None; else it returns how many
+ * seconds to wait. 0, or an errno value. The end is for good. */
 int hook_helper_begin(PyObject *tick, size_t notice_bytes);
+bool hook_take_rest(void); /* whether so much has come to rest since this was asked last */
+void hook_note_walk(void); /* of the collector's, through all objects; from within it */
 void hook_helper_end(void);
 bool hook_helper_is_alive(void);
-void hook_note_filters(void); /* of system calls, as they are when quire is installed */
-bool hook_is_newly_filtered(void); /* the program has forbidden itself more of them since */
 int hook_helper_refusal(void); /* why none could be started last: an errno value, EPERM for a new filter; 0: it could */
 void hook_helper_before_fork(void);
 void hook_helper_after_fork_in_parent(void);
 void hook_helper_after_fork_in_child(void);
 
-/* Have the main thread call the function soon, between two bytecodes; false if that cannot be now. */
-bool hook_call_in_main_thread(PyObject *function);
+/* beside.c: of system calls, as they are when quire is installed; whether the program has forbidden itself more since. */
+void hook_note_filters(void);
+bool hook_is_newly_filtered(void);
+
+/* teller.c: have a thread of its own call the function now, where it may wait for anything; false if that cannot be, for
+ * such a thread is still at work. A fork and the end wait a while for it. */
+bool hook_call_apart(PyObject *function);
+void hook_wait_for_teller(void);
 
 /* libc.c: glibc's accounts of its own heap; false where there are none: in other libraries, and glibc before 2.33,
  * which counts in ints. */

@@ -60,6 +60,12 @@ method_purge_refusal(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 }
 
 static PyObject *
+method_take_rest(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    return PyBool_FromLong(hook_take_rest());
+}
+
+static PyObject *
 method_before_fork(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     hook_helper_before_fork();
@@ -81,9 +87,16 @@ method_after_fork_in_child(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignore
 }
 
 static PyObject *
-method_call_in_main_thread(PyObject *Py_UNUSED(self), PyObject *function)
+method_call_apart(PyObject *Py_UNUSED(self), PyObject *function)
 {
-    return PyBool_FromLong(hook_call_in_main_thread(function));
+    return PyBool_FromLong(hook_call_apart(function));
+}
+
+static PyObject *
+method_wait_for_teller(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    hook_wait_for_teller();
+    Py_RETURN_NONE;
 }
 
 /* --- the heap --- */
@@ -177,10 +190,12 @@ static PyMethodDef methods[] = {
     {"helper_is_alive", method_helper_is_alive, METH_NOARGS, NULL},
     {"helper_refusal", method_helper_refusal, METH_NOARGS, NULL},
     {"purge_refusal", method_purge_refusal, METH_NOARGS, NULL},
+    {"take_rest", method_take_rest, METH_NOARGS, NULL},
     {"before_fork", method_before_fork, METH_NOARGS, NULL},
     {"after_fork_in_parent", method_after_fork_in_parent, METH_NOARGS, NULL},
     {"after_fork_in_child", method_after_fork_in_child, METH_NOARGS, NULL},
-    {"call_in_main_thread", method_call_in_main_thread, METH_O, NULL},
+    {"call_apart", method_call_apart, METH_O, NULL},
+    {"wait_for_teller", method_wait_for_teller, METH_NOARGS, NULL},
     {"sweep", method_sweep, METH_VARARGS, NULL},
     {"held_bytes", method_held_bytes, METH_NOARGS, NULL},
     {"trim_libc", method_trim_libc, METH_O, NULL},

@@ -51,7 +51,19 @@ method_shared_bytes(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     return module_require_heap() ? PyLong_FromSize_t(hook_heap()->totals.shared_bytes) : NULL;
 }
 
-/* How many of them meshing made. */
+/* What is resident of files and of shared memory, a page once for each mapping that has touched it; None: nobody can
+ * tell. */
+static PyObject *
+method_counted_bytes(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
+{
+    size_t counted_bytes;
+    if (hook_is_newly_filtered() || mappings_counted_bytes(&counted_bytes) != 0) {
+        Py_RETURN_NONE;
+    }
+    return PyLong_FromSize_t(counted_bytes);
+}
+
+/* How many mappings meshing made. */
 static PyObject *
 method_mesh_mappings(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
@@ -272,6 +284,7 @@ static PyMethodDef methods[] = {
     {"count_mappings_soon", method_count_mappings_soon, METH_NOARGS, NULL},
     {"counted_mappings", method_counted_mappings, METH_NOARGS, NULL},
     {"shared_bytes", method_shared_bytes, METH_NOARGS, NULL},
+    {"counted_bytes", method_counted_bytes, METH_NOARGS, NULL},
     {"mesh_mappings", method_mesh_mappings, METH_NOARGS, NULL},
     {"mesh_refusal", method_mesh_refusal, METH_NOARGS, NULL},
     {"mesh_begin", method_mesh_begin, METH_VARARGS, NULL},

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIECE_BYTES = 4096, NUMBER_BYTES_MAX = 32, DESCRIPTOR_MIN = 256 };
+enum { PIECE_BYTES = 4096, NUMBERS_BYTES_MAX = 128, DESCRIPTOR_MIN = 256, STATM_SHARED = 2 };
 
 static int
 refusal(int saved)
@@ -89,19 +89,39 @@ mappings_go_on(struct mappings_count *count, bool *is_done)
     return error;
 }
 
-int
-mappings_max(size_t *max)
+/* One of the numbers that a file begins with. */
+static int
+read_number(const char *path, unsigned place, size_t *number)
 {
     int saved = errno;
-    char text[NUMBER_BYTES_MAX] = {0};
-    int file = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+    char text[NUMBERS_BYTES_MAX] = {0};
+    int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) {
         return refusal(saved);
     }
     ssize_t length = read(file, text, sizeof text - 1);
     int error = length > 0 ? 0 : EIO;
-    *max = strtoul(text, NULL, 10);
+    char *at = text;
+    for (unsigned i = 0; i <= place; i++) {
+        *number = strtoul(at, &at, 10);
+    }
     close(file);
     errno = saved;
+    return error;
+}
+
+int
+mappings_max(size_t *max)
+{
+    return read_number("/proc/sys/vm/max_map_count", 0, max);
+}
+
+/* The kernel keeps this number, so nothing is walked through. */
+int
+mappings_counted_bytes(size_t *counted_bytes)
+{
+    size_t pages;
+    int error = read_number("/proc/self/statm", STATM_SHARED, &pages);
+    *counted_bytes = error == 0 ? pages * (size_t)sysconf(_SC_PAGESIZE) : 0;
     return error;
 }

@@ -95,13 +95,19 @@ def helper_refusal() -> int:
 def purge_refusal() -> int:
     """With which errno value the system refused last to take pages back; 0: it never did."""
 
+def take_rest() -> bool:
+    """Whether so many bytes have come to rest since this was asked last."""
+
 def before_fork() -> None:
     """Joins the thread, and holds it off until one of the next two is called."""
 
 def after_fork_in_parent() -> None: ...
 def after_fork_in_child() -> None: ...
-def call_in_main_thread(function: Callable[[], object], /) -> bool:
-    """Soon, between two bytecodes; whether that could be arranged."""
+def call_apart(function: Callable[[], object], /) -> bool:
+    """In a thread of its own; whether there is one: not while another such function runs."""
+
+def wait_for_teller() -> None:
+    """Until that thread has ended; half a second at most."""
 
 def held_bytes() -> int:
     """Touched, in mappings, and kept; without a walk."""
@@ -153,6 +159,9 @@ def count_mappings_soon() -> None:
 
 def counted_mappings() -> tuple[int, int] | None:
     """What came of it, once; None: nothing yet, or a fork has cut it short."""
+
+def counted_bytes() -> int | None:
+    """Resident of files and shared memory, a page once for each mapping that has touched it."""
 
 def shared_bytes() -> int:
     """What pools share, as far as it has memory."""

@@ -270,61 +270,6 @@ print(core.check())
 # --- telling --------------------------------------------------------------------------------------------------
 
 
-def test_what_goes_back_is_logged_in_the_main_thread() -> None:
-    """At debug level, of the logger quire, once the program has asked for it. One that has not imported logging does
-    not get it imported, and one that listens to everything hears nothing."""
-    served(
-        """
-survivors = peak()
-while not giving_back().by_itself.total_bytes: time.sleep(0.05)
-print("logging" in sys.modules)
-import logging, threading
-records = []
-class Handler(logging.Handler):
-    def emit(self, record): records.append(record)
-logging.getLogger().addHandler(Handler())
-logging.getLogger().setLevel(logging.DEBUG)
-before = giving_back().by_itself.total_bytes
-survivors = peak()
-while giving_back().by_itself.total_bytes == before: time.sleep(0.05)
-time.sleep(0.2)
-print(records)
-logging.getLogger("quire")
-survivors = peak()
-while not records: time.sleep(0.05)
-record = records[0]
-print(record.name, record.levelname, record.threadName, record.getMessage().startswith("gave back "))
-print(abs(record.created - time.time()) < 60, threading.enumerate() == [threading.main_thread()])
-"""
-    ).expect("False\n[]\nquire DEBUG MainThread True\nTrue True\n")
-
-
-def test_what_a_log_handler_raises_does_not_reach_the_program() -> None:
-    """A filter that fails is told by sys.unraisablehook; an interrupt that it raises is the program's."""
-    served(
-        """
-import logging
-class Broken(logging.Filter):
-    error = ZeroDivisionError
-    def filter(self, record): raise self.error
-broken = Broken()
-logging.basicConfig(level=logging.DEBUG, stream=open(os.devnull, "w"))
-logging.getLogger("quire").addFilter(broken)
-told = []
-sys.unraisablehook = lambda argument: told.append(argument.exc_type)
-survivors = peak()
-while not told: time.sleep(0.05)
-print(told[0].__name__)
-broken.error = KeyboardInterrupt
-try:
-    while True:
-        survivors = peak(); time.sleep(0.05)
-except KeyboardInterrupt:
-    print("interrupted")
-"""
-    ).expect("ZeroDivisionError\ninterrupted\n")
-
-
 def test_the_charge_is_what_the_system_says() -> None:
     """Resident, in proportion and of the control group, side by side; with the mappings there are and may be."""
     served(

@@ -404,23 +404,28 @@ print(told, core.check())
     ).expect("[] None\n")
 
 
-def test_what_is_called_in_the_main_thread_is_not_traced() -> None:
-    """A debugger does not step into it, and what its trace function raises does not end it."""
-    code = """
-import sys
-from quire import _core as core
-called, seen = [], []
-def ours(): called.append(1)
-def theirs(): pass
-def trace(frame, event, arg): seen.append(frame.f_code.co_name)
-sys.settrace(trace)
-core.call_in_main_thread(ours)
-while not called: theirs()
-theirs()
-sys.settrace(None)
-print(set(seen))
+def test_the_collector_wakes_it_where_pages_are_shared() -> None:
+    """In a program that does nothing else: what a full collection has read counts for much more, and soon no more; then
+    the helper ends. Where no pages are shared nobody is woken."""
+    served(
+        """
+import gc, quire
+def full(times=3): [gc.collect() for _ in range(times)]
+full(); time.sleep(0.5)
+print(core.helper_is_alive())
+kept = [(index, str(index), [index]) for index in range(300_000)][::50]
+quire.trim()
+low = core.counted_bytes()
+while core.helper_is_alive(): time.sleep(0.05)
+time.sleep(1.5)  # from one start to the next
+for _ in range(2):
+    gc.collect()
+    print(core.counted_bytes() > low + (20 << 20), core.helper_is_alive())
+    while core.counted_bytes() > low + (6 << 20): time.sleep(0.05)
+    while core.helper_is_alive(): time.sleep(0.05)
+print(quire.stats().giving_back.by_itself.mesh_bytes, kept[100] == (5000, "5000", [5000]), core.check())
 """
-    run_python(code, environment=SERVED).expect("{'theirs'}\n")
+    ).expect("False\nTrue True\nTrue True\n0 True None\n")
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="there is no sys.monitoring")
@@ -439,29 +444,6 @@ monitoring.set_events(1, 0)
 print(seen, quire.stats().giving_back.by_itself.steps > before)
 """
     run_python(code, environment=SERVED | {"QUIRE_STRESS": "1"}).expect("{'theirs'} True\n")
-
-
-def test_a_fork_amid_a_lock_of_loggings_does_not_wait_for_ever() -> None:
-    """logging takes its lock before a fork, and the program has a handler's: the helper, which logs, needs neither."""
-    served(
-        """
-import logging, io
-note_warnings()
-handler = logging.StreamHandler(io.StringIO())
-logging.basicConfig(level=logging.DEBUG, handlers=[handler])
-logging.getLogger("quire")
-for _ in range(60):
-    survivors = peak()
-    with handler.lock:
-        pid = os.fork()
-        if pid == 0: os._exit(0)
-        os.waitpid(pid, 0)
-    time.sleep(0.05)
-while "gave back" not in handler.stream.getvalue():
-    survivors = peak(); time.sleep(0.5)
-print(told, core.check())
-"""
-    ).expect("[] None\n")
 
 
 # --- ends -----------------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from itertools import pairwise
 from types import SimpleNamespace
 
+import pytest
+
 from quire.process.giving_back import REST_SECONDS, SHARE_AMID_WORK, WINDOW_CPU_SECONDS, WINDOW_SECONDS, GivingBack
 
 MIB = 1024**2
@@ -27,6 +29,8 @@ class World:
         self.went = [0.0] * len(resting)
         self.is_refused = False
         self.young_pools = 0
+        self.has_rested = True
+        self.called_apart: list[Callable[[], object]] = []
         self.libc_free_bytes = 0
         self.libc_seconds = 0.001
         self.libc_trims: list[float] = []
@@ -84,6 +88,7 @@ class World:
 
     def mesh_refusal(self) -> None:
         return None
+    def counted_bytes(self) -> int:
 
     def mappings(self) -> tuple[int, int]:
         return 0, 0
@@ -116,8 +121,15 @@ class World:
         done, self.libc_done = self.libc_done, None
         return done
 
-    def call_in_main_thread(self, function: Callable[[], object]) -> bool:
-        return False
+    def take_rest(self) -> bool:
+        has_rested, self.has_rested = self.has_rested, False
+        return has_rested
+
+    def call_apart(self, function: Callable[[], object]) -> bool:
+        self.called_apart.append(function)
+        return True
+
+    def wait_for_teller(self) -> None: ...
 
     # what happens
 
@@ -140,6 +152,7 @@ class World:
     def live(self, seconds_max: float = 1000.0) -> float:
         """A helper's life, as core/hook/helper.c leads it; how long it was."""
         start = self.now
+        self.has_rested = True
         self.wait(0.25)
         while self.now - start < seconds_max:
             seconds = self.helper.tick()
@@ -309,6 +322,39 @@ def test_a_fault_of_ours_ends_the_helper_and_is_remembered() -> None:
     world.sweep = sweep  # type: ignore[method-assign]
     assert world.helper.tick() is None
     assert world.helper.trim().total_bytes == 10 * MIB
+
+
+def test_a_helper_that_is_woken_without_new_rest_ends_at_once() -> None:
+    """The collector wakes it too: where no pages are counted again there is nothing to do, and no sweep."""
+    world = World([10 * MIB] * 5)
+    world.has_rested = False
+    assert world.helper.tick() is None
+    assert world.helper.account.steps == 0
+
+
+def test_memory_that_rests_while_the_helper_waits_for_something_else_is_swept() -> None:
+    """It looks again every second."""
+    world = World([0])
+    world.live()
+    world.has_rested = False
+    world.helper.meshing.due = lambda now: now + 100  # type: ignore[method-assign]
+    assert world.helper.tick() == REST_SECONDS
+    steps = world.helper.account.steps
+    world.has_rested = True
+    world.helper.tick()
+    assert world.helper.account.steps == steps + 1
+
+
+def test_trimming_before_a_peak_does_not_delay_what_goes_back_by_itself() -> None:
+    """A program that trims at its start, several times, is like one that does not."""
+    plain, trimming = World([10 * MIB] * 50), World([0])
+    for _ in range(20):
+        trimming.helper.trim()
+    trimming.helper_seconds = 0  # that was another thread
+    trimming.wait(WINDOW_SECONDS)
+    trimming.resting, trimming.is_old, trimming.went = [10 * MIB] * 50, [False] * 50, [0.0] * 50
+    assert trimming.live() == pytest.approx(plain.live())
+    assert trimming.resting == plain.resting
 
 
 def test_trimming_leaves_nothing_and_is_accounted_for() -> None:

@@ -23,6 +23,7 @@ class Core:
         self.allowed: tuple[int, int] = (65_530, 500)
         self.cut_short: list[bool] = []
         self.meshed = self.shared = 0
+        self.counted: int | None = 6 * MIB
         self.candidates = 1000
         self.live_blocks = 100_000
         self.refusal: str | int | None = None
@@ -48,6 +49,9 @@ class Core:
 
     def shared_bytes(self) -> int:
         return self.shared
+
+    def counted_bytes(self) -> int | None:
+        return self.counted
 
     def mesh_mappings(self) -> int:
         return self.meshed
@@ -83,6 +87,7 @@ class Core:
 
     def mesh_untouch(self, deadline_ns: int) -> bool:
         self.calls.append("untouch")
+        self.counted = 6 * MIB
         return True
 
     def proof_begin(self, reviewed: Any, only_candidates: bool) -> str | None:
@@ -295,24 +300,70 @@ def test_a_count_that_a_fork_has_cut_short_is_made_anew() -> None:
     assert world.meshing.reason is None
 
 
-def test_what_was_touched_again_is_untouched_where_there_is_no_pass() -> None:
-    """Once a minute, when memory comes to rest; it is no pass, and trim makes its own all the same."""
+def test_pages_that_count_again_are_untouched_without_new_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When they count for twice of what they are, and not too often; it is no pass, and then nothing is due."""
+    seconds = iter(range(10**6))
+    monkeypatch.setattr(CLOCKS, "of_thread", lambda: next(seconds) / 50)
     world = World()
-    world.core.candidates = 0
+    monkeypatch.setattr(CLOCKS, "now", lambda: world.now)
+    world.core.shared = 10 * MIB
+    world.meshing.whole_pass(World())
+    assert world.meshing.due(world.now) is None
+    for _ in range(5):
+        world.core.calls.clear()
+        world.core.counted = 15 * MIB
+        assert world.meshing.due(world.now) is None
+        world.core.counted = 17 * MIB
+        assert world.live() == pytest.approx(world.now)
+        assert world.core.calls == ["untouch"]
+        assert world.meshing.due(world.now) is None
+    assert world.now == pytest.approx(100 + 5 * 20)
+
+
+def test_where_nobody_tells_what_counts_again_or_nothing_is_shared_there_is_nothing_to_do() -> None:
+    """Whatever else is resident."""
+    world = World()
+    for shared, counted in ((0, 500 * MIB), (10 * MIB, None)):
+        world.core.shared, world.core.counted = shared, counted
+        assert world.meshing.due(world.now) is None
+
+
+def test_what_a_pass_was_given_up_for_is_untouched_too() -> None:
+    """To find out what blocks are is to read in their pools."""
+    world = World()
+    world.core.shared = 10 * MIB
+    world.core.proofs = ["void"]
     world.rest()
     world.live()
     assert "untouch" not in world.core.calls
-    world.core.shared = MIB
-    for seconds, times in ((1, 1), (5, 1), (61, 2)):
-        world.now += seconds
-        world.rest()
-        world.live()
-        assert world.core.calls.count("untouch") == times
-    world.now += 61
-    world.rest()
-    before = world.core.calls.count("begin")
+    world.core.counted = 100 * MIB
+    world.live()
+    assert world.core.calls[-1] == "untouch"
+
+
+def test_trim_makes_a_pass_also_where_pages_are_being_untouched() -> None:
+    """What is under way is not waited for."""
+    world = World()
+    world.core.shared, world.core.counted = 10 * MIB, 100 * MIB
+    world.core.mesh_untouch = lambda deadline_ns: False  # type: ignore[method-assign]
+    world.meshing.step(world.now)
+    del world.core.mesh_untouch
     world.meshing.whole_pass(World())
-    assert world.core.calls.count("begin") == before + 1
+    assert world.core.calls.count("begin") == 1
+
+
+def test_trimming_before_memory_comes_to_rest_delays_no_pass() -> None:
+    """A pass of trim's that found nothing is no poor one of the helper's."""
+    world = World()
+    world.core.candidates = 0
+    for _ in range(5):
+        world.meshing.whole_pass(World())
+    world.core.refusal = "not now"
+    world.meshing.whole_pass(World())
+    world.core.candidates, world.core.refusal = 1000, None
+    world.rest()
+    assert world.live() == 100.0
+    assert world.given == 16 * MIB
 
 
 def test_trim_makes_a_pass_of_its_own_account_and_does_not_wait_for_a_collector() -> None:

@@ -7,16 +7,15 @@
 
 The helper (core/hook/helper.c) is a thread beside the program's. What runs in it here takes no lock, imports nothing
 and runs nothing of the program's: a thread that is about to fork waits for it, and may hold any lock. So log records
-are made in the main thread (``told``).
+are made elsewhere (``told``).
 """
 
 from __future__ import annotations
 
-import sys
-
 from quire.process.clocks import CLOCKS, deadline_ns
 from quire.process.meshing import CANDIDATES_MIN, STEP_SECONDS, Meshing
 from quire.process.serving import RLock
+from quire.process.told import Told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from quire.process.clocks import Clocks
     from quire.process.meshing import Core as MeshCore
     from quire.process.settings import GiveBack
+    from quire.process.told import Core as TellingCore
 
     Swept = tuple[int, int, int, int, int, int, int, bool]
     """The next cursor; bytes given back of empty pools, holes, kept pieces and pages of sparse pools; young bytes
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     TrimmedLibc = tuple[int, int, float]
     """Bytes that are free in libc's heap afterwards, bytes given back, seconds that it took."""
 
-    class Core(MeshCore, Protocol):
+    class Core(MeshCore, TellingCore, Protocol):
         """What giving back asks of ``quire._core``."""
 
         def sweep(
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         def trim_libc(self, free_bytes_min: int, /) -> TrimmedLibc | None: ...
         def trim_libc_soon(self, free_bytes_min: int, free_bytes_max: int, /) -> None: ...
         def trimmed_libc(self) -> TrimmedLibc | None: ...
-        def call_in_main_thread(self, function: Callable[[], object], /) -> bool: ...
+        def take_rest(self) -> bool: ...
 
     class Work(Protocol):
         """A kind of giving back, in bounded steps. The works stand in the order of their cost; the first that is due
@@ -102,8 +102,6 @@ _LIBC_BYTES_AMID_WORK: Final = 32 * 1024**2
 """While it does, each thread that allocates there waits, a fifth of a second for a gigabyte. So it is asked while the
 program is at rest; one that is not for so many seconds keeps what is free, if it is more than takes ten milliseconds or
 two."""
-_TOLD_MAX: Final = 100
-"""Lines that are not logged yet: a main thread that waits in C for ever logs none."""
 
 
 class Account:
@@ -361,13 +359,11 @@ class GivingBack:
         self._core = core
         self._clocks = clocks or CLOCKS
         self._pace = Pace(core, self._clocks, stress)
-        self._told: list[tuple[float, str]] = []
-        self._is_called = False
-        sweeping = Sweeping(core, self.account, self._tell)
-        self.meshing = Meshing(core, self.account, self._tell, sweeping, stress)
-        trimming = TrimmingLibc(core, self.account, self._tell, self._pace)
+        self._told = Told(core)
+        self._sweeping = sweeping = Sweeping(core, self.account, self._told.tell)
+        self.meshing = Meshing(core, self.account, self._told.tell, sweeping, stress)
+        trimming = TrimmingLibc(core, self.account, self._told.tell, self._pace)
         self._works: Sequence[Work] = (sweeping, self.meshing, trimming) if mode == "all" else (sweeping, trimming)
-        self._is_resting = True
         self._lock = RLock()
 
     # --- in the helper ----------------------------------------------------------------------------------------
@@ -388,22 +384,22 @@ class GivingBack:
 
     def _step(self) -> float | None:
         now = self._clocks.now()
-        if self._is_resting:
-            self._is_resting = False
+        has_rested = self._core.take_rest()
+        if has_rested and self._sweeping.due(now) is None:
             self._pace.begin()
             for work in self._works:
                 work.begin(now)
+        times = [(due, work) for work in self._works if (due := work.due(now)) is not None]
+        if not times:
+            self._told.tell_rest()
+            return None
         pause = self._pace.growth_pause()
         if pause:
             return pause
-        times = [(due, work) for work in self._works if (due := work.due(now)) is not None]
-        if not times:
-            self._is_resting = True
-            return None
         for due, work in times:
             if due <= now:
                 return self._timed(work, now)
-        return min(due for due, _ in times) - now
+        return min(min(due for due, _ in times) - now, REST_SECONDS)
 
     def _timed(self, work: Work, now: float) -> float:
         start = self._clocks.of_thread()
@@ -411,21 +407,6 @@ class GivingBack:
         seconds = self._clocks.of_thread() - start
         self.account.note_step(seconds)
         return self._pace.wait_after_step()
-
-    def _tell(self, kind: str, given_bytes: int) -> None:
-        """Have the main thread log it; a program that has not imported logging cannot want that."""
-        if "logging" in sys.modules and len(self._told) < _TOLD_MAX:
-            self._told.append((CLOCKS.date(), f"gave back {given_bytes / 1024**2:.1f} MiB of {kind}"))
-            self._is_called = self._is_called or self._core.call_in_main_thread(self._log)
-
-    # --- in the main thread -----------------------------------------------------------------------------------
-
-    def _log(self) -> None:
-        from quire.process.told import log
-
-        self._is_called = False
-        told, self._told = self._told, []
-        log(told)
 
     # --- in the program's threads -----------------------------------------------------------------------------
 
@@ -441,6 +422,7 @@ class GivingBack:
             if done is not None:
                 account.add_libc(done[1], self._clocks.now())
             self._add_trimmed(account)
+            self._told.tell("what quire.trim() found", account.total_bytes)
             return account
 
     def _sweep_whole(self, account: Account, only_notes: bool = False) -> None:
@@ -479,5 +461,5 @@ class GivingBack:
     def after_fork_in_child(self) -> None:
         """Only the thread that forked lives on, and it holds no lock here, for trimming does not fork."""
         self._lock = RLock()
-        self._told.clear()
+        self._told.after_fork_in_child()
         self.meshing.after_fork_in_child()

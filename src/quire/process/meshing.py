@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         def shared_bytes(self) -> int: ...
         def mesh_refusal(self) -> str | None: ...
         def mesh_begin(self, live_percent_max: int, only_at_rest: bool, /) -> str | int | None: ...
+        def counted_bytes(self) -> int | None: ...
         def mesh_step(self, deadline_ns: int, /) -> tuple[int, int]: ...
         def mesh_settle(self, piece_bytes: int, extents_max: int, mappings_max: int, /) -> None: ...
         def mesh_abandon(self, deadline_ns: int, /) -> bool: ...
@@ -90,8 +91,11 @@ _BYTES_PER_SECOND: Final = 64 * 1024**2
 _WAIT_SECONDS: Final = 0.01
 _WAITS_MAX: Final = 500
 """While the collector is at work in another thread."""
-_UNTOUCHED_SECONDS: Final = 60.0
-"""From one time that shared pages are taken out of the page table to the next, if there is no pass."""
+_AGAIN_BYTES_MIN: Final = 4 * 1024**2
+_UNTOUCHED_SECONDS_MIN: Final = 10.0
+_UNTOUCHED_PER_SECOND: Final = 1000.0
+"""From one time that shared pages are taken out of the page table to the next, by what it took. Who uses them brings them
+back at about the same cost."""
 _PAUSE_PER_SECOND: Final = 2.0
 _PAUSE_SECONDS_MIN: Final = 1.0
 """From a pass to the next, by what it took."""
@@ -143,15 +147,14 @@ class Meshing:
         """How many the process may have, and has beside those of meshing, when they were counted last."""
         self._mappings_until = 0.0
         """So long that is good."""
-        self._untouch_after = 0.0
+        self._untouch_after = self._untouch_seconds = 0.0
+        self._untouched_bytes = 0
 
     # --- a work of the helper's ---------------------------------------------------------------------------------
 
     def begin(self, now: float) -> None:
         if self.impossible is not None:
             return
-        if self._do is None and now >= self._untouch_after and self._core.shared_bytes():
-            self._do = self._untouch_alone
         self._is_wanted = True
         self._sweeps_before = self._sweeps.sweeps
 
@@ -163,9 +166,22 @@ class Meshing:
             return None
         is_purged = self._sweeps.sweeps >= self._purged_by or self._sweeps.waiting_pools >= CANDIDATES_MIN
         self._sweeps.keeps_pages = is_purged and now >= self._not_before - _NEAR_SECONDS
+        times = [self._not_before] if self._is_pass_wanted() else []
+        if self._is_counted_again():
+            times.append(self._untouch_after)
+        return max(min(times), now) if times else None
+
+    def _is_pass_wanted(self) -> bool:
         is_wanted = self._is_wanted or self._sweeps.last_found > self._ended
-        has_noted = self._stress or self._sweeps.sweeps >= self._sweeps_before + _SWEEPS_BEFORE
-        return max(now, self._not_before) if is_wanted and has_noted else None
+        return is_wanted and (self._stress or self._sweeps.sweeps >= self._sweeps_before + _SWEEPS_BEFORE)
+
+    def _is_counted_again(self) -> bool:
+        """Whether shared pages count for much more than they are: each pool that was read since counts its page."""
+        shared_bytes = self._core.shared_bytes()
+        counted_bytes = self._core.counted_bytes() if shared_bytes else None
+        if counted_bytes is None:
+            return False
+        return counted_bytes - self._untouched_bytes > max(shared_bytes, _AGAIN_BYTES_MIN)
 
     def step(self, now: float) -> None:
         if not self._lock.acquire(False):
@@ -173,7 +189,7 @@ class Meshing:
             return
         try:
             if self._do is None:
-                self._start()
+                self._start(now)
             self._timed_step(now)
         finally:
             self._lock.release()
@@ -189,11 +205,12 @@ class Meshing:
             own_account, self._account = self._account, account
             try:
                 if self._do in (None, self._untouch_alone):
-                    self._start()
+                    self._start_pass()
                 while self._do is not None:
                     account.note_step(self._timed_step(CLOCKS.now()))
-                while not self._core.mesh_untouch(deadline_ns(STEP_SECONDS)):
-                    pass
+                self._do = self._untouch_alone
+                while self._do is not None:
+                    account.note_step(self._timed_step(CLOCKS.now()))
             except BaseException:  # an interrupt, for example
                 self.stop()
                 raise
@@ -216,7 +233,13 @@ class Meshing:
 
     # --- the steps ----------------------------------------------------------------------------------------------
 
-    def _start(self) -> None:
+    def _start(self, now: float) -> None:
+        if self._is_pass_wanted() and now >= self._not_before:
+            self._start_pass()
+        else:
+            self._do = self._untouch_alone
+
+    def _start_pass(self) -> None:
         self.reason = None
         self._given_bytes = self._waits = 0
         self._seconds = self._proof_seconds = 0.0
@@ -343,15 +366,22 @@ class Meshing:
             self._do = self._untouch
 
     def _untouch(self, now: float) -> None:
-        if self._core.mesh_untouch(deadline_ns(STEP_SECONDS)):
-            self._untouch_after = now + _UNTOUCHED_SECONDS
+        if self._is_untouched(now):
             self._finish(now)
 
     def _untouch_alone(self, now: float) -> None:
-        """Each pool that was read since, by the collector for one, counts its page as resident again."""
-        if self._core.mesh_untouch(deadline_ns(STEP_SECONDS)):
-            self._untouch_after = now + _UNTOUCHED_SECONDS
+        if self._is_untouched(now):
             self._do = None
+
+    def _is_untouched(self, now: float) -> bool:
+        start = CLOCKS.of_thread()
+        is_done = self._core.mesh_untouch(deadline_ns(STEP_SECONDS))
+        self._untouch_seconds += CLOCKS.of_thread() - start
+        if is_done:
+            pause = max(_UNTOUCHED_SECONDS_MIN, _UNTOUCHED_PER_SECOND * self._untouch_seconds)
+            self._untouch_after, self._untouch_seconds = now + pause, 0.0
+            self._untouched_bytes = self._core.counted_bytes() or 0
+        return is_done
 
     # --- the end of a pass --------------------------------------------------------------------------------------
 
@@ -372,7 +402,7 @@ class Meshing:
             self.reason = told(refusal)
         elif is_out_of_mappings:
             self.reason = "the process may have no more mappings"
-        if self._given_bytes > 0:
+        if self._given_bytes > 0 and not self._is_trimming:
             self._tell("sparse pools, meshed", self._given_bytes)
         self._end(now, is_poor=self._given_bytes < self._seconds * _BYTES_PER_SECOND / 4)
 

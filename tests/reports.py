@@ -54,7 +54,7 @@ GIVING = st.builds(
     st.booleans(),
     st.lists(st.text(max_size=30), max_size=2).map(tuple),
 )
-CHARGES = st.none() | st.builds(Charge, SIZES, *[st.none() | SIZES] * 4)
+CHARGES = st.none() | st.builds(Charge, SIZES, *[st.none() | SIZES] * 6)
 STATISTICS = st.builds(
     HeapStatistics,
     st.lists(CLASSES, max_size=8).map(tuple),

@@ -48,7 +48,8 @@ static struct {
     bool has_walked;   /* the collector has, since a helper lived last */
     int refusal;       /* why there is none; 0: nothing has kept it */
     unsigned forks;    /* under way */
-    double next_start; /* not to be started before */
+    double next_start; /* by memory that rests: not to be started before */
+    double after_fork; /* nor by anything before this */
     PyObject *tick;    /* NULL: not begun, or over */
     size_t libc_free_bytes_min; /* SIZE_MAX: libc is not to be trimmed */
     size_t libc_free_bytes_max;
@@ -234,11 +235,11 @@ start(void)
 
 /* From within a free, which changes no errno. */
 static void
-wake(void)
+wake(double not_before)
 {
     int saved = errno;
     pthread_mutex_lock(&helper.mutex);
-    if (helper.life != ALIVE && beside_seconds(CLOCK_MONOTONIC_COARSE) >= helper.next_start) {
+    if (helper.life != ALIVE && beside_seconds(CLOCK_MONOTONIC_COARSE) >= fmax(not_before, helper.after_fork)) {
         start();
     }
     if (helper.life != ALIVE && (helper.is_cut_short || helper.has_walked) && helper.refusal == 0) {
@@ -252,7 +253,7 @@ static void
 note_rest(void)
 {
     helper.has_rested = true;
-    wake();
+    wake(helper.next_start);
 }
 
 void
@@ -260,7 +261,7 @@ hook_note_walk(void)
 {
     if (helper.tick != NULL && hook_heap() != NULL && service.heap->totals.shared_bytes != 0) {
         helper.has_walked = true;
-        wake();
+        wake(0);
     }
 }
 
@@ -349,7 +350,7 @@ void
 hook_helper_after_fork_in_parent(void)
 {
     count_forks(-1);
-    helper.next_start = beside_seconds(CLOCK_MONOTONIC_COARSE) + AFTER_FORK_SECONDS;
+    helper.next_start = helper.after_fork = beside_seconds(CLOCK_MONOTONIC_COARSE) + AFTER_FORK_SECONDS;
 }
 
 void

@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+MAPPING_BYTES = 245
+"""What the kernel keeps for a mapping: measured, Linux 6.18."""
+
 
 class Domain(IntEnum):
     """CPython's request kinds that quire serves; the third, raw, stays with libc."""
@@ -298,7 +301,8 @@ class Charge:
     """What the system says a process takes, counted in three ways. ``None``: it does not tell."""
 
     rss_bytes: int
-    """Resident pages (``VmRSS``), those that other processes share in full."""
+    """Resident pages (``VmRSS``): those that other processes share in full, those that pools share again for each pool
+    that has touched them."""
     pss_bytes: int | None
     """Those in proportion to how many share each."""
     cgroup_bytes: int | None
@@ -306,6 +310,20 @@ class Charge:
     mappings: int | None
     mappings_max: int | None
     """How many a process may have (``vm.max_map_count``)."""
+    uncounted_bytes: int | None = None
+    """Pages that pools share and no page table has at the moment. They are memory, and the control group is charged for
+    them, but neither ``rss_bytes`` nor ``pss_bytes`` has them."""
+    page_table_bytes: int | None = None
+
+    @property
+    def kernel_bytes(self) -> int:
+        """What the kernel needs to know where the pages are: page tables, and what it keeps for each mapping."""
+        return (self.page_table_bytes or 0) + (self.mappings or 0) * MAPPING_BYTES
+
+    @property
+    def held_bytes(self) -> int | None:
+        """All that goes back when the process ends: each page once."""
+        return None if self.pss_bytes is None else self.pss_bytes + (self.uncounted_bytes or 0) + self.kernel_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -714,6 +732,8 @@ class MemorySample:
     unexplained_bytes: int
     counted_again_bytes: int = 0
     """Pages that pools of the heap share: the system counts one for each pool that has touched it, ``heap`` once."""
+    uncounted_bytes: int = 0
+    """Those of them that nobody has touched since long: ``heap`` has them, the system counts none. To be taken off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -755,6 +775,8 @@ class Measurement:
     stdout_sha256: str
     cgroup_bytes: int | None = None
     """At the program's end, of its whole control group: other processes' too."""
+    held_bytes: int | None = None
+    """At the program's end: in proportion, with what no page table has of what pools share, and the kernel's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -277,8 +277,88 @@ def test_the_charge_is_what_the_system_says() -> None:
 charge = quire.stats().charge
 print(0.8 < charge.rss_bytes / rss() < 1.25, 0 < charge.pss_bytes <= charge.rss_bytes)
 print(charge.cgroup_bytes is None or charge.cgroup_bytes > 0, 20 < charge.mappings < charge.mappings_max)
+print(charge.uncounted_bytes, 0 < charge.page_table_bytes < 4 << 20)
 """
-    ).expect("True True\nTrue True\n")
+    ).expect("True True\nTrue True\n0 True\n")
+
+
+def test_shared_pages_that_no_page_table_has_are_held_all_the_same() -> None:
+    """No size of the process has them; they come back into it when they are touched, and what is held stays the same."""
+    served(
+        """
+import gc
+kept = [(index, str(index), [index]) for index in range(600_000)][::50]
+quire.trim(); quire.stats()
+quire.trim()
+low, shared = quire.stats().charge, core.shared_bytes()
+gc.collect()
+high = quire.stats().charge
+print(shared > 4 << 20, low.uncounted_bytes > shared // 2, high.uncounted_bytes < shared // 4)
+print(high.pss_bytes - low.pss_bytes > shared // 2, high.rss_bytes - high.pss_bytes > 4 * shared)
+print(abs(high.held_bytes - low.held_bytes) < shared // 4 + high.page_table_bytes, high.rss_bytes > high.held_bytes)
+""",
+        {"QUIRE_GIVE_BACK": "off"},
+    ).expect("True True True\nTrue True\nTrue True\n")
+
+
+# --- what programs do to their modules and clocks -----------------------------------------------------------------
+
+
+FROZEN = """
+import datetime
+def frozen(*_): calls.append(threading.current_thread()); return 1.7e9
+def raises(*_): calls.append(threading.current_thread()); raise RuntimeError("the time is frozen")
+import threading
+calls = []
+now, sleep = time.monotonic, time.sleep
+def freeze(put):
+    "In every module that has a clock under any name, as freezegun and time-machine do between them."
+    names = "time monotonic monotonic_ns perf_counter process_time thread_time time_ns clock_gettime".split()
+    clocks = {id(getattr(time, name)): name for name in names}
+    for module in list(sys.modules.values()):
+        for name, value in list(vars(module).items()) if module is not None else ():
+            if id(value) in clocks and module is not sys.modules["__main__"]: setattr(module, name, put)
+"""
+
+
+@pytest.mark.parametrize("put", ["frozen", "raises"])
+def test_clocks_that_a_test_has_frozen_stop_nothing(put: str) -> None:
+    """Memory goes back by itself and by trim, in steps as short as ever, and nobody asks the frozen clock."""
+    served(
+        FROZEN
+        + f"""
+freeze({put})
+kept = [(index, str(index), [index]) for index in range(300_000)][::50]
+from quire.process.giving_back import serving
+start = now()
+while not serving.account.mesh_bytes and now() - start < 60: sleep(0.05)
+more = [(index, str(index), [index]) for index in range(100_000)][::50]
+quire.trim()
+print(calls, serving.failure, serving.account.step_seconds_max < 0.5, 3 < serving.account.steps < 2000, core.check())
+"""
+    ).expect("[] None True True None\n")
+
+
+def test_modules_that_a_program_loads_late_stay_so() -> None:
+    """To look for the types that may be meshed runs none of a program's imports."""
+    served(
+        """
+import importlib.util
+names = "ast decimal datetime fractions uuid ipaddress pathlib logging threading".split()
+loaded = [name for name in names if name in sys.modules]
+for name in names:
+    sys.modules.pop(name, None)
+    spec = importlib.util.find_spec(name)
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+kept = [(index, str(index), [index]) for index in range(300_000)][::50]
+from quire.process.giving_back import serving
+while not serving.account.mesh_bytes: time.sleep(0.05)
+given = serving.trim().mesh_bytes
+print({type(sys.modules[name]).__name__ for name in names}, serving.failure, core.check())
+"""
+    ).expect("{'_LazyModule'} None None\n")
 
 
 # --- settings -------------------------------------------------------------------------------------------------

@@ -417,7 +417,6 @@ kept = [(index, str(index), [index]) for index in range(300_000)][::50]
 quire.trim()
 low = core.counted_bytes()
 while core.helper_is_alive(): time.sleep(0.05)
-time.sleep(1.5)  # from one start to the next
 for _ in range(2):
     gc.collect()
     print(core.counted_bytes() > low + (20 << 20), core.helper_is_alive())

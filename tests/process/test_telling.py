@@ -12,6 +12,7 @@ START = """
 import logging, logging.handlers, os, queue, sys, threading, time, warnings
 import quire
 from quire import _core as core
+from quire.process.giving_back import serving
 def peak(count=100_000):
     "A peak of 30 MiB; of each arena's pools all but one or two become empty. The survivors."
     kept = [bytes(300) for _ in range(count)]
@@ -23,10 +24,13 @@ def ask_for(handler, level=logging.DEBUG):
     logger = logging.getLogger("quire")
     logger.addHandler(handler); logger.setLevel(level)
     return logger
-def give_back(until=lambda: records):
-    while not until():
-        survivors = peak(); time.sleep(0.05)
-def given(): return quire.stats().giving_back.by_itself.total_bytes
+def give_back(times=1):
+    for _ in range(times):
+        before = serving.account.total_bytes
+        survivors = peak()
+        while serving.account.total_bytes < before + (8 << 20): time.sleep(0.01)
+def wait_for_records(count=1):
+    while len(records) < count: time.sleep(0.01)
 """
 
 
@@ -44,6 +48,7 @@ class Looks(Kept):
         seen.append([thread.name for thread in threading.enumerate()]); super().emit(record)
 ask_for(Looks())
 give_back()
+wait_for_records()
 record = records[0]
 print(record.name, record.levelname, record.threadName, record.getMessage().startswith("gave back "))
 print(abs(record.created - time.time()) < 60, seen[0])
@@ -82,12 +87,10 @@ def test_who_has_not_asked_for_the_logger_gets_no_thread(asked: str) -> None:
 logging.getLogger().addHandler(Kept()); logging.getLogger().setLevel(logging.DEBUG)
 {asked}
 calls = []
-from quire.process import giving_back
 class Core:
     def call_apart(self, function): calls.append(function)
-giving_back.serving._told._core = Core()
-before = given()
-give_back(lambda: given() > before + (40 << 20))
+serving._told._core = Core()
+give_back()
 quire.trim()
 print(records, calls)
 """
@@ -119,8 +122,7 @@ while time.monotonic() < end:
     time.sleep(0.01)
 del kept
 core.helper_end()
-told = giving_back = quire.stats().giving_back.by_itself.total_bytes
-from quire.process.giving_back import serving
+told = serving.account.total_bytes
 serving._told._end()
 times, mebibytes = {}, 0.0
 for record in records:
@@ -167,10 +169,9 @@ end = time.monotonic() + 8
 while time.monotonic() < end:
     survivors = peak(50_000)
     for _ in range(20_000): turn()
-print(told > 3)
+print(told > 2)
 with q.mutex:
-    told = given()
-    give_back(lambda: given() > told + (60 << 20))
+    give_back(3)
     quire.trim()
 print(core.check())
 """
@@ -193,9 +194,12 @@ class Busy(Kept):
         other.debug("seen %s", record.getMessage())
         quire.trim(collect=True)
 ask_for(Busy())
-give_back(lambda: len(records) > 3)
+for count in range(1, 6):
+    survivors = peak()
+    serving._told.tell(f"kind {count}", 1 << 20)
+    wait_for_records(count)
 core.wait_for_teller()
-print(len(others) >= 3, core.check())
+print(len(others) >= 5, core.check())
 """
     ).expect("True None\n")
 
@@ -212,7 +216,8 @@ class Broken(logging.Filter):
 told = []
 sys.unraisablehook = lambda argument: told.append(argument.exc_type.__name__)
 ask_for(Kept()).addFilter(Broken())
-give_back()
+give_back(4)
+wait_for_records()
 print(told)
 """
     ).expect("['ZeroDivisionError', 'KeyboardInterrupt', 'SystemExit']\n")
@@ -235,8 +240,7 @@ class Slow(logging.Handler):
         with self.lock_of_its_own: time.sleep(0.05); q.put(record)
 slow = Slow()
 ask_for(slow)
-from quire.process import giving_back
-tell, amid = giving_back.serving._told.tell, 0
+tell, amid = serving._told.tell, 0
 for turn in range(100):
     if turn % 3: tell(f"turn {turn}", 1 << 20)
     amid += slow.lock_of_its_own.locked()
@@ -259,8 +263,7 @@ def test_a_fork_amid_a_handlers_lock_goes_on() -> None:
 warnings.simplefilter("ignore")
 handler = Kept()
 ask_for(handler)
-from quire.process import giving_back
-tell = giving_back.serving._told.tell
+tell = serving._told.tell
 for turn in range(5):
     with handler.lock:
         tell(f"turn {turn}", 1 << 20)
@@ -285,8 +288,7 @@ def test_what_is_left_is_told_at_the_end_before_logging_shuts_down(tmp_path_fact
 file = logging.FileHandler({str(path)!r})
 memory = logging.handlers.MemoryHandler(10_000, flushLevel=logging.CRITICAL, target=file)
 ask_for(memory)
-from quire.process import giving_back
-tell = giving_back.serving._told.tell
+tell = serving._told.tell
 tell("one kind", 1 << 20)
 core.wait_for_teller()
 [tell("one kind", 1 << 20) for _ in range(5)]
@@ -312,8 +314,7 @@ class Stuck(logging.Handler):
     def acquire(self): pass
     def release(self): pass
 ask_for(Stuck())
-from quire.process import giving_back
-giving_back.serving._told.tell("one kind", 1 << 20)
+serving._told.tell("one kind", 1 << 20)
 time.sleep(0.3)
 """
     ).expect("waits\n")

@@ -33,8 +33,8 @@ def usage(largest_mib: int) -> Any:
     return resource.struct_rusage((1.5, 0.25, largest_mib * 1024, *[0] * 3, 700, 8, *[0] * 8))
 
 
-def write_reading(program: Program, rss_mib: int, rss_max_mib: int) -> None:
-    program.reading.write_text(f"{rss_mib * MIB} {rss_mib * MIB} {rss_max_mib * MIB} -1 500000000 250000000")
+def write_reading(program: Program, rss_mib: int, rss_max_mib: int, others: str = "-1 -1 -1 -1") -> None:
+    program.reading.write_text(f"{rss_mib * MIB} {rss_mib * MIB} {rss_max_mib * MIB} 500000000 250000000 {others}")
 
 
 def test_what_the_reading_took_is_taken_off(program: Program) -> None:
@@ -43,6 +43,13 @@ def test_what_the_reading_took_is_taken_off(program: Program) -> None:
     found = measure._measurement(program, 3.0, usage(1))
     assert (found.wall_seconds, found.cpu_seconds) == (2.5, 1.5)
     assert (found.minor_faults, found.major_faults) == (700, 8)
+
+
+@pytest.mark.parametrize(("others", "more"), [("-1 -1 -1 -1", 0), (f"-1 1000 {5 * MIB} {MIB}", 6 * MIB + 245_000)])
+def test_what_is_held(program: Program, others: str, more: int) -> None:
+    """In proportion, with what is shared and in no page table, and the kernel's own, as far as the system tells."""
+    write_reading(program, 40, 50, others)
+    assert measure._measurement(program, 3.0, usage(1)).held_bytes == 40 * MIB + more
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from quire.records import Charge, GivenBack, GivingBack
+from quire.records import MAPPING_BYTES, Charge, GivenBack, GivingBack
 from quire.report.run_view import run_view
+from quire.report.waterfall import waterfall
 from reports import after_a_peak
 
 MIB = 1024**2
@@ -32,10 +33,24 @@ def test_what_went_back_is_told_by_kind_and_at_what_cost() -> None:
     )
 
 
-def test_resident_memory_stands_beside_the_other_two_ways_to_count() -> None:
-    """The control group's charge where the system tells it, and what it is of."""
-    assert "its control group is charged 900.0 MiB, for all its processes" in notes(charge=_charge(900 * MIB))[1]
+def test_what_is_held_is_told_in_its_parts_and_why_resident_memory_is_more() -> None:
+    """And the control group's charge where the system tells it, and what it is of."""
+    told = notes(charge=_charge(900 * MIB))[1]
+    assert told.startswith(
+        "Held at the end: 655.1 MiB; they are 640.0 MiB in proportion (PSS), 13.0 MiB that pools share and no page table "
+        "has at the moment and 2.1 MiB of page tables and mappings. Resident memory counts pages that other processes "
+        "share in full; PSS counts each in proportion."
+    )
+    assert "Its control group is charged 900.0 MiB, for all its processes" in told
     assert "control group" not in notes(charge=_charge(None))[1]
+    assert notes(charge=None)[1].startswith("Resident memory counts")
+
+
+def test_held_is_each_page_once_and_what_the_kernel_keeps_of_them() -> None:
+    """What is shared by no page table is in no other size."""
+    charge = Charge(30 * MIB, 20 * MIB, None, 1000, 65_530, uncounted_bytes=5 * MIB, page_table_bytes=MIB)
+    assert charge.held_bytes == 26 * MIB + 1000 * MAPPING_BYTES
+    assert Charge(MIB, None, None, None, None).held_bytes is None
 
 
 def test_why_more_did_not_go_back_is_told_where_much_is_held() -> None:
@@ -49,7 +64,7 @@ def test_why_more_did_not_go_back_is_told_where_much_is_held() -> None:
 
 
 def _charge(cgroup_bytes: int | None) -> Charge:
-    return Charge(650 * MIB, 640 * MIB, cgroup_bytes, 400, 65_530)
+    return Charge(650 * MIB, 640 * MIB, cgroup_bytes, 400, 65_530, 13 * MIB, 2 * MIB)
 
 
 def test_what_pools_share_is_told_with_the_mappings_it_takes() -> None:
@@ -72,3 +87,17 @@ def test_pages_counted_again_have_a_row_where_there_are_any() -> None:
     labels = [str(row.cells[0]).strip() for table in view.tables for row in table.rows]
     assert labels.index("counted again") == labels.index("metadata") + 1 == labels.index("beside it") - 1
     assert "counted again 80.0 MiB" in str(view)
+
+
+def test_shared_pages_in_no_page_table_are_taken_off() -> None:
+    """The heap's rows have them, the system does not: the rows add up to what it says."""
+    report = after_a_peak()
+    end = replace(report.end, rss_bytes=report.end.rss_bytes - 9 * MIB, uncounted_bytes=9 * MIB)
+    changed = replace(report, end=end)
+    assert sum(row.end_bytes for row in waterfall(changed)) == end.rss_bytes
+    view = run_view(changed)
+    rows = [row.cells for table in view.tables for row in table.rows]
+    row = next(cells for cells in rows if str(cells[0]).strip() == "in no page table")
+    assert (row[2], row[3]) == ("-9.0", 0.0)
+    sentence = view.facts[1]
+    assert sentence.rpartition("other ")[2] == run_view(report).facts[1].rpartition("other ")[2].replace("(", "(", 1)

@@ -141,18 +141,22 @@ def test_no_collection_comes_in_between(is_on: bool, monkeypatch: pytest.MonkeyP
         gc.enable() if was_enabled else gc.disable()
 
 
-def test_what_pools_share_is_counted_once() -> None:
-    """The system counts it for each pool that has touched it, or for none; the parts add up to what there is."""
-    for mapped, rss, again in ((90, 290, 50), (10, 210, 0)):
-        parts = Parts((200, 40, 0, 0, 0))
-        parts.add([(HEAP, 200 + mapped)])
-        rss_bytes = rss + settle_shared(parts, 40, mapped)
-        settle_heap(parts, rss_bytes)
-        settle_total(parts, rss_bytes, rss_bytes)
-        assert (parts.rows[AGAIN], parts.rows[UNEXPLAINED], sum(parts.heap)) == (again, 0, 240)
-        assert parts.rss_bytes == 240 + again
-        settle_proportional(parts, again)
-        assert parts.pss_bytes == 240
+@pytest.mark.parametrize(
+    ("mapped", "once", "again", "uncounted"), [(90, 40, 50, 0), (90, 25, 65, 15), (10, 10, 0, 30), (0, 0, 0, 40)]
+)
+def test_what_pools_share_is_counted_once(mapped: int, once: int, again: int, uncounted: int) -> None:
+    """The system counts it for each pool that has touched it, or for none; the heap has it once, and all add up to what
+    the system counts."""
+    parts = Parts((200, 40, 0, 0, 0))
+    parts.add([(HEAP, 200 + mapped)])
+    settle_shared(parts, 40, mapped, once)
+    settle_heap(parts, 200 + mapped)
+    settle_total(parts, 200 + mapped, 200 + mapped)
+    assert (parts.rows[AGAIN], parts.uncounted_bytes, parts.rows[UNEXPLAINED]) == (again, uncounted, 0)
+    assert (sum(parts.heap), parts.rss_bytes) == (240, 200 + mapped)
+    settle_proportional(parts, again)
+    assert parts.pss_bytes == 200 + once
+    assert parts.pss_bytes + parts.uncounted_bytes == 240
 
 
 def test_in_a_quick_sample_what_is_unexplained_may_be_counted_again() -> None:

@@ -134,7 +134,7 @@ class _Ending:
         core.helper_end()
         core.mesh_untouch(0)  # what ends with the program has read in all pools, and each would count its pages
         statistics, guard_statistics = core.statistics(), core.guard_statistics()
-        charge = read_charge(core.mappings())
+        charge = read_charge(core.shared_bytes(), core.mappings())
         end, peak, samples = self._sampler.stop()
 
         from quire.export import RUN_REPORT_VERSION

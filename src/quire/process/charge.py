@@ -1,6 +1,7 @@
 """What the system says this process takes: resident, in proportion, and as its control group is charged.
 
 /proc/self/smaps_rollup           Rss, Pss       walks all pages: some milliseconds for each gigabyte
+/proc/self/status                 VmPTE          its page tables
 /proc/self/cgroup                 which group    0::/path (version 2), or N:memory:/path (version 1)
 /sys/fs/cgroup/...                its charge     of all processes in it; in a container the group may be the root
 """
@@ -13,8 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-    ChargeNumbers = tuple[int, int | None, int | None, int | None, int | None]
-    """Rss, Pss, the group's charge, mappings, and how many there may be."""
+    ChargeNumbers = tuple[int, int | None, int | None, int | None, int | None, int | None, int | None]
+    """Rss, Pss, the group's charge, mappings, how many there may be, shared pages in no page table, page tables."""
 
 _KIB: Final = 1024
 _PIECE_BYTES: Final = 1 << 16
@@ -25,10 +26,11 @@ _CHARGES: Final = (
 """By controller in the lines of /proc/self/cgroup: where the charge of its group is."""
 
 
-def read_charge(mappings: tuple[int, int]) -> ChargeNumbers | None:
-    """The three sizes of this moment; ``None`` where the system does not show a process its own.
+def read_charge(shared_bytes: int, mappings: tuple[int, int]) -> ChargeNumbers | None:
+    """The sizes of this moment, and the mappings; ``None`` where the system does not show a process its own.
 
     Args:
+        shared_bytes: how much of the heap's memory pools share.
         mappings: how many there may be, and are, as the core has counted them.
     """
     try:
@@ -36,8 +38,31 @@ def read_charge(mappings: tuple[int, int]) -> ChargeNumbers | None:
         rss_bytes, pss_bytes = field_bytes(rollup, b"Rss:"), field_bytes(rollup, b"Pss:")
     except (OSError, ValueError):
         return None
+    uncounted_bytes = uncounted_of(rollup, shared_bytes)
     most, now = mappings
-    return rss_bytes, pss_bytes, read_cgroup_bytes(), now or None, most or None
+    return rss_bytes, pss_bytes, read_cgroup_bytes(), now or None, most or None, uncounted_bytes, read_page_table_bytes()
+
+
+def uncounted_of(rollup: bytes, shared_bytes: int) -> int | None:
+    """How much of what pools share no page table has: no size of the process counts it, its control group is charged.
+
+    Shared memory of the program's own is taken for the pools', so this is the least that it can be. ``None``: the
+    kernel does not tell (before 5.4).
+    """
+    if shared_bytes == 0:
+        return 0
+    try:
+        return max(shared_bytes - field_bytes(rollup, b"Pss_Shmem:"), 0)
+    except ValueError:
+        return None
+
+
+def read_page_table_bytes() -> int | None:
+    """``VmPTE``; ``None`` where the system does not tell."""
+    try:
+        return field_bytes(text_of("/proc/self/status"), b"VmPTE:")
+    except (OSError, ValueError):
+        return None
 
 
 def read_cgroup_bytes() -> int | None:

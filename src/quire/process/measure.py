@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from quire.errors import ProgramFailed, UnsupportedRuntime
 from quire.process import settings
 from quire.process.reading import Reading, rss_max_bytes
-from quire.records import Measurement
+from quire.records import Charge, Measurement
 from quire.text import printable
 
 if TYPE_CHECKING:
@@ -163,8 +163,21 @@ def _measurement(program: Program, wall_seconds: float, usage: struct_rusage) ->
         rss_bytes=reading.rss_bytes if reading else None,
         pss_bytes=reading.pss_bytes if reading else None,
         cgroup_bytes=reading.cgroup_bytes if reading else None,
+        held_bytes=_held_bytes(reading) if reading else None,
         stdout_sha256=stdout_sha256,
     )
+
+
+def _held_bytes(reading: Reading) -> int | None:
+    return Charge(
+        reading.rss_bytes,
+        reading.pss_bytes,
+        reading.cgroup_bytes,
+        reading.mappings,
+        None,
+        reading.uncounted_bytes,
+        reading.page_table_bytes,
+    ).held_bytes
 
 
 def _reading(path: Path) -> Reading | None:

@@ -1,6 +1,6 @@
 """The parts of a sample, and how the sources' different answers are settled.
 
-    rss  ==  heap, counted again + CPython's arenas + frames + libc + stacks + mapped files + other anonymous
+    rss  ==  heap, counted again - uncounted + CPython's arenas + frames + libc + stacks + mapped files + other anonymous
              + unexplained
 
 Unexplained is what one source says and no other knows of: what libc's totals have and was not found, and what VmRSS
@@ -45,7 +45,7 @@ FIELDS: Final = (AGAIN, ARENAS, FRAMES, LIBC_LIVE, LIBC_HELD, STACKS, FILES, OTH
 class Parts:
     """Resident bytes by row, before they become a record."""
 
-    __slots__ = ("heap", "pss_bytes", "rows", "rss_bytes", "rss_max_bytes", "swap_bytes")
+    __slots__ = ("heap", "pss_bytes", "rows", "rss_bytes", "rss_max_bytes", "swap_bytes", "uncounted_bytes")
 
     def __init__(self, heap: HeapResident) -> None:
         self.heap = heap
@@ -54,6 +54,7 @@ class Parts:
         self.rss_max_bytes = 0
         self.pss_bytes: int | None = None
         self.swap_bytes = 0
+        self.uncounted_bytes = 0
 
     def add(self, shares: Iterable[tuple[str, int]]) -> None:
         for row, size_bytes in shares:
@@ -62,7 +63,7 @@ class Parts:
     @property
     def found_bytes(self) -> int:
         """What the parts add up to."""
-        return sum(self.heap) + sum(self.rows[field] for field in FIELDS)
+        return sum(self.heap) + sum(self.rows[field] for field in FIELDS) - self.uncounted_bytes
 
 
 def settle_libc(parts: Parts, statistics: LibcStatistics | None, heap_found_bytes: int, chunk_found_bytes: int) -> None:
@@ -88,22 +89,19 @@ def settle_heap(parts: Parts, rss_bytes: int) -> None:
         parts.heap = (live - excess_bytes, free, empty_pools, free_runs, metadata)
 
 
-def settle_shared(parts: Parts, shared_bytes: int, mapped_bytes: int) -> int:
+def settle_shared(parts: Parts, shared_bytes: int, mapped_bytes: int, once_bytes: int) -> None:
     """What pools share the system counts for each that has touched it, and not at all while none has; the heap's parts
     have it once.
 
     Args:
         shared_bytes: how much it is.
         mapped_bytes: as the system counts it.
-
-    Returns:
-        How much of it the system does not count.
+        once_bytes: as the system counts it, each page once.
     """
-    again_bytes = max(mapped_bytes - shared_bytes, 0)
-    missing_bytes = max(shared_bytes - mapped_bytes, 0)
-    parts.rows[AGAIN] += again_bytes
-    parts.rows[HEAP] += missing_bytes - again_bytes
-    return missing_bytes
+    once_bytes = min(once_bytes, shared_bytes, mapped_bytes)
+    parts.uncounted_bytes = shared_bytes - once_bytes
+    parts.rows[AGAIN] += mapped_bytes - once_bytes
+    parts.rows[HEAP] += shared_bytes - mapped_bytes
 
 
 def settle_shared_quickly(parts: Parts, shared_bytes: int, shown_bytes: int) -> None:

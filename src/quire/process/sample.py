@@ -21,6 +21,7 @@ from __future__ import annotations
 import gc
 
 from quire.process import parts as rows
+from quire.process.charge import field_bytes
 from quire.process.claims import Claims, share_out
 from quire.process.libc import find_heaps
 from quire.process.libraries import find_zeroed_data
@@ -109,17 +110,19 @@ class Sampler:
             account = parse_smaps(memory.text("smaps"))
             owners = _Owners(self._core, memory, account, moment.libc_statistics, self._findings)
             parts = Parts(moment.heap)
-            mapped_bytes = others_bytes = 0
+            mapped_bytes = others_bytes = others_shared_bytes = 0
             for mapping in owners.mappings:
                 if owners.is_of_extents(mapping):
                     mapped_bytes += mapping.rss_bytes
                 else:
                     others_bytes += mapping.rss_bytes - mapping.pss_bytes
+                    others_shared_bytes += mapping.pss_bytes if mapping.is_shared_memory else 0
                 if mapping.rss_bytes:
                     resident_bytes = _ruler(mapping, memory)
                     parts.add(share_out(mapping, owners.claims, _row_by_name(mapping), resident_bytes))
             moment.end(memory)
-        moment.rss_bytes += settle_shared(parts, moment.shared_bytes, mapped_bytes)
+            once_bytes = _shared_memory_bytes(memory, moment.shared_bytes) - others_shared_bytes
+        settle_shared(parts, moment.shared_bytes, mapped_bytes, once_bytes)
         _settle(parts, moment, owners)
         settle_proportional(parts, others_bytes + parts.rows[rows.AGAIN])
         return parts
@@ -161,6 +164,19 @@ class Sampler:
         return parts if excess_bytes <= allowed_bytes else None
 
 
+def _shared_memory_bytes(memory: OwnMemory, shared_bytes: int) -> int:
+    """What page tables have of shared memory, each page once. Mapping by mapping the kernel rounds it, often to nothing.
+
+    Where it does not tell (before 5.4), as much as pools share.
+    """
+    if shared_bytes == 0:
+        return 0
+    try:
+        return field_bytes(b"".join(memory.text("smaps_rollup")), b"Pss_Shmem:")
+    except ValueError:
+        return shared_bytes
+
+
 def _least_disturbed(measure: Callable[[], Parts]) -> Parts:
     """Of a few attempts the one that explains most.
 
@@ -194,6 +210,7 @@ def make_sample(parts: Parts, seconds: float) -> MemorySample:
         rss_bytes=parts.rss_bytes,
         pss_bytes=parts.pss_bytes,
         swap_bytes=parts.swap_bytes,
+        uncounted_bytes=parts.uncounted_bytes,
         heap=HeapResidency(*parts.heap),
         **{field: parts.rows[field] for field in rows.FIELDS},
     )

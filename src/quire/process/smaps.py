@@ -90,12 +90,17 @@ class SystemMapping:
     @property
     def is_file(self) -> bool:
         """A file is behind it that is more than a name for shared memory."""
-        return self.name.startswith(b"/") and not self.name.startswith(_SHARED_MEMORY)
+        return self.name.startswith(b"/") and not self.is_shared_memory
 
     @property
     def is_shared(self) -> bool:
         """What is written there, other mappings of the same pages show."""
         return self.perms.endswith(b"s")
+
+    @property
+    def is_shared_memory(self) -> bool:
+        """A file that is only a name for memory that several may share."""
+        return self.name.startswith(_SHARED_MEMORY)
 
     @property
     def is_closed(self) -> bool:

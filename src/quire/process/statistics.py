@@ -22,7 +22,7 @@ def stats() -> HeapStatistics:
         QuireError: quire does not serve this process.
     """
     core = require_served()
-    charge = read_charge(core.mappings())
+    charge = read_charge(core.shared_bytes(), core.mappings())
     return decode_statistics(core.statistics(), core.guard_statistics(), giving_back_of(core), charge)
 
 

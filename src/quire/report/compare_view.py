@@ -41,9 +41,10 @@ CPU = Measure("cpu_seconds", "processor time", lambda m: m.cpu_seconds, seconds_
 PEAK = Measure("rss_max_bytes", "peak memory", lambda m: m.rss_max_bytes, _mebibytes)
 END = Measure("rss_bytes", "resident at the end", lambda m: m.rss_bytes, _mebibytes)
 SHARE = Measure("pss_bytes", "in proportion (PSS)", lambda m: m.pss_bytes, _mebibytes)
+HELD = Measure("held_bytes", "held at the end", lambda m: m.held_bytes, _mebibytes)
 GROUP = Measure("cgroup_bytes", "charge of its group", lambda m: m.cgroup_bytes, _mebibytes)
 FAULTS = Measure("minor_faults", "page faults", lambda m: m.minor_faults, _count)
-MEASURES = (WALL, CPU, PEAK, END, SHARE, GROUP, FAULTS)
+MEASURES = (WALL, CPU, PEAK, END, SHARE, HELD, GROUP, FAULTS)
 
 
 Results = dict[str, Result | None]
@@ -71,7 +72,7 @@ def _median_table(comparison: Comparison, results: Results) -> Table:
     number = len(comparison.pairs)
     interval = "95 % interval" if number >= PAIRS_MIN else "lowest to highest"
     columns = name_and_numbers("plain", "on quire", "ratio", interval)
-    shown = [measure for measure in MEASURES if measure not in (SHARE, GROUP) or results[measure.key]]
+    shown = [measure for measure in MEASURES if measure not in (SHARE, HELD, GROUP) or results[measure.key]]
     rows = [_median_row(measure, results[measure.key]) for measure in shown]
     return Table(f"Medians of {_pairs(number)}", columns, tuple(rows))
 
@@ -138,10 +139,10 @@ def _notes(comparison: Comparison, results: Results) -> tuple[str, ...]:
         "Come back when it is quiet, or take more --runs.": _is_wide(wall) or _is_wide(cpu),
         "What is not seen: the program ends by os._exit, becomes another program, or changes its user, its root or "
         "its limits, before it can be read.": peak is None or end is None,
-        "Resident memory counts pages that other processes share in full, PSS in proportion; the control group is "
-        "charged for all its processes, not this one alone, and for what the kernel keeps of their files.": (
-            results[SHARE.key] is not None
-        ),
+        "Resident memory counts pages that other processes share in full, and what pools of quire's share again for each "
+        "pool; PSS counts both in proportion. Held is PSS, pages that pools share and no page table has, page tables and "
+        "mappings. The control group is charged for all its processes, not this one alone, and for what the kernel keeps "
+        "of their files.": results[SHARE.key] is not None,
         "In a program so short or small, quire's own start shows. It is paid once; compare the usual work.": (
             _is_start(wall, _START_SECONDS_MAX) or _is_start(peak, _START_BYTES_MAX)
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from quire.records import (
     ArenaKind,
     ArenaStatistics,
+    Charge,
     ClassStatistics,
     Domain,
     GivingBack,
@@ -14,7 +15,7 @@ from quire.records import (
 )
 from quire.report.units import count, mib, mib_column, one_line, seconds, size
 from quire.report.view import Column, ColumnKind, Row, RowKind, Table, View, name_and_numbers
-from quire.report.waterfall import ABOVE, AGAIN, OTHER_PARTS, held_bytes, live_bytes, waterfall
+from quire.report.waterfall import ABOVE, AGAIN, OTHER_PARTS, UNCOUNTED, held_bytes, live_bytes, waterfall
 
 _CLASSES_SHOWN = 5
 _SMALL_BYTES_MAX = 512
@@ -56,7 +57,7 @@ def _processor_share(report: RunReport) -> str:
 def _memory_sentence(report: RunReport) -> str:
     live, held = live_bytes(report.end), held_bytes(report.end)
     again = report.end.counted_again_bytes
-    rest = report.end.rss_bytes - live - held - again
+    rest = report.end.rss_bytes - live - held - again + report.end.uncounted_bytes
     counted_again = f"counted again {_part(report, again)}; " if again else ""
     held_and_again = f"freed but held {_part(report, held)}; {counted_again}"
     return f"in use {_part(report, live)}; {held_and_again}other {_part(report, rest)}"
@@ -120,12 +121,31 @@ def _missing_notes(report: RunReport) -> tuple[str, ...]:
 
 
 def _sharing_note(report: RunReport) -> str:
-    pss_bytes, swap_bytes = report.end.pss_bytes, report.end.swap_bytes
-    share = "" if pss_bytes is None else f"; counted in proportion (PSS), it is {mib(pss_bytes)} MiB at the end"
+    """The sizes that there are of a process, and why they differ."""
+    swap_bytes = report.end.swap_bytes
     cgroup_bytes = report.statistics.charge.cgroup_bytes if report.statistics.charge else None
-    group = "" if cgroup_bytes is None else f"; its control group is charged {mib(cgroup_bytes)} MiB,{_OF_GROUP}"
+    group = "" if cgroup_bytes is None else f" Its control group is charged {mib(cgroup_bytes)} MiB,{_OF_GROUP}."
     swapped = f" {mib(swap_bytes)} MiB more are swapped out." if swap_bytes else ""
-    return f"Resident memory counts pages that other processes share in full{share}{group}.{swapped}"
+    return f"{_held(report.statistics.charge)}Resident memory counts {_difference(report)}.{group}{swapped}"
+
+
+def _held(charge: Charge | None) -> str:
+    if charge is None or charge.pss_bytes is None or charge.held_bytes is None:
+        return ""
+    uncounted = ""
+    if charge.uncounted_bytes:
+        uncounted = f", {mib(charge.uncounted_bytes)} MiB that pools share and no page table has at the moment"
+    return (
+        f"Held at the end: {mib(charge.held_bytes)} MiB; they are {mib(charge.pss_bytes)} MiB in proportion (PSS)"
+        f"{uncounted} and {mib(charge.kernel_bytes)} MiB of page tables and mappings. "
+    )
+
+
+def _difference(report: RunReport) -> str:
+    """Between what is resident and its proportional size."""
+    again_bytes = report.end.counted_again_bytes
+    again = f", and {mib(again_bytes)} MiB that pools share again for each pool" if again_bytes else ""
+    return f"pages that other processes share in full{again}; PSS counts each in proportion"
 
 
 # --- the waterfall --------------------------------------------------------------------------------------------
@@ -141,7 +161,7 @@ _WATERFALL_COLUMNS = (
 
 
 def _waterfall_table(report: RunReport) -> Table:
-    rows = [row for row in waterfall(report) if row.label != AGAIN or row.end_bytes or row.peak_bytes]
+    rows = [row for row in waterfall(report) if row.label not in (AGAIN, UNCOUNTED) or row.end_bytes or row.peak_bytes]
     printed = zip(
         rows,
         mib_column([row.end_bytes for row in rows]),
@@ -166,7 +186,8 @@ def _waterfall_table(report: RunReport) -> Table:
 def _waterfall_row(report: RunReport, row: WaterfallRow, end: str, peak: str) -> Row:
     end = "" if row.label == ABOVE else end
     scale_bytes = max(report.rss_max_bytes, 1)
-    return Row((f" {row.label}", row.gloss, end, row.end_bytes / scale_bytes, peak, row.peak_bytes / scale_bytes))
+    bars = (max(row.end_bytes, 0) / scale_bytes, max(row.peak_bytes, 0) / scale_bytes)
+    return Row((f" {row.label}", row.gloss, end, bars[0], peak, bars[1]))
 
 
 def _sum_row(report: RunReport) -> Row:

@@ -22,7 +22,8 @@ class Part:
 
 
 AGAIN = "counted again"
-"""A row only of programs whose pools share pages."""
+UNCOUNTED = "in no page table"
+"""Rows only of programs whose pools share pages."""
 HEAP_PARTS = (
     Part("live blocks", "what the program uses", lambda s: s.heap.live_bytes),
     Part("free blocks", "freed, beside live ones", lambda s: s.heap.free_bytes),
@@ -30,6 +31,7 @@ HEAP_PARTS = (
     Part("free runs", "freed larger blocks", lambda s: s.heap.free_run_bytes),
     Part("metadata", "quire's own tables", lambda s: s.heap.metadata_bytes),
     Part(AGAIN, "pages that pools share", lambda s: s.counted_again_bytes),
+    Part(UNCOUNTED, "shared, not counted", lambda s: -s.uncounted_bytes),
 )
 OTHER_PARTS = (
     Part("CPython's arenas", "from before quire began", lambda s: s.cpython_arena_bytes),

@@ -1,4 +1,4 @@
-"""Forks of services: with functions and locks of their own around them, and from threads that Python knows nothing of."""
+"""Forks of services: with functions and locks of their own around them, and from threads that Python does not know."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ print(kept[0], len(kept), core.check())
 
 
 def test_a_mutex_of_the_programs_around_forks_is_no_deadlock(forker: str) -> None:
-    """A library takes its mutex before a fork, and has it while Python allocates; its own thread forks; Python forks, and
+    """A library takes its mutex before a fork, and with the interpreter lock; its own thread forks; Python forks; and
     quire gives back meanwhile. Nobody waits for the other."""
     run_python(
         START

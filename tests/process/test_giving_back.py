@@ -283,7 +283,7 @@ print(charge.uncounted_bytes, 0 < charge.page_table_bytes < 4 << 20)
 
 
 def test_shared_pages_that_no_page_table_has_are_held_all_the_same() -> None:
-    """No size of the process has them; they come back into it when they are touched, and what is held stays the same."""
+    """No size of the process has them until they are touched again; what is held stays the same."""
     served(
         """
 import gc
@@ -329,7 +329,8 @@ def test_clocks_that_a_test_has_frozen_stop_nothing(put: str) -> None:
         + f"""
 freeze({put})
 kept = [(index, str(index), [index]) for index in range(300_000)][::50]
-from quire.process.giving_back import serving
+from quire.process.serving import serving
+serving = serving.giving_back()
 start = now()
 while not serving.account.mesh_bytes and now() - start < 60: sleep(0.05)
 more = [(index, str(index), [index]) for index in range(100_000)][::50]
@@ -353,7 +354,8 @@ for name in names:
     sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(sys.modules[name])
 kept = [(index, str(index), [index]) for index in range(300_000)][::50]
-from quire.process.giving_back import serving
+from quire.process.serving import serving
+serving = serving.giving_back()
 while not serving.account.mesh_bytes: time.sleep(0.05)
 given = serving.trim().mesh_bytes
 print({type(sys.modules[name]).__name__ for name in names}, serving.failure, core.check())

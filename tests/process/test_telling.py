@@ -12,7 +12,8 @@ START = """
 import logging, logging.handlers, os, queue, sys, threading, time, warnings
 import quire
 from quire import _core as core
-from quire.process.giving_back import serving
+from quire.process.serving import serving
+serving = serving.giving_back()
 def peak(count=100_000):
     "A peak of 30 MiB; of each arena's pools all but one or two become empty. The survivors."
     kept = [bytes(300) for _ in range(count)]
@@ -103,9 +104,9 @@ def test_a_program_that_has_not_imported_logging_does_not_get_it_imported() -> N
         late = "spec.loader = importlib.util.LazyLoader(spec.loader); m = importlib.util.module_from_spec(spec)\n"
         late += "sys.modules['logging'] = m; spec.loader.exec_module(m)\n"
         code = "import sys, time\n" + before + (late if before else "")
-        code += "import quire\nfrom quire.process import giving_back\n"
+        code += "import quire\nfrom quire.process.serving import serving\n"
         code += "kept = [bytes(300) for _ in range(100_000)][::3000]\n"
-        code += "while not giving_back.serving.account.total_bytes: time.sleep(0.05)\n"
+        code += "while not serving.giving_back().account.total_bytes: time.sleep(0.05)\n"
         code += "print(type(sys.modules.get('logging')).__name__)\n"
         expected = "_LazyModule\n" if before else "NoneType\n"
         run_python(code, environment={"QUIRE": "1"}).expect(expected)

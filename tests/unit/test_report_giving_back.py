@@ -37,9 +37,9 @@ def test_what_is_held_is_told_in_its_parts_and_why_resident_memory_is_more() -> 
     """And the control group's charge where the system tells it, and what it is of."""
     told = notes(charge=_charge(900 * MIB))[1]
     assert told.startswith(
-        "Held at the end: 655.1 MiB; they are 640.0 MiB in proportion (PSS), 13.0 MiB that pools share and no page table "
-        "has at the moment and 2.1 MiB of page tables and mappings. Resident memory counts pages that other processes "
-        "share in full; PSS counts each in proportion."
+        "Held at the end: 655.1 MiB; they are 640.0 MiB in proportion (PSS), 13.0 MiB that pools share and no page "
+        "table has at the moment and 2.1 MiB of page tables and mappings. Resident memory counts pages that other "
+        "processes share in full; PSS counts each in proportion."
     )
     assert "Its control group is charged 900.0 MiB, for all its processes" in told
     assert "control group" not in notes(charge=_charge(None))[1]
@@ -99,5 +99,5 @@ def test_shared_pages_in_no_page_table_are_taken_off() -> None:
     rows = [row.cells for table in view.tables for row in table.rows]
     row = next(cells for cells in rows if str(cells[0]).strip() == "in no page table")
     assert (row[2], row[3]) == ("-9.0", 0.0)
-    sentence = view.facts[1]
-    assert sentence.rpartition("other ")[2] == run_view(report).facts[1].rpartition("other ")[2].replace("(", "(", 1)
+    other, before = (each.facts[1].rpartition("other ")[2].partition(" (")[0] for each in (view, run_view(report)))
+    assert other == before

@@ -94,8 +94,8 @@ _WAITS_MAX: Final = 500
 _AGAIN_BYTES_MIN: Final = 4 * 1024**2
 _UNTOUCHED_SECONDS_MIN: Final = 10.0
 _UNTOUCHED_PER_SECOND: Final = 1000.0
-"""From one time that shared pages are taken out of the page table to the next, by what it took. Who uses them brings them
-back at about the same cost."""
+"""From one time that shared pages are taken out of the page table to the next, by what it took. Who uses them brings
+them back at about the same cost."""
 _PAUSE_PER_SECOND: Final = 2.0
 _PAUSE_SECONDS_MIN: Final = 1.0
 """From a pass to the next, by what it took."""

@@ -1,7 +1,7 @@
 """The parts of a sample, and how the sources' different answers are settled.
 
-    rss  ==  heap, counted again - uncounted + CPython's arenas + frames + libc + stacks + mapped files + other anonymous
-             + unexplained
+    rss  ==  heap, counted again - uncounted + CPython's arenas + frames + libc + stacks + mapped files
+             + other anonymous + unexplained
 
 Unexplained is what one source says and no other knows of: what libc's totals have and was not found, and what VmRSS
 has and no part. Where VmRSS is less than what was found page by page, what was found counts: the kernel keeps

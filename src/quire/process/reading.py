@@ -3,9 +3,9 @@
     read_at_end()   before the program: ours is the last of the functions given to atexit
     Reading         in the process that compares: what was read
 
-It reads the kernel's accounts, the same on both sides, and of quire's only how much pools share, which no account of the
-kernel's has whole. It imports nothing when the program ends, and says how long it took itself, so that this can be taken
-off the program's time.
+It reads the kernel's accounts, the same on both sides, and of quire's only how much pools share, which no account of
+the kernel's has whole. It imports nothing when the program ends, and says how long it took itself, so that this can be
+taken off the program's time.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ class Sampler:
 
 
 def _shared_memory_bytes(memory: OwnMemory, shared_bytes: int) -> int:
-    """What page tables have of shared memory, each page once. Mapping by mapping the kernel rounds it, often to nothing.
+    """What page tables have of shared memory, each page once. The kernel rounds each mapping, often to nothing.
 
     Where it does not tell (before 5.4), as much as pools share.
     """

@@ -1,11 +1,11 @@
-"""Log records of what went back: at debug level, of the logger ``quire``, in a program that has asked for this logger by
-its name. Who looks at all records there are would be surprised by some that come when memory has rested.
+"""Log records of what went back: at debug level, of the logger ``quire``, in a program that has asked for this logger
+by its name. Who looks at all records there are would be surprised by some that come when memory has rested.
 
     tell(kind, bytes) --> summed, a line a kind and second --> lines --> the teller (core/hook/teller.c): handlers
 
-A handler may wait for any lock, and whoever gives memory back, or is amid something of the program's, must not. So the
-records are made in a thread of their own, which lives only meanwhile. At the program's end it is waited for, and what is
-left is told before ``logging`` shuts down.
+A handler may wait for any lock, and whoever gives memory back, or is amid something of the program's, must not. So
+the records are made in a thread of their own, which lives only meanwhile. At the program's end it is waited for, and
+what is left is told before ``logging`` shuts down.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Told:
             self._register_end()
             self._log()
         finally:
-            active: dict[int, Thread] = sys.modules["threading"]._active  # type: ignore[attr-defined]
+            active: dict[int, Thread] = sys.modules["threading"]._active
             active.pop(get_ident(), None)  # up to 3.12 nobody else would
 
     def _log(self) -> None:

@@ -139,10 +139,10 @@ def _notes(comparison: Comparison, results: Results) -> tuple[str, ...]:
         "Come back when it is quiet, or take more --runs.": _is_wide(wall) or _is_wide(cpu),
         "What is not seen: the program ends by os._exit, becomes another program, or changes its user, its root or "
         "its limits, before it can be read.": peak is None or end is None,
-        "Resident memory counts pages that other processes share in full, and what pools of quire's share again for each "
-        "pool; PSS counts both in proportion. Held is PSS, pages that pools share and no page table has, page tables and "
-        "mappings. The control group is charged for all its processes, not this one alone, and for what the kernel keeps "
-        "of their files.": results[SHARE.key] is not None,
+        "Resident memory counts pages that other processes share in full, and what pools of quire's share again for "
+        "each pool; PSS counts both in proportion. Held is PSS, pages that pools share and no page table has, page "
+        "tables and mappings. The control group is charged for all its processes, not this one alone, and for what the "
+        "kernel keeps of their files.": results[SHARE.key] is not None,
         "In a program so short or small, quire's own start shows. It is paid once; compare the usual work.": (
             _is_start(wall, _START_SECONDS_MAX) or _is_start(peak, _START_BYTES_MAX)
         ),

@@ -1,6 +1,7 @@
 /* The helper: a thread that calls one Python function now and then, while there is something to do.
  *
- *     absent --(a slow path)--> alive --(the function returns None, or it is to stop)--> ended --(joined)--> absent
+ *     absent --(a slow path, or the collector)--> alive --(the function returns None, or it is to stop)--> ended
+ *     ended --(joined)--> absent
  *
  *     wait; take the interpreter lock; seconds = tick(); release it; wait for so long ...
  *

@@ -107,6 +107,7 @@ def test_a_program_that_has_not_imported_logging_does_not_get_it_imported() -> N
         code += "import quire\nfrom quire.process.serving import serving\n"
         code += "kept = [bytes(300) for _ in range(100_000)][::3000]\n"
         code += "while not serving.giving_back().account.total_bytes: time.sleep(0.05)\n"
+        code += "while serving._core.helper_is_alive(): time.sleep(0.05)\n"
         code += "print(type(sys.modules.get('logging')).__name__)\n"
         expected = "_LazyModule\n" if before else "NoneType\n"
         run_python(code, environment={"QUIRE": "1"}).expect(expected)

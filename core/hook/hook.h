@@ -57,12 +57,13 @@ void hook_helper_before_fork(void);
 void hook_helper_after_fork_in_parent(void);
 void hook_helper_after_fork_in_child(void);
 
-/* beside.c: of system calls, as they are when quire is installed; whether the program has forbidden itself more since. */
+/* beside.c: of system calls, as they are when quire is installed; whether the program has forbidden itself more of them
+ * since. */
 void hook_note_filters(void);
 bool hook_is_newly_filtered(void);
 
-/* teller.c: have a thread of its own call the function now, where it may wait for anything; false if that cannot be, for
- * such a thread is still at work. A fork and the end wait a while for it. */
+/* teller.c: have a thread of its own call the function now, where it may wait for anything; false if that cannot be,
+ * for such a thread is still at work. A fork and the end wait a while for it. */
 bool hook_call_apart(PyObject *function);
 void hook_wait_for_teller(void);
 

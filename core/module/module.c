@@ -376,8 +376,8 @@ static PyModuleDef_Slot slots[] = {
     {0, NULL},
 };
 
-/* The module is old soon, so the collector comes by only when it goes through all objects; it costs a program nothing else.
- * (gc.get_referrers does so too, and reads as much.) */
+/* The module is old soon, so the collector comes by only when it goes through all objects; it costs a program nothing
+ * else. (gc.get_referrers does so too, and reads as much.) */
 static int
 traverse(PyObject *Py_UNUSED(self), visitproc Py_UNUSED(visit), void *Py_UNUSED(context))
 {

@@ -345,8 +345,7 @@ def test_modules_that_a_program_loads_late_stay_so() -> None:
     served(
         """
 import importlib.util
-names = "ast decimal datetime fractions uuid ipaddress pathlib logging threading".split()
-loaded = [name for name in names if name in sys.modules]
+names = "ast decimal datetime fractions uuid ipaddress pathlib logging".split()
 for name in names:
     sys.modules.pop(name, None)
     spec = importlib.util.find_spec(name)

@@ -98,7 +98,7 @@ def settle_shared(parts: Parts, shared_bytes: int, mapped_bytes: int, once_bytes
         mapped_bytes: as the system counts it.
         once_bytes: as the system counts it, each page once.
     """
-    once_bytes = min(once_bytes, shared_bytes, mapped_bytes)
+    once_bytes = max(min(once_bytes, shared_bytes, mapped_bytes), 0)
     parts.uncounted_bytes = shared_bytes - once_bytes
     parts.rows[AGAIN] += mapped_bytes - once_bytes
     parts.rows[HEAP] += shared_bytes - mapped_bytes

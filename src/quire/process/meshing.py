@@ -394,7 +394,15 @@ class Meshing:
         deadline = deadline_ns(STEP_SECONDS)
         if self._core.mesh_abandon(deadline) and self._core.proof_release(deadline):
             self._core.proof_end()
-            self._end(now, is_poor=self.reason is not None)
+            self._do = self._untouch_given_up if self._core.shared_bytes() else self._end_given_up
+
+    def _untouch_given_up(self, now: float) -> None:
+        """The proof has read in all pools."""
+        if self._is_untouched(now):
+            self._end_given_up(now)
+
+    def _end_given_up(self, now: float) -> None:
+        self._end(now, is_poor=self.reason is not None)
 
     def _finish(self, now: float) -> None:
         *_, is_out_of_mappings, refusal = self._core.mesh_pass()

@@ -88,7 +88,9 @@ class World:
 
     def mesh_refusal(self) -> None:
         return None
+
     def counted_bytes(self) -> int:
+        return 0
 
     def mappings(self) -> tuple[int, int]:
         return 0, 0

@@ -52,11 +52,7 @@ method_shared_bytes(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 }
 
 /* What is resident of files and of shared memory, a page once for each mapping that has touched it; None: nobody can
-<<<<<<< HEAD
  * tell. */
-=======
- * tell. The kernel keeps this number, so nothing is walked through. */
->>>>>>> 11a502b (Lines of at most 120)
 static PyObject *
 method_counted_bytes(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -76,11 +77,24 @@ map(void *at, size_t size_bytes, int access, int flags, char **address)
     return 0;
 }
 
+/* Somewhere in the second quarter of the addresses, by chance, as the kernel's own places are: far below those, so that no
+ * other mapping is put into a hole that the range has for a moment, in a child of fork. NULL: wherever the kernel likes. */
+static void *
+lonely_place(void)
+{
+    int saved = errno;
+    uint64_t chance = 0;
+    bool is_known = sizeof(void *) == sizeof chance && getrandom(&chance, sizeof chance, GRND_NONBLOCK) == sizeof chance;
+    errno = saved;
+    size_t quarter = ((uintptr_t)&chance + 1) / 4; /* the stack is at the end of them */
+    return is_known ? (void *)(quarter + chance % quarter) : NULL;
+}
+
 int
 os_reserve(size_t size_bytes, size_t alignment_bytes, char **address)
 {
     char *start = NULL;
-    int error = map(NULL, size_bytes + alignment_bytes, PROT_NONE, MAP_PRIVATE | MAP_NORESERVE, &start);
+    int error = map(lonely_place(), size_bytes + alignment_bytes, PROT_NONE, MAP_PRIVATE | MAP_NORESERVE, &start);
     if (error != 0) {
         return error;
     }

@@ -59,13 +59,15 @@ start_helper()
 while not quire.stats().giving_back.by_itself.steps: time.sleep(0.001)
 number = None
 while number is None: number = helper_thread()
+met = 0  # amid a step, where the kernel has taken the processor away from it
 for _ in range(2000):
     assert threading.enumerate() == [threading.main_thread()] and threading.active_count() == 1
-    assert _thread._count() == 0 and list(sys._current_frames()) == [threading.get_ident()]
+    assert _thread._count() == 0
+    met += list(sys._current_frames()) != [threading.get_ident()]
     time.sleep(0.0005)
-print(threading._active.keys() == {threading.get_ident()})
+print(threading._active.keys() == {threading.get_ident()}, met < 100)
 """
-    ).expect("True\n")
+    ).expect("True True\n")
 
 
 def test_it_has_a_thread_state_only_while_it_works() -> None:

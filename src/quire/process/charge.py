@@ -39,8 +39,8 @@ def read_charge(shared_bytes: int, mappings: tuple[int, int]) -> ChargeNumbers |
     except (OSError, ValueError):
         return None
     uncounted_bytes = uncounted_of(rollup, shared_bytes)
-    most, now = mappings
-    return rss_bytes, pss_bytes, read_cgroup_bytes(), now or None, most or None, uncounted_bytes, read_page_table_bytes()
+    most, now = (number or None for number in mappings)
+    return rss_bytes, pss_bytes, read_cgroup_bytes(), now, most, uncounted_bytes, read_page_table_bytes()
 
 
 def uncounted_of(rollup: bytes, shared_bytes: int) -> int | None:

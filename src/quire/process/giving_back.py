@@ -12,6 +12,8 @@ are made elsewhere (``told``).
 
 from __future__ import annotations
 
+import sys
+
 from quire.process.clocks import CLOCKS, deadline_ns
 from quire.process.meshing import CANDIDATES_MIN, STEP_SECONDS, Meshing
 from quire.process.serving import RLock

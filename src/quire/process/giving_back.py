@@ -207,7 +207,7 @@ class Sweeping:
         self.sweeps += not is_refused
         is_idle = self._given_bytes == 0 and self._young_bytes == 0
         self.waiting_pools += self._young_pools
-        if not is_idle or self.waiting_pools >= CANDIDATES_MIN:
+        if self.waiting_pools >= CANDIDATES_MIN:
             self.last_found = self._begun
         self._idle_sweeps = self._idle_sweeps + 1 if is_idle else 0
         idle_max = _IDLE_SWEEPS_MAX if self._young_pools else _IDLE_SWEEPS

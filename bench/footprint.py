@@ -12,7 +12,7 @@ MAPPING_BYTES = 245
 """What the kernel keeps for a mapping; Linux 6.18, measured over 60 000: 192 for itself, 34 for what is anonymous in
 it, 19 for its place in the tree."""
 
-_SHARED = re.compile(rb"^([0-9a-f]+-[0-9a-f]+) \S+ \S+ \S+ (\d+) +(?:/memfd:|/dev/zero|/dev/shm/)")
+_SHARED = re.compile(rb"^([0-9a-f]+-[0-9a-f]+) \S+ \S+ \S+ (\d+) +(?:/memfd:|/dev/zero|/dev/shm/|\[anon_shmem:)")
 _CHARGES = ("memory.current", "memory.usage_in_bytes")
 """Of a control group, of the second version and of the first."""
 

@@ -7,6 +7,7 @@
 
 #include "heap/proofs.h"
 #include "hook/collector.h"
+#include "hook/freelists.h"
 #include "hook/hook.h"
 #include "hook/proof.h"
 #include "observe/walk.h"
@@ -83,6 +84,17 @@ method_proof_release(PyObject *Py_UNUSED(self), PyObject *object)
 {
     uint64_t deadline_ns;
     return module_read_deadline(object, &deadline_ns) ? PyBool_FromLong(proof_release(deadline_ns)) : NULL;
+}
+
+/* How many tuples of so many items have gone from CPython's free list to the heap. */
+static PyObject *
+method_renew_free_list(PyObject *Py_UNUSED(self), PyObject *object)
+{
+    Py_ssize_t items = PyLong_AsSsize_t(object);
+    if (items < 1 || items > FREELISTS_ITEMS_MAX) {
+        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_ValueError, "items must be from 1 to %d", FREELISTS_ITEMS_MAX);
+    }
+    return PyLong_FromSize_t(freelists_renew(items));
 }
 
 static PyObject *
@@ -317,6 +329,7 @@ static PyMethodDef methods[] = {
     {"proof_counts", method_proof_counts, METH_NOARGS, NULL},
     {"proof_has", method_proof_has, METH_O, NULL},
     {"proof_release", method_proof_release, METH_O, NULL},
+    {"renew_free_list", method_renew_free_list, METH_O, NULL},
     {"proof_end", method_proof_end, METH_NOARGS, NULL},
     {"findings", method_findings, METH_O, NULL},
     {"live_blocks", method_live_blocks, METH_NOARGS, NULL},

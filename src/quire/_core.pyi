@@ -150,6 +150,9 @@ def proof_has(address: int, /) -> bool:
 def proof_release(deadline_ns: int, /) -> bool:
     """Let go of what the pass holds and knows, until then; whether nothing is left."""
 
+def renew_free_list(items: int, /) -> int:
+    """How many tuples of so many items have gone from CPython's free list to the heap."""
+
 def proof_end() -> None: ...
 def mappings() -> tuple[int, int]:
     """How many the process may have, and has; two zeros: that cannot be read."""

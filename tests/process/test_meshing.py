@@ -84,6 +84,31 @@ print(quire.trim().mesh_bytes > 0, gc.collect())
     ).expect("True 0\n")
 
 
+def test_tuples_that_python_keeps_for_later_do_not_keep_pools() -> None:
+    """Its free lists hold those that were dropped first, wherever they lay; trim has them lie together."""
+    served(
+        """
+import random
+chance = random.Random(1)
+rows = [(number, str(number), [number]) for number in range(200_000)]
+chance.shuffle(rows)
+survivors = rows[:2000]
+while len(rows) > 2000: rows.pop()  # the first 2000 are kept, scattered
+del rows
+print(core.renew_free_list(3) > 1900, core.check())
+for wrong in (0, 21, -1, 2**70, "3"):
+    try: print(core.renew_free_list(wrong))
+    except (ValueError, OverflowError, TypeError): pass
+del survivors[1000:]
+given = quire.trim()
+candidates, foreign, *_ = core.mesh_pass()
+print(candidates > 500, foreign < candidates // 4, core.check())
+print(all(row == (row[0], str(row[0]), [row[0]]) for row in survivors))
+""",
+        {"QUIRE_GIVE_BACK": "off"},
+    ).expect("True None\nTrue True None\nTrue\n")
+
+
 MAPPINGS = """
 import ctypes, threading
 libc = ctypes.CDLL(None, use_errno=True)

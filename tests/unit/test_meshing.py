@@ -25,6 +25,8 @@ class Core:
         self.meshed = self.shared = 0
         self.counted: int | None = 6 * MIB
         self.candidates = 1000
+        self.foreign = 0
+        self.renewed: list[int] = []
         self.live_blocks = 100_000
         self.refusal: str | int | None = None
         self.forbidden: str | None = None
@@ -79,7 +81,7 @@ class Core:
         return self.abandons.pop(0) if self.abandons else True
 
     def mesh_pass(self) -> tuple[int, int, int, int, int, int, int, bool, int]:
-        return self.candidates, 0, 0, 0, 0, self.live_blocks, 0, False, self.refused
+        return self.candidates, self.foreign, 0, 0, 0, self.live_blocks, 0, False, self.refused
 
     def mesh_renew(self, deadline_ns: int) -> bool:
         self.calls.append("renew")
@@ -104,6 +106,10 @@ class Core:
 
     def proof_end(self) -> None:
         self.calls.append("end of proof")
+
+    def renew_free_list(self, items: int) -> int:
+        self.renewed.append(items)
+        return 100
 
 
 class Sweeps:
@@ -401,6 +407,23 @@ def test_pages_of_what_a_pass_has_left_go_and_then_the_next_pass_is_waited_for()
         return world.sweeps.keeps_pages
 
     assert [keeps_pages_after(sweeps) for sweeps in (0, 1, 1)] == [False, False, True]
+
+
+def test_where_foreign_blocks_were_in_the_way_free_lists_are_renewed_and_the_next_pass_is_soon() -> None:
+    """Though that one brought little; and not after each pass."""
+    world = World()
+    world.core.foreign, world.core.given_bytes = 600, 0
+    world.rest()
+    world.live()
+    assert world.core.renewed == list(range(1, 21))
+    ended = world.now
+    world.rest()
+    assert world.live() < ended + 5
+    assert world.core.renewed == list(range(1, 21))
+    world.now += 60
+    world.rest()
+    world.live()
+    assert world.core.renewed == [*range(1, 21)] * 2
 
 
 def test_what_came_to_rest_while_a_pass_was_under_way_waits_for_the_next() -> None:

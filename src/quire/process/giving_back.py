@@ -416,6 +416,7 @@ class GivingBack:
         """Give back now all that can be, and leave no reserve. One thread at a time; the others wait."""
         with self._lock:
             account = Account()
+            self.meshing.renew_all_lists()
             self._sweep_whole(account, only_notes=True)  # finds what has come to rest just now
             if self.mode != "purge":
                 self.meshing.whole_pass(account)

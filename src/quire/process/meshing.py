@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         def proof_step(self, deadline_ns: int, /) -> str: ...
         def proof_release(self, deadline_ns: int, /) -> bool: ...
         def proof_end(self) -> None: ...
+        def renew_free_list(self, items: int, /) -> int: ...
 
     class Sweeps(Protocol):
         """The sweeps, which note which pools are at rest."""
@@ -106,6 +107,12 @@ _NEAR_SECONDS: Final = 5.0
 """For a pass that may come so soon the pages of sparse pools are left: to purge them costs as much as to mesh them."""
 _PURGING_SWEEPS: Final = 2
 """After a pass, of pages of what it has left."""
+_KEPT_ITEMS_MAX: Final = 20
+"""CPython keeps tuples of up to so many items when they are dropped, for the next ones (core/hook/freelists.h)."""
+_FOREIGN_MIN: Final = 256
+"""Pools that were not meshed for foreign blocks: so many are worth to look whether it keeps those."""
+_LISTS_SECONDS: Final = 10.0
+"""From one time to the next."""
 _IDLE, _PROVING = 0, 3
 """Phases of a pass, as the core numbers them."""
 
@@ -141,7 +148,9 @@ class Meshing:
         self._poor_pause = _PAUSE_SECONDS
         self._given_bytes = 0
         self._seconds = self._proof_seconds = self._proof_seconds_max = 0.0
-        self._waits = 0
+        self._waits = self._kept_items = 0
+        self._lists_after = 0.0
+        self._is_poor = False
         self._mappings_max = 0
         self._mappings = (0, 0)
         """How many the process may have, and has beside those of meshing, when they were counted last."""
@@ -412,7 +421,24 @@ class Meshing:
             self.reason = "the process may have no more mappings"
         if self._given_bytes > 0 and not self._is_trimming:
             self._tell("sparse pools, meshed", self._given_bytes)
-        self._end(now, is_poor=self._given_bytes < self._seconds * _BYTES_PER_SECOND / 4)
+        self._is_poor = self._given_bytes < self._seconds * _BYTES_PER_SECOND / 4
+        if self._core.mesh_pass()[1] >= _FOREIGN_MIN and now >= self._lists_after and not self._is_trimming:
+            self._lists_after = now + _LISTS_SECONDS
+            self._do = self._renew_lists
+        else:
+            self._end(now, self._is_poor)
+
+    def _renew_lists(self, now: float) -> None:
+        """What CPython keeps lies together afterwards; the pools that it lay in are for the next pass."""
+        self._kept_items = self._kept_items % _KEPT_ITEMS_MAX + 1
+        self._is_poor = self._core.renew_free_list(self._kept_items) == 0 and self._is_poor
+        if self._kept_items == _KEPT_ITEMS_MAX:
+            self._end(now, self._is_poor)
+
+    def renew_all_lists(self) -> None:
+        """For trim."""
+        for items in range(1, _KEPT_ITEMS_MAX + 1):
+            self._core.renew_free_list(items)
 
     def _end(self, now: float, is_poor: bool) -> None:
         self._do = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from quire.records import MAPPING_BYTES, Charge, GivenBack, GivingBack
@@ -101,3 +102,5 @@ def test_shared_pages_in_no_page_table_are_taken_off() -> None:
     assert (row[2], row[3]) == ("-9.0", 0.0)
     other, before = (each.facts[1].rpartition("other ")[2].partition(" (")[0] for each in (view, run_view(report)))
     assert other == before
+    assert sum(map(int, re.findall(r"\((\d+)%\)", view.facts[1]))) in range(98, 103)  # of what is there, each rounded
+    assert view.facts[0].endswith(" MiB resident, 9.0 in no page table")

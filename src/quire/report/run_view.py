@@ -43,9 +43,11 @@ def run_view(report: RunReport) -> View:
 
 
 def _run_sentence(report: RunReport) -> str:
+    uncounted_bytes = report.end.uncounted_bytes
+    uncounted = f", {mib(uncounted_bytes)} in no page table" if uncounted_bytes else ""
     return (
         f"{seconds(report.wall_seconds)}, {_processor_share(report)}; "
-        f"peak {mib(report.rss_max_bytes)} MiB; at the end {mib(report.end.rss_bytes)} MiB resident"
+        f"peak {mib(report.rss_max_bytes)} MiB; at the end {mib(report.end.rss_bytes)} MiB resident{uncounted}"
     )
 
 
@@ -64,7 +66,8 @@ def _memory_sentence(report: RunReport) -> str:
 
 
 def _part(report: RunReport, size_bytes: int) -> str:
-    return f"{mib(size_bytes)} MiB ({size_bytes / max(report.end.rss_bytes, 1):.0%})"
+    there_bytes = report.end.rss_bytes + report.end.uncounted_bytes
+    return f"{mib(size_bytes)} MiB ({size_bytes / max(there_bytes, 1):.0%})"
 
 
 def _given_back_note(statistics: HeapStatistics) -> str:

@@ -5,7 +5,6 @@
  */
 #include "hook/collector.h"
 
-#include <limits.h>
 #include <string.h>
 
 struct header {
@@ -86,6 +85,29 @@ thresholds_match(PyObject *collector)
         match = PyLong_AsLong(PyTuple_GET_ITEM(thresholds, i)) == *(const int *)(lists.heads[i] + 1);
     }
     Py_XDECREF(thresholds);
+    return match;
+}
+
+static int *
+count_of(int list)
+{
+    return (int *)(void *)(lists.heads[list] + 1) + 1;
+}
+
+/* As they were before the tuple was made, which counts too. */
+static bool
+counts_match(PyObject *collector)
+{
+    int before[PERMANENT];
+    for (int i = YOUNG; i < PERMANENT; i++) {
+        before[i] = *count_of(i);
+    }
+    PyObject *counts = PyObject_CallMethod(collector, "get_count", NULL);
+    bool match = counts != NULL && PyTuple_Check(counts) && PyTuple_GET_SIZE(counts) == PERMANENT;
+    for (int i = YOUNG; match && i < PERMANENT; i++) {
+        match = PyLong_AsLong(PyTuple_GET_ITEM(counts, i)) == before[i];
+    }
+    Py_XDECREF(counts);
     return match;
 }
 
@@ -177,7 +199,7 @@ place_heads(struct header *youngest)
 static const char *
 check_heads(PyObject *collector)
 {
-    if (!thresholds_match(collector)) {
+    if (!thresholds_match(collector) || !counts_match(collector)) {
         return "the collector's lists are not where they were expected";
     }
     for (int i = YOUNG; i < LISTS; i++) {
@@ -242,18 +264,13 @@ collector_is_at_work(void)
     return *lists.collecting != 0;
 }
 
-/* --- holding it --- */
+/* --- holding it: what is counted since the last collection is so far below every threshold that none is due --- */
+
+enum { HELD_COUNTS = 1 << 30 };
 
 static struct {
     bool is_held, was_enabled;
-    int thresholds[PERMANENT];
 } held;
-
-static int *
-threshold_of(int list)
-{
-    return (int *)(void *)(lists.heads[list] + 1);
-}
 
 /* Where the lists are not known it is switched off: the next best. */
 void
@@ -265,18 +282,17 @@ collector_hold(void)
         return;
     }
     for (int i = YOUNG; i < PERMANENT; i++) {
-        held.thresholds[i] = *threshold_of(i);
-        *threshold_of(i) = INT_MAX;
+        *count_of(i) -= HELD_COUNTS;
     }
 }
 
-/* What the program has set meanwhile stays. */
+/* A collection that the program asked for meanwhile has begun a count anew, which stays. */
 void
 collector_let_go_in_child(void)
 {
     for (int i = YOUNG; held.is_held && i < PERMANENT; i++) {
-        if (*threshold_of(i) == INT_MAX) {
-            *threshold_of(i) = held.thresholds[i];
+        if (*count_of(i) < -HELD_COUNTS / 2) {
+            *count_of(i) += HELD_COUNTS;
         }
     }
     held.is_held = false;

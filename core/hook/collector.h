@@ -27,8 +27,10 @@ const char *collector_find(void);
 /* Whether it is taking lists apart: heads may be on its stack, and links hold counts. It may let the lock go. */
 bool collector_is_at_work(void);
 
-/* Until it is let go the collector collects nothing of itself, in no thread. Switching it off would not do: on 3.12 a
- * collection that was asked for before comes all the same; and the program may switch it meanwhile, and look. */
+/* Until it is let go the collector collects nothing of itself, in no thread, unless the program has it collect
+ * meanwhile. What the program sets, it finds as it has set it: other threads run meanwhile, and who reads a threshold
+ * sets it again later. Only gc.get_count() is far below zero. Switching it off would not do either: on 3.12 a
+ * collection that was asked for before comes all the same. */
 void collector_hold(void);
 void collector_let_go(void);
 void collector_let_go_in_child(void); /* of a fork that came meanwhile; without the interpreter lock */

@@ -207,9 +207,7 @@ live(void *Py_UNUSED(nothing))
 static int
 create_thread(void)
 {
-    sigset_t program, blocked;
-    pthread_sigmask(SIG_BLOCK, NULL, &program);
-    teller_note_signals(&program);
+    sigset_t blocked;
     beside_block_signals(&blocked);
     return beside_start(&(struct beside){live, NULL, &blocked, STACK_BYTES, false}, &helper.thread);
 }
@@ -342,7 +340,7 @@ hook_helper_before_fork(void)
         heap_notice_next_rest(service.heap);
     }
     stop_with_lock();
-    hook_wait_for_teller();
+    hook_wait_for_teller(false);
 }
 
 /* What was cut short goes on with the next memory that comes to rest, but not at once: the functions that follow run

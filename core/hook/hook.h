@@ -63,9 +63,10 @@ void hook_note_filters(void);
 bool hook_is_newly_filtered(void);
 
 /* teller.c: have a thread of its own call the function now, where it may wait for anything; false if that cannot be,
- * for such a thread is still at work. A fork and the end wait a while for it. */
+ * for such a thread is still at work. Wait a while for it, also if somebody has done so in vain, or not then: whether
+ * there is none any more. */
 bool hook_call_apart(PyObject *function);
-void hook_wait_for_teller(void);
+bool hook_wait_for_teller(bool waits_again);
 
 /* libc.c: glibc's accounts of its own heap; false where there are none: in other libraries, and glibc before 2.33,
  * which counts in ints. */

@@ -715,6 +715,12 @@ proof_counts(void)
 }
 
 bool
+proof_is_visitor(visitproc visit)
+{
+    return visit == visit_child;
+}
+
+bool
 proof_is_under_way(void)
 {
     return pass.is_under_way;

@@ -63,6 +63,9 @@ bool proof_release(uint64_t deadline_ns);
 void proof_end(void);
 bool proof_is_under_way(void);
 
+/* Whether who has an object show what it refers to is a pass, not the collector. */
+bool proof_is_visitor(visitproc visit);
+
 /* Have every finding told from now on, until the pass ends: an address in the block, and the object's type, or that of
  * the owner of the table. The function may allocate nothing of Python's. */
 void proof_tell(void (*tell)(void *context, const void *address, enum finding finding, PyTypeObject *type),

@@ -3,9 +3,10 @@
  *     absent --(somebody has something to tell)--> alive --(the function returns)--> absent
  *
  * The helper may wait for nothing, for a fork waits for it; and the main thread, between two bytecodes, may be amid a
- * lock that it would then wait for itself for ever. A thread that does nothing else keeps nobody waiting. It is an
- * ordinary one: with the program's signals, and while it runs Python knows of it. A fork and the end of the process
- * give it a while to end, and no more: who is about to fork may hold the lock that it waits for.
+ * lock that it would then wait for itself for ever. A thread that does nothing else keeps nobody waiting. No signal is
+ * delivered to it: what the program blocks in all its threads, to wait for it, would end the process here. While it
+ * runs Python knows of it. Forks, and then the end of the process, give it a while to end, once, and no more: who is
+ * about to fork may hold the lock that it waits for.
  *
  * Detached: several threads may wait for it at once, and none has to.
  *
@@ -24,7 +25,7 @@ static const struct timespec PAUSE = {0, 100000};
 static struct {
     atomic_bool is_alive;
     _Atomic(pid_t) number; /* the kernel's; 0: there was none yet, or it has not begun */
-    sigset_t blocked;
+    atomic_bool is_slow; /* somebody has waited for it in vain */
 } teller;
 static _Thread_local bool is_teller;
 
@@ -55,7 +56,10 @@ hook_call_apart(PyObject *function)
     }
     teller.is_alive = true;
     teller.number = 0;
-    struct beside beside = {live, Py_NewRef(function), &teller.blocked, 0, true};
+    teller.is_slow = false;
+    sigset_t blocked;
+    beside_block_signals(&blocked);
+    struct beside beside = {live, Py_NewRef(function), &blocked, 0, true};
     pthread_t thread;
     if (beside_start(&beside, &thread) != 0) {
         teller.is_alive = false;
@@ -69,8 +73,11 @@ static void
 wait_a_while(void)
 {
     double patience = beside_seconds(CLOCK_MONOTONIC) + PATIENCE_SECONDS;
-    while (teller.is_alive && beside_seconds(CLOCK_MONOTONIC) < patience) {
+    while (teller.is_alive && !teller.is_slow) {
         nanosleep(&PAUSE, NULL);
+        if (beside_seconds(CLOCK_MONOTONIC) >= patience) {
+            teller.is_slow = true;
+        }
     }
     if (!teller.is_alive && teller.number != 0) {
         beside_wait_until_gone(teller.number);
@@ -78,21 +85,19 @@ wait_a_while(void)
     }
 }
 
-void
-hook_wait_for_teller(void)
+bool
+hook_wait_for_teller(bool waits_again)
 {
+    if (waits_again) {
+        teller.is_slow = false;
+    }
     bool is_there = teller.is_alive || teller.number != 0;
     if (is_there && !is_teller) {
         Py_BEGIN_ALLOW_THREADS
         wait_a_while();
         Py_END_ALLOW_THREADS
     }
-}
-
-void
-teller_note_signals(const sigset_t *blocked)
-{
-    teller.blocked = *blocked;
+    return !teller.is_alive;
 }
 
 void

@@ -37,6 +37,7 @@ static PyObject *
 method_helper_end(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
     hook_helper_end();
+    hook_wait_for_teller(false); /* one that began since its own function for the end was called */
     proof_end();
     return module_look(look_abandon, NULL) ? Py_NewRef(Py_None) : NULL;
 }
@@ -95,8 +96,7 @@ method_call_apart(PyObject *Py_UNUSED(self), PyObject *function)
 static PyObject *
 method_wait_for_teller(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {
-    hook_wait_for_teller();
-    Py_RETURN_NONE;
+    return PyBool_FromLong(hook_wait_for_teller(true));
 }
 
 /* --- the heap --- */

@@ -3,6 +3,7 @@
 
 #include "heap/proofs.h"
 #include "hook/hook.h"
+#include "hook/proof.h"
 #include "observe/residency.h"
 #include "observe/walk.h"
 
@@ -377,11 +378,13 @@ static PyModuleDef_Slot slots[] = {
 };
 
 /* The module is old soon, so the collector comes by only when it goes through all objects; it costs a program nothing
- * else. (gc.get_referrers does so too, and reads as much.) */
+ * else. (gc.get_referrers does so too, and reads as much. A pass of our own reads only as it goes.) */
 static int
-traverse(PyObject *Py_UNUSED(self), visitproc Py_UNUSED(visit), void *Py_UNUSED(context))
+traverse(PyObject *Py_UNUSED(self), visitproc visit, void *Py_UNUSED(context))
 {
-    hook_note_walk();
+    if (!proof_is_visitor(visit)) {
+        hook_note_walk();
+    }
     return 0;
 }
 

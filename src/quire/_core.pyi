@@ -106,8 +106,8 @@ def after_fork_in_child() -> None: ...
 def call_apart(function: Callable[[], object], /) -> bool:
     """In a thread of its own; whether there is one: not while another such function runs."""
 
-def wait_for_teller() -> None:
-    """Until that thread has ended; half a second at most."""
+def wait_for_teller() -> bool:
+    """Until that thread has ended; half a second at most. Whether it has."""
 
 def held_bytes() -> int:
     """Touched, in mappings, and kept; without a walk."""

@@ -481,6 +481,26 @@ print(quire.stats().giving_back.by_itself.mesh_bytes, kept[100] == (5000, "5000"
     ).expect("False\nTrue True\nTrue True\n0 True None\n")
 
 
+def test_a_proof_does_not_wake_it() -> None:
+    """It has every object show what it refers to, as the collector does, the core itself among them."""
+    served(
+        """
+import gc, quire
+kept = [(index, str(index), [index]) for index in range(300_000)][::50]
+quire.trim()
+while core.helper_is_alive(): time.sleep(0.05)
+gc.disable()
+print(core.proof_begin([]))
+while core.proof_step(time.monotonic_ns() + 10_000_000) == 0: pass
+owners = core.proof_counts()[0]
+core.proof_end()
+print(owners > 1000, core.helper_is_alive())
+gc.enable(); gc.collect()
+print(core.helper_is_alive())
+"""
+    ).expect("None\nTrue False\nTrue\n")
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="there is no sys.monitoring")
 def test_what_runs_in_the_helper_is_not_monitored() -> None:
     """sys.monitoring is of all threads, and would call the program's code in the helper."""

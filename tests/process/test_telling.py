@@ -219,6 +219,46 @@ print(told)
     ).expect("['ZeroDivisionError', 'KeyboardInterrupt', 'SystemExit']\n")
 
 
+def test_lines_that_two_threads_log_at_once_are_logged_once() -> None:
+    """As at the end, where the thread that logs has just begun."""
+    served(
+        """
+sys.setswitchinterval(1e-6)
+class Lockless(Kept):
+    def createLock(self): self.lock = None
+ask_for(Lockless())
+told, errors = serving._told, []
+threading.excepthook = errors.append
+for _ in range(300):
+    told._lines[:] = [(0.0, "a line")] * 50
+    threads = [threading.Thread(target=told._log) for _ in range(2)]
+    [thread.start() for thread in threads]; [thread.join() for thread in threads]
+print(len(records), errors)
+""",
+        {"QUIRE_GIVE_BACK": "off"},
+    ).expect("15000 []\n")
+
+
+def test_a_signal_that_the_program_has_blocked_stays_pending() -> None:
+    """The thread that logs takes none, whatever was blocked when it or a helper began."""
+    served(
+        """
+import signal
+amid, go = threading.Event(), threading.Event()
+class Waits(logging.Handler):
+    def emit(self, record): amid.set(); go.wait()
+ask_for(Waits())
+serving._told.tell("one kind", 1 << 20)
+amid.wait()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+os.kill(os.getpid(), signal.SIGTERM)
+print(signal.sigpending() == {signal.SIGTERM}, signal.sigwait({signal.SIGTERM}) == signal.SIGTERM)
+go.set()
+""",
+        {"QUIRE_GIVE_BACK": "off"},
+    ).expect("True True\n")
+
+
 # --- forks and ends -------------------------------------------------------------------------------------------
 
 
@@ -276,6 +316,31 @@ print(len(records))
     ).expect("0\n" * 5 + "5\n")
 
 
+def test_who_waits_in_vain_for_a_slow_handler_does_so_once() -> None:
+    """Not half a second for each of many forks; and the next thread that logs is waited for again."""
+    served(
+        """
+warnings.simplefilter("ignore")
+go = threading.Event()
+class Waits(Kept):
+    def emit(self, record): go.wait(); super().emit(record)
+ask_for(Waits())
+serving._told.tell("one kind", 1 << 20)
+for _ in range(1000): core.before_fork(); core.after_fork_in_parent()
+for _ in range(5):
+    pid = os.fork()
+    if pid == 0: os._exit(0)
+    os.waitpid(pid, 0)
+go.set()
+while not core.wait_for_teller(): time.sleep(0.01)
+serving._told.tell("another kind", 1 << 20)
+core.before_fork(); core.after_fork_in_parent()
+print(len(records))
+""",
+        {"QUIRE_GIVE_BACK": "off"},
+    ).expect("2\n")
+
+
 def test_what_is_left_is_told_at_the_end_before_logging_shuts_down(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Handlers that flush when they are closed have it: one that keeps records in memory, and one on a queue."""
     path = tmp_path_factory.mktemp("log") / "file"
@@ -299,18 +364,47 @@ tell("another kind", 1 << 20)
     ]
 
 
-def test_an_end_amid_a_handlers_lock_comes_all_the_same() -> None:
-    """A thread that logs and waits for ever is left behind, and says nothing."""
+def test_an_end_amid_a_handler_that_never_returns_comes_all_the_same() -> None:
+    """A thread that logs and waits for ever is left behind, and nobody else calls the handler."""
     served(
         """
 class Stuck(logging.Handler):
+    def createLock(self): self.lock = None  # logging itself would wait for it
     def emit(self, record):
-        print("waits", flush=True); time.sleep(1000)
-    def close(self): pass
-    def acquire(self): pass
-    def release(self): pass
+        print(threading.current_thread().name, flush=True); time.sleep(1000)
 ask_for(Stuck())
-serving._told.tell("one kind", 1 << 20)
+[serving._told.tell(f"kind {count}", 1 << 20) for count in range(4)]
 time.sleep(0.3)
 """
-    ).expect("waits\n")
+    ).expect("quire\n")
+
+
+def test_an_end_amid_a_slow_handlers_lock_waits_for_one_record() -> None:
+    """What is left is not told then: each record more would keep logging from its end, which takes the lock as well."""
+    served(
+        """
+amid = threading.Event()
+class Slow(logging.Handler):
+    def emit(self, record):
+        amid.set(); time.sleep(2)
+        print(threading.current_thread().name, flush=True)
+ask_for(Slow())
+[serving._told.tell(f"kind {count}", 1 << 20) for count in range(4)]
+amid.wait()
+"""
+    ).expect("quire\n")
+
+
+@pytest.mark.parametrize("mode", ["all", "off"])
+def test_what_an_atexit_function_gives_back_is_told(mode: str) -> None:
+    """The thread that tells it is waited for, though it is the first, and functions for the end are called already."""
+    served(
+        """
+import atexit
+class Slow(logging.Handler):
+    def emit(self, record): time.sleep(0.2); print(record.getMessage(), flush=True)
+ask_for(Slow())
+atexit.register(serving._told.tell, "one kind", 1 << 20)
+""",
+        {"QUIRE_GIVE_BACK": mode},
+    ).expect("gave back 1.0 MiB of one kind\n")

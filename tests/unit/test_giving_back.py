@@ -131,7 +131,8 @@ class World:
         self.called_apart.append(function)
         return True
 
-    def wait_for_teller(self) -> None: ...
+    def wait_for_teller(self) -> bool:
+        return True
 
     # what happens
 

@@ -55,15 +55,15 @@ class Serving:
         """From now on, until Python ends."""
         core = self._core
         os.register_at_fork(after_in_child=self._after_fork_in_child)
-        if self._mode == "off":
-            return
         import atexit
 
         # What is registered first is called last before a fork, and last at the end.
+        atexit.register(core.helper_end)  # also of the thread that tells what trim() gave back
+        if self._mode == "off":
+            return
         os.register_at_fork(
             before=core.before_fork, after_in_parent=core.after_fork_in_parent, after_in_child=core.after_fork_in_child
         )
-        atexit.register(core.helper_end)
         core.helper_begin(self._tick, 1 if self._stress else _NOTICE_BYTES)
 
     def _tick(self) -> float | None:

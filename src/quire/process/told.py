@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         """What telling asks of ``quire._core``."""
 
         def call_apart(self, function: Callable[[], object], /) -> bool: ...
-        def wait_for_teller(self) -> None: ...
+        def wait_for_teller(self) -> bool: ...
 
 
 _LINE_SECONDS: Final = 1.0
@@ -97,12 +97,18 @@ class Told:
     def _log(self) -> None:
         """A record of each line, with the time at which it was told."""
         logger = _logger()
-        while logger is not None and self._lines:
-            seconds, line = self._lines.pop(0)
+        while logger is not None and (next_line := self._take_line()) is not None:
+            seconds, line = next_line
             record = logger.makeRecord(logger.name, _DEBUG, __file__, 0, line, (), None)
             record.created = seconds
             record.msecs = int(seconds % 1 * 1000)
             logger.handle(record)
+
+    def _take_line(self) -> tuple[float, str] | None:
+        try:
+            return self._lines.pop(0)  # several threads may log
+        except IndexError:
+            return None
 
     # --- at the end -------------------------------------------------------------------------------------------
 
@@ -117,8 +123,10 @@ class Told:
     def _end(self) -> None:
         self.tell_rest()
         self._is_over = True
-        self._core.wait_for_teller()
-        self._log()
+        if self._core.wait_for_teller():
+            self._log()
+        else:  # it may have the lock of a handler, which ends with the record that it is at
+            self._lines.clear()
 
 
 def _logger() -> Logger | None:

@@ -183,6 +183,16 @@ take_spare(struct heap *heap, size_t size_bytes)
     return heap->range_address + heap->usable_arenas * ARENA_BYTES + heap->spare_bytes;
 }
 
+bool
+forks_fill_hole(struct heap *heap, char *at, size_t size_bytes)
+{
+    if (os_renew(at, size_bytes) == 0) {
+        return true;
+    }
+    char *spare = take_spare(heap, size_bytes);
+    return spare != NULL && os_renew_from(spare, size_bytes, at) == 0;
+}
+
 static void
 note_own_page(struct heap *heap, const char *at)
 {
@@ -208,11 +218,8 @@ own_row(struct heap *heap, const struct row *row)
     size_t page_bytes = os_page_bytes();
     size_t pages_an_extent = EXTENT_BYTES / page_bytes;
     size_t size_bytes = row->pages * page_bytes;
-    if (os_renew(row->at, size_bytes) != 0) {
-        char *spare = take_spare(heap, size_bytes);
-        if (spare == NULL || os_renew_from(spare, size_bytes, row->at) != 0) {
-            give_up();
-        }
+    if (!forks_fill_hole(heap, row->at, size_bytes)) {
+        give_up();
     }
     const char *from = what_holds(heap->extents.by_number[row->page / pages_an_extent]);
     copy_past_marks(row->at, from + row->page % pages_an_extent * page_bytes, size_bytes);

@@ -452,6 +452,17 @@ copy_live(char *to, const char *from, const uint64_t *granules, size_t words)
     }
 }
 
+/* The system has taken the piece's own pages, and shows none. What lives there is in the home. */
+static void
+take_back_piece(struct heap *heap, const struct pieces *pieces, size_t first, const char *home)
+{
+    char *at = pieces->address + first * os_page_bytes();
+    if (!forks_fill_hole(heap, at, pieces->piece_pages * os_page_bytes())) {
+        base_fail("the system has taken pages and gives none", "heap/mesh.c", 0);
+    }
+    copy_live(at, home, &pieces->granules[first * words_a_page()], pieces->piece_pages * words_a_page());
+}
+
 /* 0, or an errno value; then the piece still has pages of its own. */
 static int
 mesh_piece(struct heap *heap, struct pieces *pieces, size_t first)
@@ -469,7 +480,11 @@ mesh_piece(struct heap *heap, struct pieces *pieces, size_t first)
     }
     char *home = extents_address(heap, place);
     copy_live(home, at, granules, words);
-    int error = os_show(home, pieces->piece_pages * page_bytes, at);
+    bool is_hole;
+    int error = os_show(home, pieces->piece_pages * page_bytes, at, &is_hole);
+    if (is_hole) {
+        take_back_piece(heap, pieces, first, home);
+    }
     if (error != 0) {
         return error;
     }
@@ -559,7 +574,7 @@ leave_unit(struct heap *heap, const struct unit *unit)
     }
 }
 
-/* The addresses may hold what the home holds: the links between free blocks are made anew, of empty pools too. */
+/* The system may have taken the links between free blocks: they are made anew, of empty pools too. */
 static void
 put_back_unit(struct heap *heap, const struct unit *unit)
 {

@@ -192,7 +192,7 @@ struct heap {
     size_t slots_committed_bytes;
     char *range_address;
     size_t range_arenas;
-    size_t usable_arenas;   /* of these; the addresses of the rest went elsewhere in a child (forks.c) */
+    size_t usable_arenas;   /* of these; the addresses of the rest went elsewhere, into holes (forks.c) */
     size_t spare_bytes;     /* of the first of the rest, which have not */
     size_t arenas_end;      /* one past the highest index in use */
     size_t own_bytes;       /* of this struct and the bits behind it */

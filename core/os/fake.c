@@ -20,7 +20,7 @@ enum { PATTERN = 0xDD, TRACKED_MAX = 4096 };
 /* A mapping is usable from the start, and gone when all its pages are unmapped. */
 enum piece_kind { RANGE, MAPPING, HOME };
 
-enum page_state { NOT_COMMITTED, COMMITTED, SHOWN, GONE };
+enum page_state { NOT_COMMITTED, COMMITTED, SHOWN, HOLE, GONE };
 
 struct piece {
     char *address;
@@ -437,18 +437,28 @@ set_all(struct piece *piece, const char *at, size_t size_bytes, enum page_state 
     memset(piece->committed + first, (int)state, size_bytes / page_bytes);
 }
 
-/* Every other time the place is left with what the home holds, as older kernels leave it. */
+/* As older kernels leave it. */
+static void
+make_hole(struct piece *piece, char *at, size_t size_bytes)
+{
+    held_bytes -= count_pages(piece, at, size_bytes, COMMITTED) * page_bytes;
+    set_all(piece, at, size_bytes, HOLE);
+    demand(mprotect(at, size_bytes, PROT_NONE) == 0, "the machine has mappings");
+}
+
+/* Every other time that it is refused the place is a hole. */
 int
-os_show(char *home, size_t size_bytes, char *at)
+os_show(char *home, size_t size_bytes, char *at, bool *is_hole)
 {
     struct piece *piece = find_piece(at, RANGE);
     demand(count_pages(find_piece(home, HOME), home, size_bytes, COMMITTED) == size_bytes / page_bytes,
            "show what has memory");
+    *is_hole = false;
     if (is_refused(FAKE_SHOW)) {
-        static bool leaves_the_homes;
-        leaves_the_homes = !leaves_the_homes;
-        if (leaves_the_homes && count_pages(piece, at, size_bytes, COMMITTED) == size_bytes / page_bytes) {
-            copy_past_marks(at, home, size_bytes);
+        static bool leaves_holes;
+        *is_hole = leaves_holes = !leaves_holes;
+        if (leaves_holes) {
+            make_hole(piece, at, size_bytes);
         }
         return ENOMEM;
     }
@@ -476,7 +486,7 @@ static void
 renew(char *at, size_t size_bytes)
 {
     struct piece *piece = find_piece(at, RANGE);
-    held_bytes += count_pages(piece, at, size_bytes, SHOWN) * page_bytes;
+    held_bytes += (count_pages(piece, at, size_bytes, SHOWN) + count_pages(piece, at, size_bytes, HOLE)) * page_bytes;
     set_all(piece, at, size_bytes, COMMITTED);
     map_anew(at, size_bytes);
 }
@@ -491,10 +501,12 @@ os_renew(char *at, size_t size_bytes)
     return 0;
 }
 
+/* A child may end where it has no memory at all. Its parent may not, so that its holes are never refused it. */
 int
 os_renew_from(char *reserved, size_t size_bytes, char *at)
 {
-    if (is_refused(FAKE_RENEW_FROM)) {
+    bool is_parents = count_pages(find_piece(at, RANGE), at, size_bytes, HOLE) != 0;
+    if (!is_parents && is_refused(FAKE_RENEW_FROM)) {
         return ENOMEM;
     }
     set_committed(find_piece(reserved, RANGE), reserved, size_bytes, NOT_COMMITTED, GONE);

@@ -11,7 +11,6 @@
 #include "os/os.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -230,19 +229,6 @@ is_mapped(char *at, size_t size_bytes)
     return true;
 }
 
-/* Older kernels may take the place's own pages away before they refuse; the home has all that lives there. */
-static void
-fill_hole(const char *home, size_t size_bytes, char *at)
-{
-    if (is_mapped(at, size_bytes)) {
-        return;
-    }
-    if (os_renew(at, size_bytes) != 0) {
-        base_fail("the system has taken pages and gives none", "os/linux.c", 0);
-    }
-    memcpy(at, home, size_bytes);
-}
-
 static int
 remap_to(char *from, size_t old_bytes, size_t new_bytes, char *at)
 {
@@ -250,13 +236,14 @@ remap_to(char *from, size_t old_bytes, size_t new_bytes, char *at)
     return mremap(from, old_bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, at) != MAP_FAILED ? 0 : refusal(saved);
 }
 
+/* Older kernels take the place's own pages away before they look at limits. Where nobody may ask, it counts as a hole. */
 int
-os_show(char *home, size_t size_bytes, char *at)
+os_show(char *home, size_t size_bytes, char *at, bool *is_hole)
 {
+    int saved = errno;
     int error = remap_to(home, 0, size_bytes, at);
-    if (error != 0) {
-        fill_hole(home, size_bytes, at);
-    }
+    *is_hole = error != 0 && !is_mapped(at, size_bytes);
+    errno = saved;
     return error;
 }
 

@@ -1,7 +1,8 @@
 /* The contract with the system: addresses, pages, and how many of them are resident.
  *
  * Callers: heap/, observe/. linux.c fulfils it; fake.c fulfils it without a system and refuses on demand, for tests.
- * Every function that can be refused returns 0 or an errno value, and has then changed nothing; errno stays as it is.
+ * Every function that can be refused returns 0 or an errno value, and has then changed nothing, unless it says so; errno
+ * stays as it is.
  *
  *     reserve          commit           touch            purge           decommit
  *     addresses  --->  may be   --->    resident  --->   not     --->    addresses
@@ -48,13 +49,13 @@ int os_populate(char *home, size_t size_bytes);
 int os_keep(char *home, size_t size_bytes);
 void os_unshare(char *home, size_t size_bytes);
 
-/* Show pages of a home at a committed place, whose own are gone. Refused, the place holds what it held, or what those
- * pages hold. To renew gives it pages of its own, zeros. */
-int os_show(char *home, size_t size_bytes, char *at);
+/* Show pages of a home at a committed place, whose own are gone. Refused, the place holds what it held, or is a hole. To
+ * renew gives it pages of its own, zeros. */
+int os_show(char *home, size_t size_bytes, char *at, bool *is_hole);
 int os_renew(char *at, size_t size_bytes);
 
-/* In a child: fill the hole where the parent showed a home. Refused, it is a hole as before. To renew fills it too; and
- * where the system has no more addresses for the process, so do some that were reserved and never committed, which are
+/* In a child: fill the hole where the parent showed a home. Refused, it is a hole as before. To renew fills any hole too;
+ * and where the system has no more addresses for the process, so do some that were reserved and never committed, which are
  * gone there: zeros. */
 int os_show_in_child(char *home, size_t size_bytes, char *at);
 int os_renew_from(char *reserved, size_t size_bytes, char *at);

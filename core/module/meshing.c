@@ -51,8 +51,7 @@ method_shared_bytes(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
     return module_require_heap() ? PyLong_FromSize_t(hook_heap()->totals.shared_bytes) : NULL;
 }
 
-/* What is resident of files and of shared memory, a page once for each mapping that has touched it; None: nobody can
- * tell. */
+/* What is resident of shared memory, a page once for each mapping that has touched it; None: nobody can tell. */
 static PyObject *
 method_counted_bytes(PyObject *Py_UNUSED(self), PyObject *Py_UNUSED(ignored))
 {

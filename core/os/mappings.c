@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIECE_BYTES = 4096, NUMBERS_BYTES_MAX = 128, DESCRIPTOR_MIN = 256, STATM_SHARED = 2 };
+enum { PIECE_BYTES = 4096, LINE_BYTES_MAX = 128, DESCRIPTOR_MIN = 256 };
 
 static int
 refusal(int saved)
@@ -47,7 +49,10 @@ mappings_begin(struct mappings_count *count)
         return refusal(saved);
     }
     if (fstat(count->file, &opened) != 0) {
-        return refusal(saved);
+        int error = refusal(saved);
+        close(count->file);
+        errno = saved;
+        return error;
     }
     count->device = opened.st_dev;
     count->number = opened.st_ino;
@@ -89,23 +94,24 @@ mappings_go_on(struct mappings_count *count, bool *is_done)
     return error;
 }
 
-/* One of the numbers that a file begins with. */
+/* The number in the first line that begins so. A line that is longer than the place for it is looked at in pieces. */
 static int
-read_number(const char *path, unsigned place, size_t *number)
+read_number(const char *path, const char *name, size_t *number)
 {
     int saved = errno;
-    char text[NUMBERS_BYTES_MAX] = {0};
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
         return refusal(saved);
     }
-    ssize_t length = read(file, text, sizeof text - 1);
-    int error = length > 0 ? 0 : EIO;
-    char *at = text;
-    for (unsigned i = 0; i <= place; i++) {
-        *number = strtoul(at, &at, 10);
+    char text[LINE_BYTES_MAX];
+    int error = EIO;
+    while (error != 0 && fgets(text, sizeof text, file) != NULL) {
+        if (strncmp(text, name, strlen(name)) == 0) {
+            *number = strtoul(text + strlen(name), NULL, 10);
+            error = 0;
+        }
     }
-    close(file);
+    fclose(file);
     errno = saved;
     return error;
 }
@@ -113,15 +119,15 @@ read_number(const char *path, unsigned place, size_t *number)
 int
 mappings_max(size_t *max)
 {
-    return read_number("/proc/sys/vm/max_map_count", 0, max);
+    return read_number("/proc/sys/vm/max_map_count", "", max);
 }
 
-/* The kernel keeps this number, so nothing is walked through. */
+/* The kernel keeps this number, since 4.5, so nothing is walked through. */
 int
 mappings_counted_bytes(size_t *counted_bytes)
 {
-    size_t pages;
-    int error = read_number("/proc/self/statm", STATM_SHARED, &pages);
-    *counted_bytes = error == 0 ? pages * (size_t)sysconf(_SC_PAGESIZE) : 0;
+    size_t kib = 0;
+    int error = read_number("/proc/self/status", "RssShmem:", &kib);
+    *counted_bytes = kib * KIB;
     return error;
 }

@@ -142,6 +142,24 @@ print(told == most, abs(lines() - core.mesh_mappings() - others) < 100, os.listd
     ).expect("True\nTrue True True\n")
 
 
+def test_what_counts_again_is_shared_memory_and_no_file() -> None:
+    """Files that a program reads, and that leave memory again, say nothing of the pages that pools share."""
+    served(
+        """
+import mmap
+before = core.counted_bytes()
+with open(core.__file__, "rb") as file:
+    mapped = [mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) for _ in range(200)]
+read = sum(len(one[::4096]) for one in mapped) * 4096
+print(read > 16 << 20, core.counted_bytes() - before < 4 << 20)
+shared = mmap.mmap(-1, 64 << 20)
+shared[::4096] = bytes(len(shared) // 4096)
+print(60 << 20 < core.counted_bytes() - before < 68 << 20)
+""",
+        {"QUIRE_GIVE_BACK": "off"},
+    ).expect("True True\nTrue\n")
+
+
 def test_a_program_may_close_every_descriptor_while_mappings_are_counted() -> None:
     """The count is right, or there is none; and of what the program opens nothing is closed, and no byte read."""
     served(

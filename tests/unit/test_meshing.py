@@ -326,6 +326,17 @@ def test_pages_that_count_again_are_untouched_without_new_rest(monkeypatch: pyte
     assert world.now == pytest.approx(100 + 5 * 20)
 
 
+def test_shared_memory_of_the_program_that_goes_hides_nothing_that_counts_again() -> None:
+    """What counted when pages were untouched last is no longer there."""
+    world = World()
+    world.core.shared = 10 * MIB
+    world.meshing.whole_pass(World())
+    world.core.counted = 1 * MIB
+    assert world.meshing.due(world.now) is None
+    world.core.counted = 12 * MIB
+    assert world.meshing.due(world.now) is not None
+
+
 def test_where_nobody_tells_what_counts_again_or_nothing_is_shared_there_is_nothing_to_do() -> None:
     """Whatever else is resident."""
     world = World()

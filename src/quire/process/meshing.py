@@ -190,6 +190,7 @@ class Meshing:
         counted_bytes = self._core.counted_bytes() if shared_bytes else None
         if counted_bytes is None:
             return False
+        self._untouched_bytes = min(self._untouched_bytes, counted_bytes)  # the program's own may have gone
         return counted_bytes - self._untouched_bytes > max(shared_bytes, _AGAIN_BYTES_MIN)
 
     def step(self, now: float) -> None:

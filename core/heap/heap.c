@@ -78,7 +78,7 @@ heap_create(size_t range_bytes, struct heap **created)
     }
     struct heap *heap = (struct heap *)own;
     char *reserved;
-    error = os_reserve(slots_bytes_for(arenas) + arenas * ARENA_BYTES, ARENA_BYTES, &reserved);
+    error = os_reserve_lonely(slots_bytes_for(arenas) + arenas * ARENA_BYTES, ARENA_BYTES, &reserved);
     if (error != 0) {
         os_unmap(own, own_bytes);
         return error;

@@ -171,6 +171,12 @@ os_reserve(size_t size_bytes, size_t alignment_bytes, char **address)
     return 0;
 }
 
+int
+os_reserve_lonely(size_t size_bytes, size_t alignment_bytes, char **address)
+{
+    return os_reserve(size_bytes, alignment_bytes, address);
+}
+
 static void
 map_anew(char *address, size_t size_bytes)
 {

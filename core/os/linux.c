@@ -76,8 +76,8 @@ map(void *at, size_t size_bytes, int access, int flags, char **address)
     return 0;
 }
 
-/* Somewhere in the second quarter of the addresses, by chance, as the kernel's own places are: far below those, so that no
- * other mapping is put into a hole that the range has for a moment, in a child of fork. NULL: wherever the kernel likes. */
+/* Somewhere in the second quarter of the addresses, by chance, as the kernel's own places are, and far below those. NULL:
+ * wherever the kernel likes. */
 static void *
 lonely_place(void)
 {
@@ -89,11 +89,11 @@ lonely_place(void)
     return is_known ? (void *)(quarter + chance % quarter) : NULL;
 }
 
-int
-os_reserve(size_t size_bytes, size_t alignment_bytes, char **address)
+static int
+reserve_at(void *place, size_t size_bytes, size_t alignment_bytes, char **address)
 {
     char *start = NULL;
-    int error = map(lonely_place(), size_bytes + alignment_bytes, PROT_NONE, MAP_PRIVATE | MAP_NORESERVE, &start);
+    int error = map(place, size_bytes + alignment_bytes, PROT_NONE, MAP_PRIVATE | MAP_NORESERVE, &start);
     if (error != 0) {
         return error;
     }
@@ -108,6 +108,18 @@ os_reserve(size_t size_bytes, size_t alignment_bytes, char **address)
     advise(aligned, size_bytes);
     *address = aligned;
     return 0;
+}
+
+int
+os_reserve(size_t size_bytes, size_t alignment_bytes, char **address)
+{
+    return reserve_at(NULL, size_bytes, alignment_bytes, address);
+}
+
+int
+os_reserve_lonely(size_t size_bytes, size_t alignment_bytes, char **address)
+{
+    return reserve_at(lonely_place(), size_bytes, alignment_bytes, address);
 }
 
 void

@@ -24,8 +24,10 @@
 
 size_t os_page_bytes(void);
 
-/* Addresses for one heap: no memory stands behind them yet. */
+/* Addresses: no memory stands behind them yet. Lonely ones lie far from all others, so that nothing else is mapped into a
+ * hole in them, in a child of fork; that costs page tables of their own. */
 int os_reserve(size_t size_bytes, size_t alignment_bytes, char **address);
+int os_reserve_lonely(size_t size_bytes, size_t alignment_bytes, char **address);
 void os_unreserve(char *address, size_t size_bytes);
 
 /* Part of what was reserved: make it usable; give its pages back, but keep it usable; make it addresses only again. */

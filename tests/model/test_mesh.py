@@ -386,6 +386,25 @@ def test_every_page_is_accounted_for(piece_bytes: int) -> None:
         assert sum(sparse.heap._heap.residency()) + base == fake.resident_bytes()
 
 
+def test_only_the_range_lies_far_from_all_other_mappings() -> None:
+    """What comes with extents lies where the kernel likes: far away it would need page tables of its own."""
+    tests = Path(__file__).parents[1]
+    run_python(
+        f"""
+        import sys
+        sys.path[:0] = [{str(tests)!r}, {str(tests / "model")!r}]
+        from test_mesh import RANGE_BYTES, Sparse
+        sparse = Sparse(17)
+        sparse.mesh()
+        lines = [line.split() for line in open("/proc/self/maps")]
+        ends = [[int(address, 16) for address in line[0].split("-")] for line in lines]
+        stack = next(end for (_, end), line in zip(ends, lines) if line[-1] == "[stack]")
+        far = [(start, end) for start, end in ends if stack / 4 <= start < stack / 2]
+        print(sparse.heap.statistics().extents > 0, far[-1][1] - far[0][0] < 2 * RANGE_BYTES)
+        """
+    ).expect("True True\n")
+
+
 def test_bad_options_are_refused_in_a_line() -> None:
     """Options out of their range, a second pass while one is under way, and pieces smaller than pages."""
     for options in ({"live_percent_max": 101}, {"live_percent_max": -1}, {"pools_max": 0}):

@@ -17,6 +17,7 @@ from quire.process.refusals import refusal
         (errno.ENOSYS, "function not implemented", "seccomp"),
         (errno.EAGAIN, "resource temporarily unavailable", "RLIMIT_MEMLOCK"),
         (errno.EINVAL, "invalid argument", "mlockall"),
+        (errno.EINVAL, "invalid argument", "sandboxes"),
         (errno.ENOMEM, "cannot allocate memory", "vm.max_map_count"),
         (errno.EMFILE, "too many open files", ""),
     ],

@@ -16,10 +16,10 @@ _MEANINGS: Final = {
     EACCES: _FILTERED,
     ENOSYS: _FILTERED,
     EAGAIN: f"{_LOCKED}, and RLIMIT_MEMLOCK allows no more",
-    EINVAL: f"{_LOCKED}; munlockall, or leave mlockall out",
+    EINVAL: f"{_LOCKED}, and munlockall helps; or the system (some sandboxes) lacks the call",
     ENOMEM: "memory, addresses (RLIMIT_AS) or mappings (vm.max_map_count) are used up; raise the limit that is reached",
 }
-"""Of the calls that giving back makes: which have no other cause of such an error that a program can meet."""
+"""Of the calls that giving back makes: which have no other causes of such an error that a program can meet."""
 
 
 def refusal(error: int) -> str:

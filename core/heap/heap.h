@@ -107,8 +107,8 @@ struct heap_totals {
     size_t mapping_bytes_max;
     size_t mapping_bytes_given_back;
     size_t kept_bytes; /* of mappings that were freed or became shorter */
-    size_t touched_bytes; /* of arenas: pools that were ever cut, runs that were ever handed out; not what was purged or shows
-                             an extent */
+    size_t touched_bytes; /* of arenas: pools that were ever cut, runs that were ever handed out; not what was purged or
+                             shows an extent */
     size_t resting_bytes; /* of those, empty pools that rest with their arenas, and holes between runs */
     size_t held_bytes_max; /* touched, in mappings, and of extents */
     size_t extents;

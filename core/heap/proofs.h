@@ -9,6 +9,11 @@
  * Callers: hook/, which proves; mesh.c, which asks. Calls: os/.
  * Locking: the heap's. Between two calls blocks may be allocated and freed; a proof is about the block that lives there
  * when it is made, and lasts as long as nothing is allocated in that pool.
+ *
+ * Every proof must be of a live block. survivors_note_proven compares counts alone: a proof of a dead block and a live block
+ * without one would make them equal, and the live one's bytes would be lost. An assertion build compares the blocks. Whoever
+ * proves by an address that an object keeps sees to it that none is kept beyond its block's life; docs/design/giving-back.md
+ * tells what was looked through.
  */
 #ifndef QUIRE_HEAP_PROOFS_H
 #define QUIRE_HEAP_PROOFS_H
@@ -19,7 +24,7 @@
  * is for candidates only (mesh.h), nothing else is ever proven. */
 int proofs_begin(struct heap *heap, bool only_candidates);
 bool proofs_are_begun(const struct heap *heap);
-bool proofs_clear(struct heap *heap, uint64_t deadline_ns); /* forget all, in pieces, so that the end is quick; false: late */
+bool proofs_clear(struct heap *heap, uint64_t deadline_ns); /* forget all in pieces, for a quick end; false: late */
 void proofs_end(struct heap *heap); /* also where none is begun */
 
 /* Where the block begins that has the address in it, and its size; NULL if it is in none of a pool in use. */

@@ -40,7 +40,8 @@ enum kind {
 };
 
 /* For a pass: the reviewed types beside the built-in ones, as a sequence of (type, layout), with layouts among "plain",
- * "holder", "dict", "datetime", "timezone", "decimal", "deque", "ordered", "cache" and "cache entry". False with an exception set. */
+ * "holder", "dict", "datetime", "timezone", "decimal", "deque", "ordered", "cache" and "cache entry". False with an
+ * exception set. */
 bool types_review(PyObject *reviewed);
 void types_forget(void);
 

@@ -149,6 +149,23 @@ spare_blocks(PyObject *object, const void **tables)
     return count;
 }
 
+/* A table that lies in the object's own block proves nothing: there may be more in it than the object. */
+static size_t
+set_tables(PyObject *object, const void **tables)
+{
+    const PySetObject *set = (PySetObject *)object;
+    tables[0] = set->table != set->smalltable ? set->table : NULL;
+    return 1;
+}
+
+static size_t
+decimal_tables(PyObject *object, const void **tables)
+{
+    const struct decimal *decimal = (const struct decimal *)object;
+    tables[0] = decimal->digits != decimal->own_digits ? decimal->digits : NULL;
+    return 1;
+}
+
 static size_t
 tables_of_kind(PyObject *object, enum kind kind, const void **tables)
 {
@@ -164,13 +181,11 @@ tables_of_kind(PyObject *object, enum kind kind, const void **tables)
         tables[2] = ((const struct ordered_dict *)object)->nodes;
         return dict_tables(object, tables) + 1;
     case KIND_SET:
-        tables[0] = ((PySetObject *)object)->table;
-        return 1;
+        return set_tables(object, tables);
     case KIND_TYPE:
         return type_tables(object, tables);
     case KIND_DECIMAL:
-        tables[0] = ((const struct decimal *)object)->digits;
-        return 1;
+        return decimal_tables(object, tables);
     case KIND_DEQUE:
         return spare_blocks(object, tables);
     default:

@@ -201,7 +201,7 @@ proving.give_classes(Python, Sub)
 KINDS = ["plain", "tracked", "classlike", "numbers", "more", "overlapping", "subclass", "listlike", "memory",
          "object memory", "unpublished bytes", "scratch list", "shown bytes", "bytearray", "locking", "locked memory",
          "read buffer"]
-if sys.version_info >= (3, 12): KINDS.append("extra")
+if sys.version_info >= (3, 12): KINDS += ["extra", "extra set"]
 kept, usual = [], []
 for round in range(40):
     for kind in KINDS:

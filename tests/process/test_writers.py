@@ -15,7 +15,7 @@ KINDS = [
     "plain", "tracked", "classlike", "numbers", "more", "overlapping", "subclass", "listlike", "memory",
     "object memory", "unpublished bytes", "scratch list", "shown bytes", "bytearray", "locking", "locked memory",
     "read buffer",
-    *(["extra"] if sys.version_info >= (3, 12) else []),
+    *(["extra", "extra set"] if sys.version_info >= (3, 12) else []),
 ]  # fmt: skip
 CODE = """
 import bisect, random, sys, time

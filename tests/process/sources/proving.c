@@ -202,6 +202,18 @@ make_one(const char *kind)
         PyObject_GC_Track(object);
         return object;
     }
+    if (strcmp(kind, "extra set") == 0) {
+        static PyObject *type;
+        if (type == NULL) {
+            type = PyObject_CallFunction((PyObject *)&PyType_Type, "s(O){s()}", "Set", &PySet_Type, "__slots__");
+        }
+        PySetObject *set = (PySetObject *)PyUnstable_Object_GC_NewWithExtraData((PyTypeObject *)type, 32);
+        set->table = set->smalltable;
+        set->mask = PySet_MINSIZE - 1;
+        add_counter("extra set", (char *)set + ((PyTypeObject *)type)->tp_basicsize + 16);
+        PyObject_GC_Track(set);
+        return (PyObject *)set;
+    }
 #endif
     if (strcmp(kind, "memory") == 0) {
         void *memory = PyMem_Malloc(40);

@@ -106,6 +106,9 @@ class World:
     def mesh_abandon(self, deadline_ns: int) -> bool:
         return True
 
+    def renew_free_list(self, items: int) -> int:
+        return 0
+
     def proof_release(self, deadline_ns: int) -> bool:
         return True
 

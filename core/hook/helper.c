@@ -44,6 +44,7 @@ static struct {
     pid_t number; /* the kernel's, of the thread */
     enum life life;
     bool is_stopping;
+    bool is_waiting; /* for its next tick: told to stop, it ends without the interpreter lock */
     bool is_cut_short; /* by a fork: it had more to do */
     bool has_rested;   /* memory has, since a tick asked last */
     bool has_walked;   /* the collector has, since a helper lived last */
@@ -77,9 +78,11 @@ wait_for_tick(double seconds)
 {
     double due = beside_seconds(CLOCK_MONOTONIC) + seconds;
     pthread_mutex_lock(&helper.mutex);
+    helper.is_waiting = true;
     while (!helper.is_stopping && wait_for_change(due)) {
     }
     bool goes_on = !helper.is_stopping;
+    helper.is_waiting = !goes_on;
     pthread_mutex_unlock(&helper.mutex);
     return goes_on;
 }
@@ -224,6 +227,7 @@ start(void)
     }
     helper.next_start = beside_seconds(CLOCK_MONOTONIC_COARSE) + START_INTERVAL_SECONDS;
     helper.is_stopping = false;
+    helper.is_waiting = true; /* at first */
     helper.number = 0;
     helper.refusal = create_thread();
     if (helper.refusal == 0) {
@@ -313,10 +317,28 @@ is_absent(void)
     return absent;
 }
 
+/* It is told to stop, if it needs no interpreter lock for that. */
+static bool
+stops_without_lock(void)
+{
+    pthread_mutex_lock(&helper.mutex);
+    bool is_waiting = helper.is_waiting;
+    helper.is_stopping |= is_waiting;
+    pthread_mutex_unlock(&helper.mutex);
+    return is_waiting;
+}
+
+/* Mostly it waits for its next tick. Then the interpreter lock is kept: who forks at once, in a thread that has just been
+ * started, counts on it that nobody else runs meanwhile. */
 static void
 stop_with_lock(void)
 {
-    if (!is_absent()) {
+    if (is_absent()) {
+        return;
+    }
+    if (stops_without_lock()) {
+        stop();
+    } else {
         Py_BEGIN_ALLOW_THREADS
         stop();
         Py_END_ALLOW_THREADS

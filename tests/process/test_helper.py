@@ -216,6 +216,33 @@ time.sleep(10)
     assert "Segmentation fault" in done.stderr
 
 
+def test_a_fork_while_it_waits_lets_nobody_else_run() -> None:
+    """Of the program's threads: who forks at once in a new thread counts on it that the main one does not end first."""
+    served(
+        """
+import threading
+turns, seen = 0, []
+def forks():
+    for _ in range(20):
+        start_helper()
+        time.sleep(0.02)  # by then it waits for its first tick
+        before = turns
+        child = os.fork()
+        if child == 0: os._exit(0)
+        seen.append(turns - before)
+        os.waitpid(child, 0)
+warnings.simplefilter("ignore")
+thread = threading.Thread(target=forks)
+sys.setswitchinterval(100)  # no thread is made to give up the lock
+thread.start()
+while thread.is_alive():
+    turns += 1
+    time.sleep(0)
+print(len(seen), seen.count(0) > 15)
+"""
+    ).expect("20 True\n")
+
+
 def test_what_decides_is_loaded_when_memory_first_rests() -> None:
     """A program that ends before does not wait for it."""
     served(

@@ -1,7 +1,7 @@
 /* See freelists.h. */
 #include "hook/freelists.h"
 
-enum { KEPT_MAX = 2000, FEW = 64, COLLECTOR_HEADER_BYTES = 16 };
+enum { KEPT_MAX = 2000, FEW = 256, COLLECTOR_HEADER_BYTES = 16 };
 
 /* A block that was just freed is the next one that the heap hands out: by that a new tuple is told from a kept one. */
 static char *

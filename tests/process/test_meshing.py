@@ -60,10 +60,10 @@ print(core.check())
 def test_trim_meshes_and_purge_does_not() -> None:
     """At once, with nothing at rest; where ``give_back`` is purge pools are left as they are."""
     code = """
-survivors = peak()
+survivors = peak(600_000)  # every hundredth survives: how well such strides fit together depends on where they begin
 held = core.held_bytes()
 record = quire.trim()
-print(record.mesh_bytes > held // 3, core.held_bytes() < held // 8, is_whole(survivors), core.check())
+print(record.mesh_bytes > held // 3, core.held_bytes() < held // 10, is_whole(survivors), core.check())
 print(core.mesh_pass()[2] > 1000, core.proof_begin([]))
 """
     served(code, {"QUIRE_GIVE_BACK": "off"}).expect("True True True None\nTrue None\n")
@@ -165,18 +165,23 @@ def test_a_program_may_close_every_descriptor_while_mappings_are_counted() -> No
     served(
         MAPPINGS
         + """
+import errno
 counts, is_over = [], False
 def count():
     while not is_over: counts.append(core.mappings())
-threads = [threading.Thread(target=count) for _ in range(2)]
+def put(file, number):
+    while True:
+        try: return os.dup2(file, number)
+        except OSError as refused: assert refused.errno == errno.EBUSY  # another thread is opening it
+threads = [threading.Thread(target=count, daemon=True) for _ in range(2)]
 for thread in threads: thread.start()
 read, write = os.pipe()
 turn = 0
 while turn < 1000 or len(counts) < 50:
     turn += 1
     os.closerange(250, 270)  # where a count's is
-    os.dup2(read, 256); os.write(write, b"%8d" % turn)
-    os.dup2(read, 257)
+    put(read, 256); os.write(write, b"%8d" % turn)
+    put(read, 257)
     assert int(os.read(256, 8)) == turn
 is_over = True
 for thread in threads: thread.join()

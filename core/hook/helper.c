@@ -22,8 +22,8 @@
 #include "hook/beside.h"
 #include "hook/collector.h"
 #include "hook/service.h"
-#include "os/mappings.h"
 #include "hook/teller.h"
+#include "os/mappings.h"
 
 #include <errno.h>
 #include <math.h>

@@ -5,13 +5,11 @@
  *
  * Callers: helper.c, module.c. Locking: libc's own.
  */
+#include "hook/beside.h"
 #include "hook/hook.h"
+#include "os/mappings.h"
 
 #include <dlfcn.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <time.h>
-#include <unistd.h>
 
 bool
 hook_libc_accounts(struct libc_accounts *accounts)
@@ -26,51 +24,25 @@ hook_libc_accounts(struct libc_accounts *accounts)
     return accounts_of != NULL;
 }
 
-/* 0 where the system does not tell. */
-static size_t
-resident_bytes(void)
-{
-    char text[128];
-    size_t mapped_pages, resident_pages;
-    int descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) {
-        return 0;
-    }
-    ssize_t length = read(descriptor, text, sizeof text - 1);
-    close(descriptor);
-    text[length < 0 ? 0 : length] = '\0';
-    if (sscanf(text, "%zu %zu", &mapped_pages, &resident_pages) != 2) {
-        return 0;
-    }
-    return resident_pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
-static double
-seconds_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 bool
 hook_trim_libc(size_t free_bytes_min, size_t free_bytes_max, struct libc_trim *trim)
 {
     int (*trim_heap)(size_t pad_bytes);
     *(void **)&trim_heap = dlsym(RTLD_DEFAULT, "malloc_trim");
-    double start = seconds_now();
+    double start = beside_seconds(CLOCK_MONOTONIC);
     struct libc_accounts accounts;
     if (trim_heap == NULL || !hook_libc_accounts(&accounts) || accounts.fordblks < free_bytes_min
         || accounts.fordblks > free_bytes_max) {
         return false;
     }
-    size_t before_bytes = resident_bytes();
+    size_t before_bytes = 0, after_bytes;
+    mappings_resident_bytes(&before_bytes);
     trim_heap(0);
-    size_t after_bytes = resident_bytes();
+    bool is_less = mappings_resident_bytes(&after_bytes) == 0 && after_bytes < before_bytes;
     *trim = (struct libc_trim){
         .free_bytes = hook_libc_accounts(&accounts) ? accounts.fordblks : 0,
-        .given_bytes = before_bytes > after_bytes ? before_bytes - after_bytes : 0,
-        .seconds = seconds_now() - start,
+        .given_bytes = is_less ? before_bytes - after_bytes : 0,
+        .seconds = beside_seconds(CLOCK_MONOTONIC) - start,
     };
     return true;
 }

@@ -9,8 +9,8 @@
  * Locking: none of its own. The kernel serialises changes to one process's mappings.
  */
 #include "os/os.h"
+#include "os/refusal.h"
 
-#include <errno.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -34,15 +34,6 @@ os_page_bytes(void)
         page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     }
     return page_bytes;
-}
-
-/* The error of a call that was refused. errno is as it was before: who frees memory may be about to read it. */
-static int
-refusal(int saved)
-{
-    int error = errno;
-    errno = saved;
-    return error;
 }
 
 /* Advice that does change something; 0, or the error with which it was refused. */

@@ -1,7 +1,7 @@
 /* See mappings.h. /proc/self/maps has a line for each. It is read without Python, whose audit hooks are the program's. */
 #include "os/mappings.h"
+#include "os/refusal.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +10,6 @@
 #include <unistd.h>
 
 enum { PIECE_BYTES = 4096, LINE_BYTES_MAX = 128, DESCRIPTOR_MIN = 256 };
-
-static int
-refusal(int saved)
-{
-    int error = errno;
-    errno = saved;
-    return error;
-}
 
 /* The program may close every descriptor it finds, and open others in their places. */
 static bool
@@ -122,12 +114,24 @@ mappings_max(size_t *max)
     return read_number("/proc/sys/vm/max_map_count", "", max);
 }
 
-/* The kernel keeps this number, since 4.5, so nothing is walked through. */
+/* The kernel keeps these numbers, the second since 4.5, so nothing is walked through. */
+static int
+read_status(const char *name, size_t *bytes)
+{
+    size_t kib = 0;
+    int error = read_number("/proc/self/status", name, &kib);
+    *bytes = kib * KIB;
+    return error;
+}
+
+int
+mappings_resident_bytes(size_t *resident_bytes)
+{
+    return read_status("VmRSS:", resident_bytes);
+}
+
 int
 mappings_counted_bytes(size_t *counted_bytes)
 {
-    size_t kib = 0;
-    int error = read_number("/proc/self/status", "RssShmem:", &kib);
-    *counted_bytes = kib * KIB;
-    return error;
+    return read_status("RssShmem:", counted_bytes);
 }

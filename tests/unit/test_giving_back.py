@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from quire.process.giving_back import REST_SECONDS, SHARE_AMID_WORK, WINDOW_CPU_SECONDS, WINDOW_SECONDS, GivingBack
+from quire.process.giving_back import GivingBack
+from quire.process.pace import REST_SECONDS, SHARE_AMID_WORK, WINDOW_CPU_SECONDS, WINDOW_SECONDS
 
 MIB = 1024**2
 STEP_SECONDS = 0.002

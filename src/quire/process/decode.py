@@ -26,8 +26,8 @@ from quire.records import (
 )
 
 if TYPE_CHECKING:
+    from quire.process.account import Account
     from quire.process.charge import ChargeNumbers
-    from quire.process.giving_back import Account
     from quire.process.giving_back import GivingBack as Helper
 
 _RUN_STATES = (BlockState.UNTOUCHED, BlockState.FREE, BlockState.ALLOCATED)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Final, Protocol
 
+    from quire.process.account import Account
+
     class Core(Protocol):
         """What meshing asks of ``quire._core``."""
 
@@ -58,10 +60,6 @@ if TYPE_CHECKING:
         waiting_pools: int
 
         def begin(self, now: float) -> None: ...
-
-    class Account(Protocol):
-        def add_meshed(self, given_bytes: int, now: float) -> None: ...
-        def note_step(self, cpu_seconds: float) -> None: ...
 
 
 STEP_SECONDS: Final = 0.0015

@@ -13,20 +13,19 @@ from __future__ import annotations
 
 import sys
 
-from quire.errors import (
-    AllocatorInUse,
-    DoubleFree,
-    HeapMisuse,
-    InvalidOption,
-    InvalidSize,
-    NotABlock,
-    OutOfMemory,
-    QuireError,
-    UnsupportedRuntime,
-)
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from quire.errors import (
+        AllocatorInUse,
+        DoubleFree,
+        HeapMisuse,
+        InvalidOption,
+        InvalidSize,
+        NotABlock,
+        OutOfMemory,
+        QuireError,
+        UnsupportedRuntime,
+    )
     from quire.process.heap import Heap
     from quire.process.settings import Config
     from quire.process.version import __version__
@@ -51,9 +50,19 @@ __all__ = [
     "trim",
 ]
 
+_ERRORS = "quire.errors"
 _IMPORTED_WHEN_ASKED = {
+    "AllocatorInUse": _ERRORS,
     "Config": "quire.process.settings",
+    "DoubleFree": _ERRORS,
     "Heap": "quire.process.heap",
+    "HeapMisuse": _ERRORS,
+    "InvalidOption": _ERRORS,
+    "InvalidSize": _ERRORS,
+    "NotABlock": _ERRORS,
+    "OutOfMemory": _ERRORS,
+    "QuireError": _ERRORS,
+    "UnsupportedRuntime": _ERRORS,
     "__version__": "quire.process.version",
 }
 
@@ -117,6 +126,8 @@ def trim(*, collect: bool = False) -> GivenBack:
         QuireError: quire does not serve this process, or Python is taking itself down.
     """
     if sys.is_finalizing():
+        from quire.errors import QuireError
+
         raise QuireError("Python is taking itself down, and all of its memory goes back; call quire.trim() before")
     from quire.process.trim import trim as process_trim
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 import os
 import sys
 
-from quire.errors import InvalidOption, in_words
 from quire.process import settings
 
 TYPE_CHECKING = False
@@ -45,7 +44,9 @@ def boot() -> None:
             _start_ordered(order)
         elif settings.is_asked(os.environ):
             _start_asked()
-    except InvalidOption as error:
+    except Exception as error:
+        if not _is_invalid_option(error):
+            raise
         _end(error)
 
 
@@ -77,11 +78,11 @@ def _start_asked() -> None:
     family = os.environ.setdefault(settings.FAMILY, own)
     try:
         _install(config if family == own else _for_child(config))
-    except InvalidOption:
-        raise
     except Exception as error:
+        if _is_invalid_option(error):
+            raise
         if family == own and not _is_sub_interpreter():
-            _say(f"{in_words(error)}; the program runs without quire")
+            _say(f"{_in_words(error)}; the program runs without quire")
 
 
 def _for_child(config: Config) -> Config:
@@ -90,7 +91,9 @@ def _for_child(config: Config) -> Config:
     try:
         if child.json is not None:
             settings.check_writable(child.json)
-    except InvalidOption:
+    except Exception as error:
+        if not _is_invalid_option(error):
+            raise
         return child.without_report()
     return child
 
@@ -149,6 +152,20 @@ def _resume_tracemalloc(frames: int) -> None:
 
 # --- words ----------------------------------------------------------------------------------------------------
 
+# quire.errors is imported where there is one: it takes as long as all that is read here.
+
+
+def _is_invalid_option(error: Exception) -> bool:
+    from quire.errors import InvalidOption
+
+    return isinstance(error, InvalidOption)
+
+
+def _in_words(error: Exception) -> str:
+    from quire.errors import in_words
+
+    return in_words(error)
+
 
 def _say(line: str) -> None:
     """One line on standard error, if there is one."""
@@ -161,7 +178,7 @@ def _say(line: str) -> None:
 
 def _end(error: Exception) -> NoReturn:
     """Before the program: an exception would be reported, and passed over, by ``site``."""
-    _say(in_words(error))
+    _say(_in_words(error))
     os._exit(_EXIT_CODE)
 
 

@@ -1,7 +1,7 @@
 """Serving the running process: how many addresses to reserve, and what to say where it cannot be.
 
 The heap itself is ``quire._core``; what decides is here. Read at every start of a served Python, so it imports
-nothing that costs time.
+nothing that costs time, errors not before there is one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 
-from quire.errors import AllocatorInUse, InvalidOption, OutOfMemory, QuireError, UnsupportedRuntime
 from quire.process.core import core, require_core
 from quire.process.serving import begin
 from quire.process.settings import RANGE_BYTES_MIN, Config, check_writable, is_disabled, read_config
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
     from typing import Final
+
+    from quire.errors import QuireError
 
 _DEFAULT_RANGE_BYTES_MIN: Final = 64 * 1024**3
 _DEFAULT_RANGE_BYTES_MAX: Final = 16 * 1024**4
@@ -43,6 +44,8 @@ def install(config: Config | None = None) -> Config | None:
     if config is None:
         config = read_config(os.environ)
     elif not isinstance(config, Config):
+        from quire.errors import InvalidOption
+
         raise InvalidOption(f"{config!r} is no quire.Config; write quire.install(quire.Config(guard=100)), for example")
     if config.json is not None:
         check_writable(config.json)
@@ -63,6 +66,8 @@ def installed() -> bool:
 
 def why_not(config: Config) -> QuireError | None:
     """Why this process cannot be served, as the error that ``install`` would raise; ``None`` if it can."""
+    from quire.errors import OutOfMemory, UnsupportedRuntime
+
     try:
         found = require_core()
         reason = None if found.installed() else found.refusal()
@@ -78,6 +83,8 @@ def _check_allocator_stays() -> None:
     """A program that embeds Python may start it anew; PYTHONMALLOC then replaces us, and our blocks live on."""
     python = getattr(sys, "_base_executable", "")
     if "PYTHONMALLOC" in os.environ and os.path.realpath(python) != os.path.realpath("/proc/self/exe"):
+        from quire.errors import AllocatorInUse
+
         raise AllocatorInUse("PYTHONMALLOC would replace quire if this program started Python anew; unset it")
 
 
@@ -181,6 +188,8 @@ def _reserve_exactly(take: Callable[[int], object], range_bytes: int, remedy: st
     try:
         take(range_bytes)
     except MemoryError:
+        from quire.errors import OutOfMemory
+
         raise OutOfMemory(f"the system does not reserve {range_bytes // 1024**2} MiB of addresses; {remedy}") from None
     return range_bytes
 
@@ -196,6 +205,8 @@ def _say_not_guarded() -> None:
 
 def _refused(reason: str) -> QuireError:
     """The error for the core's word, with the remedy."""
+    from quire.errors import AllocatorInUse, UnsupportedRuntime
+
     if reason == "debug":
         return AllocatorInUse("a debug allocator is active; run without -X dev, PYTHONDEVMODE and PYTHONMALLOC=debug")
     if reason == "hooked":

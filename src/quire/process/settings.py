@@ -13,19 +13,20 @@
 ``quire compare`` writes what it reads of itself; ``QUIRE_FAMILY`` marks a served process, so that its children know
 they are children. These are quire's own.
 
-This file is read at every start of a served Python, so it imports nothing that costs time.
+This file is read at every start of a served Python, so it imports nothing that costs time, errors not before there is
+one.
 """
 
 from __future__ import annotations
 
 import os
 
-from quire.errors import InvalidOption
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Literal, NoReturn
+
+    from quire.errors import InvalidOption
 
     LargeBlocks = Literal["quire", "libc"]
     Guard = int | Literal["all"]
@@ -99,12 +100,12 @@ class Config:
         give_back: GiveBack = "all",
     ) -> None:
         if large_blocks not in ("quire", "libc"):
-            raise InvalidOption(f"large_blocks={large_blocks!r} is not understood; give 'quire' or 'libc'")
+            raise _invalid(f"large_blocks={large_blocks!r} is not understood; give 'quire' or 'libc'")
         if range_bytes is not None:
             _check_range(range_bytes, f"range_bytes={range_bytes!r}", "give it in bytes, like 64 * 1024**3")
         _check_guard(guard, f"guard={guard!r}")
         if give_back not in ("all", "purge", "off"):
-            raise InvalidOption(f"give_back={give_back!r} is not understood; give 'all', 'purge' or 'off'")
+            raise _invalid(f"give_back={give_back!r} is not understood; give 'all', 'purge' or 'off'")
         set_once = object.__setattr__
         set_once(self, "large_blocks", large_blocks)
         set_once(self, "range_bytes", range_bytes)
@@ -188,7 +189,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
     """
     for name in environment:
         if name.startswith("QUIRE_") and name not in _KNOWN:
-            raise InvalidOption(f"there is no setting {name}{did_you_mean(name, SETTINGS, 'QUIRE_')}")
+            raise _invalid(f"there is no setting {name}{did_you_mean(name, SETTINGS, 'QUIRE_')}")
     _switch(environment, "QUIRE")
     _switch(environment, STRESS)
     json = environment.get("QUIRE_JSON")
@@ -211,7 +212,7 @@ def read_large_blocks(value: str, option: str) -> LargeBlocks:
     match value:
         case "quire" | "libc":
             return value
-    raise InvalidOption(f"{option}={value} is not understood; it is quire or libc")
+    raise _invalid(f"{option}={value} is not understood; it is quire or libc")
 
 
 def read_give_back(value: str, option: str) -> GiveBack:
@@ -223,7 +224,7 @@ def read_give_back(value: str, option: str) -> GiveBack:
     match value:
         case "all" | "purge" | "off":
             return value
-    raise InvalidOption(f"{option}={value} is not understood; it is all, purge or off")
+    raise _invalid(f"{option}={value} is not understood; it is all, purge or off")
 
 
 def read_json_path(value: str, option: str) -> str:
@@ -233,7 +234,7 @@ def read_json_path(value: str, option: str) -> str:
         InvalidOption: that is no file; the message names the option.
     """
     if value in ("", "-"):
-        raise InvalidOption(f"{option} writes a file; give its path")
+        raise _invalid(f"{option} writes a file; give its path")
     return value
 
 
@@ -268,10 +269,16 @@ def write_reports_each(config: Config) -> dict[str, str]:
     return {"QUIRE_JSON": os.path.abspath(config.json)}
 
 
+def _invalid(message: str) -> InvalidOption:
+    from quire.errors import InvalidOption
+
+    return InvalidOption(message)
+
+
 def _switch(environment: Mapping[str, str], name: str) -> bool:
     value = environment.get(name, "")
     if value not in ("1", "0", ""):
-        raise InvalidOption(f"{name}={value} is not understood; set it to 1, or to 0 for off")
+        raise _invalid(f"{name}={value} is not understood; set it to 1, or to 0 for off")
     return value == "1"
 
 
@@ -285,13 +292,13 @@ def _range_bytes(value: str) -> int | None:
 
 def _check_range(range_bytes: object, what: str, how: str) -> None:
     if type(range_bytes) is not int or not RANGE_BYTES_MIN <= range_bytes <= RANGE_BYTES_MAX:
-        raise InvalidOption(f"{what} is not a size from 64M to 64T; {how}")
+        raise _invalid(f"{what} is not a size from 64M to 64T; {how}")
 
 
 def _check_guard(guard: object, what: str) -> None:
     if guard == "all" or (isinstance(guard, int) and 0 <= guard <= _GUARD_INTERVAL_MAX):
         return
-    raise InvalidOption(
+    raise _invalid(
         f"{what} is not understood; it is 1 for the default rate, "
         f"a number N up to {_GUARD_INTERVAL_MAX} for one in N, or all"
     )
@@ -329,7 +336,7 @@ def check_writable(path: str) -> None:
         _try_to_write(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InvalidOption(f"cannot write {path}: {reason}; give another path for the report") from None
+        raise _invalid(f"cannot write {path}: {reason}; give another path for the report") from None
 
 
 def _try_to_write(path: str) -> None:
@@ -375,4 +382,4 @@ def read_order(text: str) -> tuple[Config, bool]:
         )
         return config, bool(int(serves_children))
     except ValueError:
-        raise InvalidOption(f"{RUN} is quire's own; set QUIRE=1 to be served") from None
+        raise _invalid(f"{RUN} is quire's own; set QUIRE=1 to be served") from None

@@ -29,10 +29,10 @@ def tests(session: nox.Session) -> None:
     """Run the tests; what follows ``--`` goes to pytest.
 
     One build serves them all: quire._core as users get it, and beside it quire._core_fake, the same heap with
-    assertions over a system that fails on demand.
+    assertions over a system that fails on demand. Much of their time is waiting for memory to rest, so three run at once.
     """
     install(session, "test")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "-n", "3", "--dist", "worksteal", *session.posargs)
 
 
 @nox.session

@@ -123,15 +123,20 @@ def trim(*, collect: bool = False) -> GivenBack:
 
     Raises:
         UnsupportedRuntime: the native core is missing.
-        QuireError: quire does not serve this process, or Python is taking itself down.
+        QuireError: quire does not serve this process, or Python is taking itself down; then a ``RuntimeError`` if the
+            program has never asked for ``QuireError``.
     """
     if sys.is_finalizing():
-        from quire.errors import QuireError
-
-        raise QuireError("Python is taking itself down, and all of its memory goes back; call quire.trim() before")
+        raise _too_late("Python is taking itself down, and all of its memory goes back; call quire.trim() before")
     from quire.process.trim import trim as process_trim
 
     return process_trim(collect)
+
+
+def _too_late(message: str) -> Exception:
+    """Nothing can be imported any more. Who catches a ``QuireError`` has imported ``quire.errors``: it stands here."""
+    errors = globals().get("errors")
+    return RuntimeError(message) if errors is None else errors.QuireError(message)
 
 
 def __getattr__(name: str) -> object:

@@ -17,6 +17,7 @@ from processes import run_python
 from quire.model.errors import WrongType
 from quire.model.space import ObjectSpace
 from quire.model.versions import V3_11, VERSIONS
+from seeds import seeds
 from worlds import ModelWorld, RealWorld, Step
 
 numbers = st.integers(0, 40)
@@ -58,7 +59,7 @@ def test_random_graphs_die_as_cpythons(story: list[Step]) -> None:
     tell_twice(story)
 
 
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30) for _ in range(2)])
+@pytest.mark.parametrize("seed", seeds(2))
 def test_many_large_graphs_die_as_cpythons(seed: int) -> None:
     """The same for stories that are long from the start, which Hypothesis makes few of."""
     print(f"seed {seed}")
@@ -294,7 +295,7 @@ def test_a_class_dies_by_collection_only() -> None:
     assert not class_.is_alive
 
 
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30) for _ in range(2)])
+@pytest.mark.parametrize("seed", seeds(2))
 def test_deep_trees_are_finalized_in_cpythons_order(seed: int) -> None:
     """Trees of instances, up to two hundred deep, die in the order that CPython's trashcan brings about."""
     print(f"seed {seed}")

@@ -17,6 +17,7 @@ import pytest
 from quire.errors import OutOfMemory
 from quire.process.heap import Heap
 from quire.records import Domain
+from seeds import seeds
 from twins import Twin, Twins
 
 fake = pytest.importorskip("quire._core_fake", reason="built with QUIRE_TESTS=ON only")
@@ -118,7 +119,7 @@ class Program:
 
 
 @pytest.mark.parametrize("for_good", [False, True], ids=["once", "from then on"])
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30)])
+@pytest.mark.parametrize("seed", seeds())
 def test_every_call_refused_in_turn(seed: int, for_good: bool) -> None:
     """One call is refused, or all from it on until a request fails: the same blocks live at the end."""
     print(f"seed {seed}")
@@ -144,7 +145,7 @@ def test_every_call_refused_in_turn(seed: int, for_good: bool) -> None:
 
 
 @pytest.mark.parametrize("for_good", [False, True], ids=["once", "from then on"])
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30)])
+@pytest.mark.parametrize("seed", seeds())
 def test_the_model_agrees_whatever_is_refused(seed: int, for_good: bool) -> None:
     """A refused call leaves the model and the heap in the same state, and so does the rest of the sequence."""
     print(f"seed {seed}")

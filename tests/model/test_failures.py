@@ -11,6 +11,7 @@ import pytest
 from quire.errors import OutOfMemory
 from quire.process.heap import Heap
 from quire.records import Domain
+from seeds import seeds
 
 fake = pytest.importorskip("quire._core_fake", reason="built with QUIRE_TESTS=ON only")
 
@@ -113,7 +114,7 @@ def test_an_arena_that_the_system_does_not_take_back_serves_again() -> None:
     assert heap.statistics().arena_bytes == arenas
 
 
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30) for _ in range(3)])
+@pytest.mark.parametrize("seed", seeds(3))
 def test_random_requests_with_random_refusals(seed: int) -> None:
     """Requests while the system refuses now and then: each block keeps its bytes, every invariant holds throughout."""
     print(f"seed {seed}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 
 import pytest
@@ -12,9 +11,10 @@ from quire.model import Lock, Machine, Process, Threads
 from quire.model.errors import LockNotHeld, LockTakenTwice
 from quire.model.lock import Point, Program, Thread, count_up, read_text, write_text
 from quire.records import LockHappening
+from seeds import seeds
 
 HERE = 0x10000
-SEEDS = [random.SystemRandom().randrange(1 << 30) for _ in range(20)]
+SEEDS = seeds(20)
 TEXTS = ("Once upon a time there was a tiger.", "It was a dark and stormy night.", "옛날 옛적에 호랑이가 살았습니다.")
 
 

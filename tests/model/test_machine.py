@@ -13,6 +13,7 @@ from quire.model import CPYTHON_3_10, QUIRE, Allocator, Geometry, Machine, Syste
 from quire.model.errors import BadAddress
 from quire.model.machine import ZERO_FRAME
 from quire.records import PageRecord
+from seeds import seeds
 
 PAGE = 4096
 HERE = 0x10000
@@ -202,7 +203,7 @@ def test_purged_pages_stay_the_processs_own_and_read_as_zeros() -> None:
 
 
 @pytest.mark.parametrize("geometry", [CPYTHON_3_10, QUIRE], ids=lambda geometry: geometry.name)
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30)])
+@pytest.mark.parametrize("seed", seeds())
 def test_an_allocator_on_a_process_keeps_what_is_written(geometry: Geometry, seed: int) -> None:
     """Blocks of every layer, filled to the last byte, resized and freed at random, keep their bytes; at the end the
     process's pages are the system's, and with real bytes beneath blocks go where they go without."""

@@ -19,6 +19,7 @@ from quire.errors import OutOfMemory
 from quire.model.mesh import MeshOptions, MeshPlaces
 from quire.process.heap import Heap
 from quire.records import Domain, MeshPhase, PoolRole
+from seeds import seeds
 from twins import Twins
 
 _core = pytest.importorskip("quire._core", reason="the native core is not installed")
@@ -498,7 +499,7 @@ def _life_of(sparse: Sparse, places: MeshPlaces) -> bool:
 
 @pytest.mark.parametrize("for_good", [False, True], ids=["once", "from then on"])
 @pytest.mark.parametrize("piece_bytes", [4 * KIB, 16 * KIB, 64 * KIB])
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30)])
+@pytest.mark.parametrize("seed", seeds())
 def test_the_model_agrees_whatever_is_refused(seed: int, piece_bytes: int, for_good: bool) -> None:
     """Each call of a pass, of renewals and of requests between them, refused in turn: both come to the same state."""
     print(f"seed {seed}")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import random
 
 import pytest
 
 from quire.model import ARTICLE, Allocator
 from quire.model.order import compare_orders
+from seeds import seeds
 
-SEEDS = [random.SystemRandom().randrange(1 << 30) for _ in range(6)]
+SEEDS = seeds(6)
 
 
 def test_more_arenas_go_back_with_the_fullest_first() -> None:

@@ -13,6 +13,7 @@ from quire.errors import UnsupportedRuntime
 from quire.model import ARTICLE, CPYTHON_3_10, Allocator
 from quire.model.real import in_fresh_python
 from real_twins import Request
+from seeds import seeds
 
 sizes = st.one_of(st.integers(1, 512), st.sampled_from([16, 17, 48, 256, 496, 497, 512]))
 requests = st.one_of(
@@ -46,7 +47,7 @@ def test_every_block_lies_where_cpython_puts_it(requests: list[tuple[object, ...
     assert ask("replay", requests, offset_bytes)["difference"] is None
 
 
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30) for _ in range(2)])
+@pytest.mark.parametrize("seed", seeds(2))
 def test_a_program_that_grows_and_shrinks_has_cpythons_arenas(seed: int) -> None:
     """Thousands of blocks of a few sizes, made and dropped in waves: arenas go back, and the same ones in both."""
     print(f"seed {seed}")

@@ -10,6 +10,7 @@ import pytest
 from quire.model import QUIRE
 from quire.process.heap import Heap
 from quire.records import Domain, Pool
+from seeds import seeds
 from twins import Twins
 
 fake = pytest.importorskip("quire._core_fake", reason="built with QUIRE_TESTS=ON only")
@@ -203,7 +204,7 @@ def test_every_class_loses_and_gets_its_pages(heap: Heap, size_bytes: int) -> No
 
 @pytest.mark.parametrize("page_bytes", [4 * KIB, 16 * KIB, 64 * KIB])
 @pytest.mark.parametrize("refused_every", [0, 3])
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30)])
+@pytest.mark.parametrize("seed", seeds())
 def test_twins_of_peaks_and_sweeps(seed: int, refused_every: int, page_bytes: int) -> None:
     """Peaks with scattered survivors, sweeps in steps, some of them refused: the model and the heap stay equal."""
     print(f"seed {seed}")

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from quire.model.mesh import MeshOptions, MeshPlaces
 from quire.records import Domain, MeshPhase
+from seeds import seeds
 from twins import Twins
 
 _core = pytest.importorskip("quire._core", reason="the native core is not installed")
@@ -145,7 +146,7 @@ TestTwins.settings = settings(
 )
 
 
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30) for _ in range(2)])
+@pytest.mark.parametrize("seed", seeds(2))
 def test_a_long_run_that_fills_the_range_and_empties_it(seed: int) -> None:
     """Thousands of requests, growing until the range is used up and shrinking again, leave the twins equal."""
     print(f"seed {seed}")
@@ -177,7 +178,7 @@ def test_a_long_run_that_fills_the_range_and_empties_it(seed: int) -> None:
     assert twins.native.statistics().live_bytes == 0
 
 
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(1 << 30)])
+@pytest.mark.parametrize("seed", seeds())
 def test_many_mappings_come_and_go(seed: int) -> None:
     """Hundreds of own mappings, more than the first tables hold, grown and freed in any order, are all found."""
     print(f"seed {seed}")

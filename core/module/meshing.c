@@ -8,6 +8,7 @@
 #include "heap/structs.h"
 #include "hook/hook.h"
 #include "hook/proof.h"
+#include "os/mappings.h"
 
 #include <errno.h>
 

@@ -38,3 +38,14 @@ def run(command: list[str], environment: dict[str, str] | None = None, **options
         command, env=clean | (environment or {}), capture_output=True, text=True, timeout=TIMEOUT_S, **options
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+IMITATE_VERSION = """
+def imitate_version(number):  # CPython's, as quire's core reads it where it runs
+    import ctypes
+    version = ctypes.c_ulong.in_dll(ctypes.pythonapi, "Py_Version")
+    page = ctypes.c_void_p(ctypes.addressof(version) // 4096 * 4096)
+    assert ctypes.CDLL(None).mprotect(page, ctypes.c_size_t(4096), 3) == 0
+    version.value = number
+"""
+"""For the beginning of a program's text."""

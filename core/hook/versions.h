@@ -40,15 +40,18 @@ version_is_finalizing(void)
 #endif
 }
 
-/* A chunk of a Python call stack: CPython's struct of the same layout is public in 3.11 and later. 3.14 and later keep
- * one chunk in reserve. */
+/* A chunk of a Python call stack: CPython's struct of the same layout is public in 3.11 and later. */
 typedef _PyStackChunk version_stack_chunk;
 
+/* The chunk that CPython keeps in reserve, since 3.13.13 and 3.14.4; NULL: none. The core may run in an older patch
+ * release than it was built with: what is at that place there is something else. */
 static inline version_stack_chunk *
 version_spare_stack_chunk(const PyThreadState *thread)
 {
-#if PY_VERSION_HEX >= 0x030E0000
-    return thread->datastack_cached_chunk;
+#if PY_VERSION_HEX >= 0x030E04F0
+    return Py_Version >= 0x030E04F0 ? thread->datastack_cached_chunk : NULL;
+#elif PY_VERSION_HEX >= 0x030D0DF0 && PY_VERSION_HEX < 0x030E0000
+    return Py_Version >= 0x030D0DF0 ? thread->datastack_cached_chunk : NULL;
 #else
     (void)thread;
     return NULL;
@@ -66,6 +69,14 @@ version_collects_by_increments(void)
     bool is_early_3_14 = Py_Version >= 0x030E0000 && Py_Version < 0x030E05F0;
     bool is_early_3_15 = Py_Version >= 0x030F0000 && Py_Version < 0x030F00C1;
     return is_early_3_14 || is_early_3_15;
+}
+
+/* Whether CPython's private layouts, as they are written down here and in layouts.c, were looked through for the CPython
+ * that runs. What has the same size in a later one may lie otherwise. */
+static inline bool
+version_layouts_are_known(void)
+{
+    return Py_Version < 0x03100000;
 }
 
 /* In the collector's state: from the flag that it is at work to gc.garbage, in words. */

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from processes import run_python
+from processes import IMITATE_VERSION, run_python
 
 pytest.importorskip("quire._core", reason="the native core is not installed")
 
@@ -523,6 +523,23 @@ def test_a_collection_while_threads_are_listed_waits() -> None:
         print(len(chunks) > 100)
     """)
     assert out == "True\n"
+
+
+def test_the_chunk_in_reserve_is_listed_only_where_the_cpython_that_runs_has_one() -> None:
+    """CPython has it since 3.13.13 and 3.14.4. One that is older than the core's headers is imitated by its number."""
+    code = """
+        import sys
+        from quire.process.core import require_core
+        def call(depth):
+            return depth and call(depth - 1)
+        sys.setrecursionlimit(10_000); call(5_000)
+        list_chunks = require_core().frame_chunks
+        now = len(list_chunks())
+        imitate_version(0x030E03F0 if sys.version_info >= (3, 14) else 0x030D0CF0)
+        print(now - len(list_chunks()))
+    """
+    has_one = sys.hexversion >= 0x030E04F0 or 0x030D0DF0 <= sys.hexversion < 0x030E0000
+    assert serve(code, before=IMITATE_VERSION) == f"{int(has_one)}\n"
 
 
 def test_requests_past_cpythons_own_checks_are_met_or_refused() -> None:

@@ -247,6 +247,9 @@ static bool make_marker(void);
 const char *
 collector_find(void)
 {
+    if (!version_layouts_are_known()) {
+        return "this version of CPython is newer than what is known of its objects";
+    }
     if (version_collects_by_increments()) {
         return "this version of CPython collects by increments";
     }

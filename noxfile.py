@@ -29,7 +29,7 @@ def tests(session: nox.Session) -> None:
     """Run the tests; what follows ``--`` goes to pytest.
 
     One build serves them all: quire._core as users get it, and beside it quire._core_fake, the same heap with
-    assertions over a system that fails on demand. Much of their time is waiting for memory to rest, so three run at once.
+    assertions over a system that fails on demand. Three run at once: much of their time is waiting for memory to rest.
     """
     install(session, "test")
     session.run("pytest", "-n", "3", "--dist", "worksteal", *session.posargs)

@@ -218,7 +218,9 @@ static bool
 add_region(void *context, char *address, size_t size_bytes)
 {
     struct regions *regions = context;
-    regions->pieces[regions->count++] = (struct mapping){(uintptr_t)address, size_bytes};
+    if (size_bytes > 0) { /* a table that nothing needed yet */
+        regions->pieces[regions->count++] = (struct mapping){(uintptr_t)address, size_bytes};
+    }
     return true;
 }
 

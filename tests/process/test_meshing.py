@@ -370,6 +370,7 @@ survivors = peak()
 other = interpreters.create()
 print(quire.trim().mesh_bytes, [line for line in quire.stats().giving_back.missing if "interpreters" in line])
 print(is_whole(survivors), core.check())
+interpreters.destroy(other)
 """,
         {"QUIRE_GIVE_BACK": "off"},
     ).expect("0 ['Sparse pools keep their pages: other interpreters share the heap.']\nTrue None\n")

@@ -85,6 +85,11 @@ bool mesh_renew(struct heap *heap, const struct mesh_limits *limits);
 /* Take all that shows extents out of the page table, so that resident size says what is used. Whether it is done. */
 bool mesh_untouch(struct heap *heap, const struct mesh_limits *limits);
 
+/* From a page of 4 KiB to where its blocks can be read, and written, without a fault for the mapping that shows it: how
+ * far it is to its home. 0: they are read where they are, as are blocks that do not lie in a row there. Good until the heap
+ * is used. */
+ptrdiff_t mesh_way_home(const struct heap *heap, const void *page);
+
 /* Of the table of the pass that is under way; 0: none is. */
 size_t mesh_table_bytes(const struct heap *heap);
 

@@ -2,6 +2,7 @@
  *
  *     SEALED --last free--> SPENT --renewed--> RESTING, purged
  *
+ * What lives there can be read where its pages are at home, without a fault for each mapping that shows them.
  * Neighbours, up to 16, are renewed in one call. Then their blocks' bytes are free in their extents' pages, and pages that
  * nobody shows any more go back.
  *
@@ -67,6 +68,60 @@ mesh_count_mappings(const struct heap *heap)
         }
     }
     return mappings;
+}
+
+/* --- reading at home --- */
+
+static uint32_t
+shown_by(const struct pool *pool, size_t page)
+{
+    return pool[page / pages_a_slot()].shown[page % pages_a_slot()];
+}
+
+/* Pages of a sealed pool, which show neighbours of one extent. */
+static bool
+are_in_a_row(const struct pool *pool, size_t first, size_t last)
+{
+    for (size_t page = first; page <= last; page++) {
+        bool is_next = page == first || !is_boundary(shown_by(pool, page - 1), shown_by(pool, page));
+        if (!is_next || !IS_SHOWN(shown_by(pool, page))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The sealed pool that has the address in it; NULL: none. */
+static const struct pool *
+sealed_pool_at(const struct heap *heap, const void *address)
+{
+    size_t offset = (size_t)((const char *)address - heap->range_address);
+    bool is_in_arena = heap_is_in_range(heap, address) && heap_has_arena(heap, offset / ARENA_BYTES);
+    if (!is_in_arena || offset % ARENA_BYTES < ARENA_HEADER_BYTES || arena_of(heap, address)->kind == ARENA_RUN) {
+        return NULL;
+    }
+    const struct pool *pool = pool_of(heap, address);
+    return pool->state == SLOT_SEALED ? pool : NULL;
+}
+
+ptrdiff_t
+mesh_way_home(const struct heap *heap, const void *page)
+{
+    const struct pool *pool = heap->totals.extents == 0 ? NULL : sealed_pool_at(heap, page);
+    if (pool == NULL) {
+        return 0;
+    }
+    size_t pool_end = slots_of_pool(pool) * POOL_BYTES, header_bytes = first_block_offset(pool->size_class);
+    size_t start = (size_t)((const char *)page - pool_address(heap, pool)), end = start + PAGE_BYTES_MIN;
+    size_t first = start <= header_bytes ? start : start - (start - header_bytes) % pool->block_bytes;
+    size_t blocks = (end - header_bytes + pool->block_bytes - 1) / pool->block_bytes;
+    size_t last = header_bytes + blocks * pool->block_bytes - 1; /* of the last block that begins there */
+    last = last < pool_end ? last : pool_end - 1;
+    if (!are_in_a_row(pool, first / os_page_bytes(), last / os_page_bytes())) {
+        return 0;
+    }
+    const char *home = extents_address(heap, shown_by(pool, start / os_page_bytes())) + start % os_page_bytes();
+    return home - (const char *)page;
 }
 
 /* --- renewing --- */

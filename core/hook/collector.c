@@ -4,6 +4,7 @@
  *     24 bytes each                                    3.11-3.13                                         3.15
  */
 #include "hook/collector.h"
+#include "hook/homes.h"
 
 #include <string.h>
 
@@ -398,8 +399,8 @@ is_head(const struct header *header)
 PyObject *
 collector_next(void)
 {
-    struct header *next = next_of(last);
-    for (;; next = next_of(next)) {
+    struct header *next = next_of(at_home(last));
+    for (;; next = next_of(at_home(next))) {
         if (is_head(next)) {
             if (++walked_list >= LISTS) {
                 walked_list = PERMANENT; /* asked again, the answer is the same */

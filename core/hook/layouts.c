@@ -2,6 +2,7 @@
  * type's size is theirs, and tests/process/test_proof.py that their tables are found.
  */
 #include "hook/layouts.h"
+#include "hook/homes.h"
 
 #include <datetime.h>
 
@@ -149,23 +150,6 @@ spare_blocks(PyObject *object, const void **tables)
     return count;
 }
 
-/* A table that lies in the object's own block proves nothing: there may be more in it than the object. */
-static size_t
-set_tables(PyObject *object, const void **tables)
-{
-    const PySetObject *set = (PySetObject *)object;
-    tables[0] = set->table != set->smalltable ? set->table : NULL;
-    return 1;
-}
-
-static size_t
-decimal_tables(PyObject *object, const void **tables)
-{
-    const struct decimal *decimal = (const struct decimal *)object;
-    tables[0] = decimal->digits != decimal->own_digits ? decimal->digits : NULL;
-    return 1;
-}
-
 static size_t
 tables_of_kind(PyObject *object, enum kind kind, const void **tables)
 {
@@ -181,11 +165,13 @@ tables_of_kind(PyObject *object, enum kind kind, const void **tables)
         tables[2] = ((const struct ordered_dict *)object)->nodes;
         return dict_tables(object, tables) + 1;
     case KIND_SET:
-        return set_tables(object, tables);
+        tables[0] = ((PySetObject *)object)->table;
+        return 1;
     case KIND_TYPE:
         return type_tables(object, tables);
     case KIND_DECIMAL:
-        return decimal_tables(object, tables);
+        tables[0] = ((const struct decimal *)object)->digits;
+        return 1;
     case KIND_DEQUE:
         return spare_blocks(object, tables);
     default:
@@ -305,21 +291,22 @@ layout_has_items(enum kind kind)
 static bool
 next_in_list(struct layout_walk *walk, struct layout_items *items)
 {
-    const PyListObject *list = (const PyListObject *)walk->object;
+    const PyListObject *list = at_home(walk->object);
     if (list->ob_item == NULL || walk->position >= Py_SIZE(list)) {
         return false;
     }
-    items->first = list->ob_item[walk->position++];
+    items->first = *(PyObject *const *)at_home(&list->ob_item[walk->position++]);
     return true;
 }
 
 static bool
 next_in_tuple(struct layout_walk *walk, struct layout_items *items)
 {
-    if (walk->position >= Py_SIZE(walk->object)) {
+    const PyTupleObject *tuple = at_home(walk->object);
+    if (walk->position >= Py_SIZE(tuple)) {
         return false;
     }
-    items->first = ((PyTupleObject *)walk->object)->ob_item[walk->position++];
+    items->first = tuple->ob_item[walk->position++];
     return true;
 }
 
@@ -327,11 +314,12 @@ next_in_tuple(struct layout_walk *walk, struct layout_items *items)
 static bool
 next_in_set(struct layout_walk *walk, struct layout_items *items)
 {
-    const PySetObject *set = (const PySetObject *)walk->object;
+    const PySetObject *set = at_home(walk->object);
     if (walk->position > set->mask) {
         return false;
     }
-    items->first = set->table[walk->position++].key;
+    const setentry *entry = at_home(&set->table[walk->position++]);
+    items->first = entry->key;
     return true;
 }
 

@@ -3,6 +3,7 @@
  *     list  | items *--|--> | a | b | c |            the object's block; the table, a block that only the object writes
  *
  * Everything here is read, and read only under the interpreter lock; what changes between two calls is found changed.
+ * Objects are given where they can be read (at_home in service.h); what is found in them are addresses of their own.
  */
 #ifndef QUIRE_HOOK_LAYOUTS_H
 #define QUIRE_HOOK_LAYOUTS_H
@@ -13,8 +14,8 @@
  * str and datetime do not. An extension can have it obtain more, and keep data behind the object unknown to anybody. */
 size_t layout_object_bytes(PyObject *object);
 
-/* Addresses in the tables of the object, as far as they are known without going over its items. Some may be NULL, or
- * lie in no block. */
+/* Addresses in the tables of the object, as far as they are known without going over its items. Some may be NULL, lie in
+ * no block, or in the object itself. */
 enum { LAYOUT_TABLES_MAX = 24 };
 size_t layout_tables(PyObject *object, enum kind kind, const void *tables[LAYOUT_TABLES_MAX]);
 
@@ -27,7 +28,7 @@ size_t layout_children(PyObject *object, enum kind kind, PyObject *children[LAYO
 bool layout_has_items(enum kind kind);
 
 struct layout_walk {
-    PyObject *object;
+    PyObject *object; /* by its own address */
     Py_ssize_t position;
     const void *at; /* good within a step; NULL: to be found again */
     enum kind kind;

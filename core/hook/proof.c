@@ -3,6 +3,7 @@
 
 #include "heap/proofs.h"
 #include "hook/collector.h"
+#include "hook/homes.h"
 #include "hook/layouts.h"
 #include "hook/service.h"
 #include "os/os.h"
@@ -127,11 +128,23 @@ level_at(size_t depth)
 
 /* --- what is proven --- */
 
+static PyObject *
+readable(PyObject *object)
+{
+    return (PyObject *)at_home(object);
+}
+
+static PyTypeObject *
+type_of(PyObject *object)
+{
+    return Py_TYPE(readable(object));
+}
+
 static void
-tell(const void *address, enum finding finding, PyTypeObject *type)
+tell(const void *address, enum finding finding, PyObject *object)
 {
     if (pass.tell != NULL && address != NULL) {
-        pass.tell(pass.tell_context, address, finding, type);
+        pass.tell(pass.tell_context, address, finding, type_of(object));
     }
 }
 
@@ -149,10 +162,17 @@ has_hidden_data(PyObject *object)
 static void
 tell_object(PyObject *object)
 {
-    tell(object, FINDING_OBJECT, Py_TYPE(object));
+    tell(object, FINDING_OBJECT, object);
     if (pass.tell != NULL && PyByteArray_Check(object)) {
-        tell(PyByteArray_AS_STRING(object), FINDING_TABLE, Py_TYPE(object));
+        tell(PyByteArray_AS_STRING(object), FINDING_TABLE, object);
     }
+}
+
+/* A table that lies in the object's own block proves nothing: there may be more in it than the object. */
+static bool
+lies_in(const void *table, PyObject *object)
+{
+    return (size_t)((const char *)table - (const char *)object) < (size_t)type_of(object)->tp_basicsize;
 }
 
 static void
@@ -161,12 +181,14 @@ prove_object(PyObject *object, enum kind kind)
     if (proofs_wants(pass.heap, object) && !has_hidden_data(object)) {
         proofs_add(pass.heap, object);
     }
-    tell(object, FINDING_REVIEWED_OBJECT, Py_TYPE(object));
+    tell(object, FINDING_REVIEWED_OBJECT, object);
     const void *tables[LAYOUT_TABLES_MAX];
-    size_t count = layout_tables(object, kind, tables);
+    size_t count = layout_tables(readable(object), kind, tables);
     for (size_t i = 0; i < count; i++) {
-        proofs_add(pass.heap, tables[i]);
-        tell(tables[i], FINDING_TABLE, Py_TYPE(object));
+        if (tables[i] != NULL && !lies_in(tables[i], object)) {
+            proofs_add(pass.heap, tables[i]);
+            tell(tables[i], FINDING_TABLE, object);
+        }
     }
 }
 
@@ -198,7 +220,7 @@ veto(PyObject *bytes)
 static void
 prove_bytes(PyObject *bytes)
 {
-    tell(bytes, FINDING_REVIEWED_OBJECT, Py_TYPE(bytes));
+    tell(bytes, FINDING_REVIEWED_OBJECT, bytes);
     bool can_be = !pass.distrusts_bytes && proofs_wants(pass.heap, bytes) && !proofs_has(pass.heap, bytes)
                && !proofs_was_visited(pass.heap, veto_mark_of(bytes));
     if (can_be && pass.references.count < REFERENCES_MAX && push_object(&pass.references, bytes)) {
@@ -270,14 +292,14 @@ visit_child(PyObject *child, void *context)
     return showing->is_cut; /* which ends it */
 }
 
-/* Have the owner show at most so many objects; whether there were more. */
+/* Have the owner show at most so many objects; whether there were more. What it shows are addresses that it keeps. */
 static bool
 traverse(PyObject *owner, enum from from, size_t shown_max)
 {
     struct showing showing = {from, shown_max, false};
-    traverseproc show = Py_TYPE(owner)->tp_traverse;
+    traverseproc show = type_of(owner)->tp_traverse;
     if (show != NULL) {
-        show(owner, visit_child, &showing);
+        show(readable(owner), visit_child, &showing);
     }
     return showing.is_cut;
 }
@@ -286,7 +308,7 @@ static void
 consider_hidden_children(PyObject *object, enum kind kind)
 {
     PyObject *children[LAYOUT_CHILDREN_MAX];
-    size_t count = layout_children(object, kind, children);
+    size_t count = layout_children(readable(object), kind, children);
     for (size_t i = 0; i < count; i++) {
         consider(children[i], FROM_REVIEWED);
     }
@@ -313,11 +335,12 @@ follow(PyObject *object, enum kind kind)
 static void
 consider_container(PyObject *child, enum kind kind)
 {
-    if (collector_tracks(child)) {
+    const PyTypeObject *type = type_of(child);
+    if (collector_tracks(readable(child))) {
         if (kind == KIND_LIST) {
             note_referred_list(child);
         }
-    } else if (PyTuple_CheckExact(child) || PyDict_CheckExact(child) || PyFrozenSet_CheckExact(child)
+    } else if (type == &PyTuple_Type || type == &PyDict_Type || type == &PyFrozenSet_Type
                || kind == KIND_STRUCT_SEQUENCE) {
         follow(child, kind);
     }
@@ -368,10 +391,11 @@ consider(PyObject *child, enum from from)
         return;
     }
     pass.work++;
-    enum kind kind = types_kind(Py_TYPE(child));
+    PyTypeObject *type = type_of(child);
+    enum kind kind = types_kind(type);
     if (kind == KIND_BYTES) {
         consider_bytes(child, from);
-    } else if (!PyType_IS_GC(Py_TYPE(child))) {
+    } else if (!PyType_IS_GC(type)) {
         consider_leaf(child, kind, from);
     } else if (is_from_reviewed(from) && is_reviewed_kind(kind) && kind != KIND_TYPE) {
         consider_container(child, kind);
@@ -395,7 +419,7 @@ open_owner(PyObject *owner, enum kind kind)
     if (has_items) {
         push(owner, kind, true, false);
     }
-    if (!is_exact(Py_TYPE(owner))) {
+    if (!is_exact(type_of(owner))) {
         enum from from = kind == KIND_LIST && !is_referred_list(owner) ? FROM_LIST : FROM_REVIEWED;
         traverse(owner, from, has_items || kind == KIND_CACHE ? SHOWN_BEFORE_ITEMS_MAX : SHOWN_MAX);
     }
@@ -417,7 +441,7 @@ meet_owner(PyObject *owner)
 {
     pass.counts.owners++;
     pass.work += 4;
-    enum kind kind = types_kind(Py_TYPE(owner));
+    enum kind kind = types_kind(type_of(owner));
     if (!is_reviewed_kind(kind) || kind == KIND_BYTES) {
         meet_unreviewed(owner, kind);
         return;
@@ -440,12 +464,12 @@ static void
 consider_item(const struct level *level, PyObject *item, enum from from)
 {
     if (level->bytes_only) {
-        if (item != NULL && PyBytes_CheckExact(item)) {
+        if (item != NULL && type_of(item) == &PyBytes_Type) {
             prove_bytes(item);
         }
         return;
     }
-    if (from == FROM_LIST && item != NULL && PyBytes_CheckExact(item)) {
+    if (from == FROM_LIST && item != NULL && type_of(item) == &PyBytes_Type) {
         proofs_visit(pass.heap, has_bytes_mark_of(level->walk.object));
     }
     consider(item, from);
@@ -480,7 +504,7 @@ advance(void)
     enum from from = from_of(&level);
     if (items.table != NULL) {
         proofs_add(pass.heap, items.table);
-        tell(items.table, FINDING_TABLE, Py_TYPE(level.walk.object));
+        tell(items.table, FINDING_TABLE, level.walk.object);
     }
     consider_item(&level, items.first, from);
     consider_item(&level, items.second, from);
@@ -660,6 +684,7 @@ proof_step(uint64_t deadline_ns)
         return PROOF_WAITS;
     }
     types_begin_step();
+    homes_forget();
     pass.work = 0;
     pass.untouched_levels = pass.levels.count == 0 ? 0 : pass.levels.count - 1;
     find_owner_again();

@@ -362,6 +362,14 @@ heap_method_residency(PyObject *self, PyObject *Py_UNUSED(ignored))
     return module_residency(&residency);
 }
 
+/* For tests. */
+static PyObject *
+heap_method_mesh_way_home(PyObject *self, PyObject *object)
+{
+    void *page;
+    return convert_address(object, &page) ? PyLong_FromSsize_t(mesh_way_home(heap_of(self), page)) : NULL;
+}
+
 static PyObject *
 heap_method_range(PyObject *self, PyObject *Py_UNUSED(ignored))
 {
@@ -388,6 +396,7 @@ static PyMethodDef heap_methods[] = {
     {"mesh_pass", heap_method_mesh_pass, METH_NOARGS, NULL},
     {"mesh_renew", heap_method_mesh_renew, METH_VARARGS, NULL},
     {"mesh_untouch", heap_method_mesh_untouch, METH_VARARGS, NULL},
+    {"mesh_way_home", heap_method_mesh_way_home, METH_O, NULL},
     {"proofs_begin", heap_method_proofs_begin, METH_NOARGS, NULL},
     {"proofs_add", heap_method_proofs_add, METH_O, NULL},
     {"proofs_end", heap_method_proofs_end, METH_NOARGS, NULL},

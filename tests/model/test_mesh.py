@@ -110,6 +110,38 @@ def test_what_survives_comes_to_share_pages(core: Any, piece_bytes: int) -> None
     sparse.check()
 
 
+@pytest.mark.parametrize("piece_bytes", PIECES)
+@pytest.mark.parametrize("core", [_core.Heap, fake.Heap], ids=["linux", "fake"])
+def test_blocks_are_read_at_home(core: Any, piece_bytes: int) -> None:
+    """Where a page has a way home, all that lives in it has its bytes there, and what is written there is written."""
+    sparse = Sparse(15, core=core)
+    way_home = sparse.heap._heap.mesh_way_home
+    assert {way_home(address & -4096) for address in sparse.live} == {0}
+    sparse.mesh(MeshPlaces(piece_bytes))
+    pools = [pool for arena in sparse.heap.state().arenas for pool in arena.pools if pool.role is PoolRole.SEALED]
+    sealed = {page for pool in pools for page in range(pool.address, pool.address + pool.size_bytes, 4096)}
+    at_home = 0
+    for address, content in sparse.live.items():
+        pages = range(address & -4096, address + len(content), 4096)
+        ways = {way_home(page) for page in pages if way_home(page)}
+        assert not ways or (len(ways) == 1 and sealed.issuperset(pages))
+        for way in ways:
+            at_home += 1
+            assert ctypes.string_at(address + way, len(content)) == content
+            sparse.live[address] = changed = content[::-1]
+            ctypes.memmove(address + way, changed, len(changed))
+            content = changed
+    sparse.check()
+    whole = sum(address & -4096 in sealed for address in sparse.live)
+    assert 0 < at_home <= whole
+    assert piece_bytes < 64 * KIB or at_home == whole
+    assert way_home(0) == way_home(id(sparse) & -4096) == 0
+    sparse.free_all()
+    while sparse.heap.statistics().spent_pools:
+        sparse.heap.mesh_renew(7)
+    assert {way_home(page) for page in sealed} == {0}
+
+
 @pytest.mark.parametrize("core", [_core.Heap, fake.Heap], ids=["linux", "fake"])
 def test_blocks_of_sealed_pools_are_written_and_freed(core: Any) -> None:
     """A block that is overwritten changes nobody else's; the last free of each pool ends with everything given back."""

@@ -238,7 +238,7 @@ def test_three_quarters_of_the_mappings_are_for_all() -> None:
 
 @pytest.mark.parametrize(
     ("live_blocks", "others", "kib"),
-    [(1, 0, 64), (4, 0, 64), (5, 0, 32), (9, 0, 16), (13, 0, 8), (13, 47_000, 16), (100, 0, 8), (4, 47_000, 64)],
+    [(1, 0, 64), (6, 0, 64), (7, 0, 32), (9, 0, 16), (13, 0, 8), (13, 47_000, 16), (100, 0, 8), (4, 47_000, 64)],
 )
 def test_the_sparser_the_candidates_the_larger_the_pieces(live_blocks: int, others: int, kib: int) -> None:
     """Dense ones go in small pieces, where there are mappings for those."""

@@ -75,7 +75,7 @@ _SECONDS_PER_MAPPING: Final = 0.001
 """From one count to the next: a thousand times as long as it takes."""
 _KIB: Final = 1024
 _ANY: Final = 1 << 20
-_PIECES: Final = ((4, 0, 64 * _KIB), (8, 0, 32 * _KIB), (12, 0, 16 * _KIB), (_ANY, 3, 8 * _KIB), (_ANY, 0, 16 * _KIB))
+_PIECES: Final = ((6, 0, 64 * _KIB), (8, 0, 32 * _KIB), (12, 0, 16 * _KIB), (_ANY, 3, 8 * _KIB), (_ANY, 0, 16 * _KIB))
 """Up to so many live blocks in a pool, on average, and where so many mappings may be had for each: the size of a piece.
 Large pieces take less time and fewer mappings, and hold little more while so few blocks are in them."""
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,22 @@
+/* See homes.h. */
+#include "hook/homes.h"
+
+#include "heap/mesh.h"
+#include "hook/service.h"
+
+#include <string.h>
+
+struct home homes[HOMES];
+
+void
+homes_find(struct home *home, uintptr_t page)
+{
+    *home = (struct home){page, mesh_way_home(service.heap, (const void *)(page * PAGE_BYTES_MIN))};
+}
+
+/* There is no object in page 0. */
+void
+homes_forget(void)
+{
+    memset(homes, 0, sizeof homes);
+}

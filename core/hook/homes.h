@@ -1,0 +1,35 @@
+/* Where an object can be read at less cost: pools that share pages are read at their home, since a fault for each of
+ * their mappings takes longer than what is done with what is read. An object's own address is what tells it from others.
+ *
+ * Callers: proof.c, layouts.c, collector.c. Locking: the interpreter lock; what is found is good as long as nothing is
+ * allocated and freed, so homes_forget() begins each step.
+ */
+#ifndef QUIRE_HOOK_HOMES_H
+#define QUIRE_HOOK_HOMES_H
+
+#include "heap/geometry.h"
+
+enum { HOMES = 1024 };
+
+struct home {
+    uintptr_t page;
+    ptrdiff_t way;
+};
+extern struct home homes[HOMES];
+
+void homes_find(struct home *home, uintptr_t page);
+void homes_forget(void);
+
+/* The object, or a part of it; all of its block can be read there. */
+static inline const void *
+at_home(const void *address)
+{
+    uintptr_t page = (uintptr_t)address / PAGE_BYTES_MIN;
+    struct home *home = &homes[page % HOMES];
+    if (UNLIKELY(home->page != page)) {
+        homes_find(home, page);
+    }
+    return (const char *)address + home->way;
+}
+
+#endif

@@ -118,8 +118,8 @@ in_parent(void)
 static _Noreturn void
 give_up(void)
 {
-    static const char line[] = "quire: the system has no memory for this child of fork, whose pools shared pages in its parent;"
-                               " it ends. Leave it some, or set QUIRE_GIVE_BACK=purge\n";
+    static const char line[] = "quire: the system has no memory for this child of fork, whose pools shared pages in its "
+                               "parent; it ends. Leave it some, or set QUIRE_GIVE_BACK=purge\n";
     ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
     (void)written;
     _exit(EXIT_LOST);

@@ -1,7 +1,7 @@
 /* Growth: what the heap holds, at most so far, and who is to be told; of what comes to rest, too.
  *
- * It holds the parts of its arenas that were ever handed out, its mappings and its extents. All are close to what is resident;
- * arenas as a whole are not, of which the system gives pages only as they are touched.
+ * It holds the parts of its arenas that were ever handed out, its mappings and its extents. All are close to what is
+ * resident; arenas as a whole are not, of which the system gives pages only as they are touched.
  *
  * Callers: pool.c, runs.c, mapping.c, kept.c. Calls: kept.c, purge.c, whoever watches.
  */

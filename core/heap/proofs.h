@@ -10,10 +10,10 @@
  * Locking: the heap's. Between two calls blocks may be allocated and freed; a proof is about the block that lives there
  * when it is made, and lasts as long as nothing is allocated in that pool.
  *
- * Every proof must be of a live block. survivors_note_proven compares counts alone: a proof of a dead block and a live block
- * without one would make them equal, and the live one's bytes would be lost. An assertion build compares the blocks. Whoever
- * proves by an address that an object keeps sees to it that none is kept beyond its block's life; docs/design/giving-back.md
- * tells what was looked through.
+ * Every proof must be of a live block. survivors_note_proven compares counts alone: a proof of a dead block and a live
+ * block without one would make them equal, and the live one's bytes would be lost. An assertion build compares the blocks.
+ * Whoever proves by an address that an object keeps sees to it that none is kept beyond its block's life;
+ * docs/design/giving-back.md tells what was looked through.
  */
 #ifndef QUIRE_HEAP_PROOFS_H
 #define QUIRE_HEAP_PROOFS_H

@@ -76,8 +76,8 @@ struct libc_accounts {
 bool hook_libc_accounts(struct libc_accounts *accounts);
 
 /* Have libc give back what is free in its heap, if it is so much, and no more; the interpreter lock is not needed. False:
- * it is not, or libc cannot. It holds a lock of its own meanwhile, which every thread that allocates there waits for: about a fifth
- * of a second for each GiB of free pages. */
+ * it is not, or libc cannot. It holds a lock of its own meanwhile, which every thread that allocates there waits for:
+ * about a fifth of a second for each GiB of free pages. */
 struct libc_trim {
     size_t free_bytes;  /* in its heap, afterwards; what of it has gone back is not told */
     size_t given_bytes; /* by how much resident memory fell */

@@ -1,4 +1,4 @@
-/* quire._core_fake: the type Heap, and guarded blocks, on a system that refuses on demand. For tests only; see os/fake.h. */
+/* quire._core_fake: the type Heap, and guarded blocks, on a system that refuses on demand. For tests only: os/fake.h. */
 #include "module/module.h"
 
 #include "heap/guard.h"

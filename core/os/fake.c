@@ -2,7 +2,8 @@
  *
  * It ends the process when heap/ breaks the contract (commits twice, decommits what is not committed, unmaps what
  * was not mapped, purges what shows a home), fills what was given back with a pattern, and moves a mapping at every
- * remap. What is not committed is marked as free. Shared pages are the system's all the same: copies could not be kept equal.
+ * remap. What is not committed is marked as free. Shared pages are the system's all the same: copies could not be kept
+ * equal.
  *
  * Locking: none; tests use it from one thread.
  */

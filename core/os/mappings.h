@@ -25,7 +25,8 @@ void mappings_end(struct mappings_count *count);
 
 int mappings_max(size_t *max);
 
-/* What is resident, and of that what is shared memory and no file: a page counts once for each mapping that has touched it. */
+/* What is resident, and of that what is shared memory and no file: a page counts once for each mapping that has touched
+ * it. */
 int mappings_resident_bytes(size_t *resident_bytes);
 int mappings_counted_bytes(size_t *counted_bytes);
 

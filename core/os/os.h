@@ -11,7 +11,8 @@
  * A page that was just committed, or purged, reads as zeros. Sizes and addresses are multiples of the page.
  *
  * Shared pages have a home; committed parts of what was reserved can show them too. What is written at one place is read
- * at all. A child made by fork has none of it, once the home is kept: where it was shown there is a hole, which it may fill.
+ * at all. A child made by fork has none of it, once the home is kept: where it was shown there is a hole, which it may
+ * fill.
  *
  *     home    | page | page | page |  --  |        -- : released
  *                 \______   \

@@ -327,28 +327,49 @@ next_in_set(struct layout_walk *walk, struct layout_items *items)
 static bool
 next_node(struct layout_walk *walk, struct layout_items *items)
 {
-    const struct ordered_dict *dict = (const struct ordered_dict *)walk->object;
+    const struct ordered_dict *dict = at_home(walk->object);
     Py_ssize_t index = -1 - walk->position;
     if (dict->nodes == NULL || dict->keys_then != dict->dict.ma_keys || index >= dict->nodes_count) {
         return false;
     }
-    items->table = dict->nodes[index];
+    items->table = *(const void *const *)at_home(&dict->nodes[index]);
     walk->position--;
     return true;
+}
+
+/* PyDict_Next goes by all unused places at once, however many. */
+static bool
+next_in_table(struct layout_walk *walk, struct layout_items *items, const void *table)
+{
+    while (version_dict_place(table, walk->position, &items->first, &items->second)) {
+        walk->position++;
+        if (items->second != NULL) {
+            return true;
+        }
+        items->first = NULL;
+        if (++items->passed == LAYOUT_PASSED_MAX) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where the values are in a table of their own there are few places. */
+static bool
+next_item(struct layout_walk *walk, struct layout_items *items)
+{
+    const PyDictObject *dict = at_home(walk->object);
+    if (dict->ma_values == NULL) {
+        return next_in_table(walk, items, at_home(dict->ma_keys));
+    }
+    return PyDict_Next(walk->object, &walk->position, &items->first, &items->second);
 }
 
 /* Positions of an ordered one's nodes are negative. */
 static bool
 next_in_dict(struct layout_walk *walk, struct layout_items *items)
 {
-    if (walk->position >= 0) {
-        items->passed = version_unused_dict_places(walk->object, walk->position, LAYOUT_PASSED_MAX);
-        walk->position += (Py_ssize_t)items->passed;
-        if (items->passed == LAYOUT_PASSED_MAX) {
-            return true;
-        }
-    }
-    if (walk->position >= 0 && PyDict_Next(walk->object, &walk->position, &items->first, &items->second)) {
+    if (walk->position >= 0 && next_item(walk, items)) {
         return true;
     }
     if (walk->kind != KIND_ORDERED_DICT) {

@@ -150,24 +150,19 @@ struct version_dict_keys {
     char indices[];
 };
 
-/* How many of a dictionary's places from this position on are unused, at most so many. PyDict_Next goes by all of them
- * at once, however many. Where the values are in a table of their own there are few places: 0. */
-static inline size_t
-version_unused_dict_places(PyObject *dict, Py_ssize_t position, size_t max)
+/* A place of such a table, as PyDict_Next has places; the value is NULL where it is unused. False: there is none. */
+static inline bool
+version_dict_place(const void *table, Py_ssize_t position, PyObject **key, PyObject **value)
 {
-    const struct version_dict_keys *keys = (const void *)((PyDictObject *)dict)->ma_keys;
-    if (((PyDictObject *)dict)->ma_values != NULL) {
-        return 0;
+    const struct version_dict_keys *keys = table;
+    if (position >= keys->entries) {
+        return false;
     }
     size_t words_an_entry = keys->kind == 0 ? 3 : 2; /* the hash, unless all keys are strings; key, value */
-    const void *const *entries = (const void *)(keys->indices + ((size_t)1 << keys->log2_index_bytes));
-    size_t unused = 0;
-    for (Py_ssize_t i = position; i < keys->entries && unused < max; i++, unused++) {
-        if (entries[((size_t)i + 1) * words_an_entry - 1] != NULL) {
-            break;
-        }
-    }
-    return unused;
+    PyObject *const *entries = (PyObject *const *)(const void *)(keys->indices + ((size_t)1 << keys->log2_index_bytes));
+    *key = entries[((size_t)position + 1) * words_an_entry - 2];
+    *value = entries[((size_t)position + 1) * words_an_entry - 1];
+    return true;
 }
 
 #ifdef Py_GIL_DISABLED

@@ -344,12 +344,13 @@ note_mappings(struct heap *heap, const struct unit *unit)
     mesh->settled_end = slot + bytes_of(unit) / POOL_BYTES;
 }
 
+/* In so many parts, each piece. */
 static bool
-has_mappings_for_all(const struct heap *heap)
+has_mappings_for_all(const struct heap *heap, size_t parts)
 {
     const struct mesh *mesh = &heap->mesh;
     size_t extents = mesh->settled_bytes / EXTENT_BYTES + 1;
-    size_t mappings = heap->totals.mesh_mappings + mesh->mappings_needed + extents * MAPPINGS_AN_EXTENT;
+    size_t mappings = heap->totals.mesh_mappings + parts * mesh->mappings_needed + extents * MAPPINGS_AN_EXTENT;
     return mappings <= mesh->places.mappings_max;
 }
 
@@ -452,74 +453,137 @@ copy_live(char *to, const char *from, const uint64_t *granules, size_t words)
     }
 }
 
-/* The system has taken the piece's own pages, and shows none. What lives there is in the home. */
+/* The system has taken these pages, and shows none. What lives there is in the home. */
 static void
-take_back_piece(struct heap *heap, const struct pieces *pieces, size_t first, const char *home)
+take_back_pages(struct heap *heap, const struct pieces *pieces, size_t first, size_t pages, const char *home)
 {
     char *at = pieces->address + first * os_page_bytes();
-    if (!forks_fill_hole(heap, at, pieces->piece_pages * os_page_bytes())) {
+    if (!forks_fill_hole(heap, at, pages * os_page_bytes())) {
         base_fail("the system has taken pages and gives none", "heap/mesh.c", 0);
     }
-    copy_live(at, home, &pieces->granules[first * words_a_page()], pieces->piece_pages * words_a_page());
+    copy_live(at, home, &pieces->granules[first * words_a_page()], pages * words_a_page());
 }
 
-/* 0, or an errno value; then the piece still has pages of its own. */
+static bool
+find_place(const struct heap *heap, const struct pieces *pieces, size_t first, size_t pages, uint32_t *place)
+{
+    const uint64_t *granules = &pieces->granules[first * words_a_page()];
+    return extents_find(heap, granules, pages, heap->mesh.places.extents_max, place);
+}
+
+static bool
+holds_none(const struct pieces *pieces, size_t first, size_t pages)
+{
+    return is_empty(&pieces->granules[first * words_a_page()], pages * words_a_page());
+}
+
+/* 0, or an errno value; then the pages are still the piece's own. */
 static int
-mesh_piece(struct heap *heap, struct pieces *pieces, size_t first)
+show_at(struct heap *heap, struct pieces *pieces, size_t first, size_t pages, uint32_t place)
 {
     size_t page_bytes = os_page_bytes();
-    size_t words = pieces->piece_pages * words_a_page();
     const uint64_t *granules = &pieces->granules[first * words_a_page()];
-    char *at = pieces->address + first * page_bytes;
-    uint32_t place;
-    if (!extents_find(heap, granules, pieces->piece_pages, heap->mesh.places.extents_max, &place)) {
-        int error = extents_cut(heap, pieces->piece_pages, &place);
-        if (error != 0) {
-            return error;
-        }
-    }
-    char *home = extents_address(heap, place);
-    copy_live(home, at, granules, words);
+    char *at = pieces->address + first * page_bytes, *home = extents_address(heap, place);
+    copy_live(home, at, granules, pages * words_a_page());
     bool is_hole;
-    int error = os_show(home, pieces->piece_pages * page_bytes, at, &is_hole);
+    int error = os_show(home, pages * page_bytes, at, &is_hole);
     if (is_hole) {
-        take_back_piece(heap, pieces, first, home);
+        take_back_pages(heap, pieces, first, pages, home);
     }
     if (error != 0) {
         return error;
     }
-    extents_note_shown(heap, place, pieces->piece_pages, granules);
-    for (size_t i = 0; i < pieces->piece_pages; i++) {
+    extents_note_shown(heap, place, pages, granules);
+    for (size_t i = 0; i < pages; i++) {
         pieces->shown[first + i] = place + (uint32_t)i;
     }
     return 0;
 }
 
-static bool
-has_own_page(const struct pieces *pieces, size_t first)
+/* To a place that there is, or to a new one. */
+static int
+mesh_pages(struct heap *heap, struct pieces *pieces, size_t first, size_t pages)
 {
-    for (size_t i = first; i < first + pieces->piece_pages; i++) {
-        if (pieces->shown[i] == (uint32_t)PAGE_OWN) {
-            return true;
+    uint32_t place;
+    if (!find_place(heap, pieces, first, pages, &place)) {
+        int error = extents_cut(heap, pages, &place);
+        if (error != 0) {
+            return error;
         }
     }
-    return false;
+    return show_at(heap, pieces, first, pages, place);
 }
 
-/* Nothing lives there: its pages go back. Where the system does not take them they stay. */
-static void
-purge_piece(struct pieces *pieces, size_t first)
+static bool
+fits(const struct heap *heap, const struct pieces *pieces, size_t first, size_t pages)
 {
+    uint32_t place;
+    return holds_none(pieces, first, pages) || find_place(heap, pieces, first, pages, &place);
+}
+
+/* Where the whole fits no place that there is, and both halves do, these go. */
+static bool
+goes_in_halves(const struct heap *heap, const struct pieces *pieces, size_t first)
+{
+    size_t half = pieces->piece_pages / 2;
+    return heap->mesh.may_halve && half != 0 && fits(heap, pieces, first, half)
+        && fits(heap, pieces, first + half, half);
+}
+
+static int
+mesh_halves(struct heap *heap, struct pieces *pieces, size_t first)
+{
+    size_t half = pieces->piece_pages / 2;
+    int error = 0;
+    for (size_t at = first; at < first + 2 * half && error == 0; at += half) {
+        error = holds_none(pieces, at, half) ? 0 : mesh_pages(heap, pieces, at, half);
+    }
+    return error;
+}
+
+static int
+mesh_piece(struct heap *heap, struct pieces *pieces, size_t first)
+{
+    uint32_t place;
+    if (find_place(heap, pieces, first, pieces->piece_pages, &place)) {
+        return show_at(heap, pieces, first, pieces->piece_pages, place);
+    }
+    if (goes_in_halves(heap, pieces, first)) {
+        return mesh_halves(heap, pieces, first);
+    }
+    return mesh_pages(heap, pieces, first, pieces->piece_pages);
+}
+
+/* Nothing lives there: what is their own goes back. Where the system does not take it, it stays. */
+static void
+purge_pages(struct pieces *pieces, size_t first, size_t pages)
+{
+    bool has_own = false;
+    for (size_t i = first; i < first + pages; i++) {
+        has_own |= pieces->shown[i] == (uint32_t)PAGE_OWN;
+    }
+    if (!has_own) {
+        return;
+    }
     char *at = pieces->address + first * os_page_bytes();
-    size_t size_bytes = pieces->piece_pages * os_page_bytes();
+    size_t size_bytes = pages * os_page_bytes();
     unmark(at, size_bytes);
     bool is_refused = os_purge(at, size_bytes) != 0;
     mark_free(at, size_bytes);
-    if (is_refused) {
-        return;
+    for (size_t i = first; i < first + pages && !is_refused; i++) {
+        pieces->shown[i] = (uint32_t)PAGE_NONE;
     }
-    for (size_t i = 0; i < pieces->piece_pages; i++) {
-        pieces->shown[first + i] = (uint32_t)PAGE_NONE;
+}
+
+/* Of a piece that went in halves, the one without survivors. */
+static void
+purge_piece(struct pieces *pieces, size_t first)
+{
+    size_t half = pieces->piece_pages / 2;
+    if (IS_SHOWN(pieces->shown[first]) != IS_SHOWN(pieces->shown[first + half])) {
+        purge_pages(pieces, first + (IS_SHOWN(pieces->shown[first]) ? half : 0), half);
+    } else {
+        purge_pages(pieces, first, pieces->piece_pages);
     }
 }
 
@@ -529,14 +593,12 @@ mesh_pieces(struct heap *heap, struct pieces *pieces)
 {
     int error = 0;
     for (size_t first = 0; first < pieces->pages && error == 0; first += pieces->piece_pages) {
-        if (!is_empty(&pieces->granules[first * words_a_page()], pieces->piece_pages * words_a_page())) {
+        if (!holds_none(pieces, first, pieces->piece_pages)) {
             error = mesh_piece(heap, pieces, first);
         }
     }
     for (size_t first = 0; first < pieces->pages && error == 0; first += pieces->piece_pages) {
-        if (has_own_page(pieces, first)) {
-            purge_piece(pieces, first);
-        }
+        purge_piece(pieces, first);
     }
     return error;
 }
@@ -678,7 +740,8 @@ mesh_step(struct heap *heap, const struct mesh_limits *limits)
     } else if (mesh->phase == MESH_CHOOSING && visit_pools(heap, limits, choose)) {
         begin_phase(mesh, MESH_PROVING);
     } else if (mesh->phase == MESH_SETTLING && settle(heap, limits)) {
-        mesh->is_densest_first = has_mappings_for_all(heap);
+        mesh->is_densest_first = has_mappings_for_all(heap, 1);
+        mesh->may_halve = has_mappings_for_all(heap, 2);
         begin_phase(mesh, MESH_MATCHING);
     } else if (mesh->phase == MESH_MATCHING && match(heap, limits)) {
         end_pass(heap);

@@ -15,6 +15,7 @@ with memory. Where the system refuses, or there would be too many mappings, all 
 
 A *piece* is what goes to one place, a *unit* what is meshed at once: a pool, in as many pieces as it has; or, where
 pieces are larger than pools, a strip of neighbours, if all of them are candidates or empty; else each goes by itself.
+Where a piece fits no place that there is, and each of its halves does, the halves go, if there are mappings for that.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
@@ -130,7 +132,7 @@ class Mesh:
         self._proven: set[int] = set()
         self._lined_up: list[tuple[int, int, Unit]] = []
         self._settled_end = self._settled_bytes = self._mappings_needed = 0
-        self._ends = False
+        self._ends = self._may_halve = False
         self._begin_phase(MeshPhase.COUNTING)
 
     def step(self, parts_max: int) -> MeshPhase:
@@ -295,10 +297,15 @@ class Mesh:
 
     def _put_in_order(self) -> None:
         """Of units that are as sparse the last first."""
-        extents = self._settled_bytes // self.geometry.arena_bytes + 1
-        needed = self.mappings + self._mappings_needed + extents * MAPPINGS_EACH
-        sign = -1 if needed <= self._places.mappings_max else 1
+        sign = -1 if self._has_mappings_for_all(parts=1) else 1
+        self._may_halve = self._has_mappings_for_all(parts=2)
         self._lined_up.sort(key=lambda entry: (sign * entry[0], -entry[1]))
+
+    def _has_mappings_for_all(self, parts: int) -> bool:
+        """In so many parts, each piece."""
+        extents = self._settled_bytes // self.geometry.arena_bytes + 1
+        needed = self.mappings + parts * self._mappings_needed + extents * MAPPINGS_EACH
+        return needed <= self._places.mappings_max
 
     # --- units ---
 
@@ -371,25 +378,48 @@ class Mesh:
 
     def _show_pieces(self, neighbours: list[Pool], units: list[int], shown: list[int]) -> None:
         """A place for each piece that has survivors; pages without any go back. What is left keeps its own pages."""
-        page_bytes, size_bytes = self.geometry.page_bytes, self._piece_bytes_of(neighbours)
-        address = neighbours[0].address
-        pages = size_bytes // page_bytes
+        pages = self._piece_bytes_of(neighbours) // self.geometry.page_bytes
         pieces = [slice(first, first + pages) for first in range(0, len(units), pages)]
+        address = neighbours[0].address
         for piece in pieces:
             if any(units[piece]):
-                place = self.extents.find(units[piece], self._places.extents_max)
-                place = self.extents.cut_place(pages) if place is None else place
-                at = address + piece.start * page_bytes
-                self._allocator.system.show(self.extents.address_of(place), size_bytes, at)
-                self.extents.note_shown(place, units[piece])
-                shown[piece] = range(place, place + pages)
+                for part in self._parts(piece, units):
+                    self._show(address, part, units, shown)
         for piece in pieces:
-            if PAGE_OWN in shown[piece]:
-                try:
-                    self._allocator.system.purge(address + piece.start * page_bytes, size_bytes)
-                except OutOfMemory:  # where memory is locked
-                    continue
-                shown[piece] = [PAGE_NONE] * pages
+            self._purge(address, piece, shown)
+
+    def _parts(self, piece: slice, units: list[int]) -> list[slice]:
+        """The piece; where it fits no place that there is, and both of its halves do, those with survivors."""
+        halves = _halves(piece)
+        if not self._may_halve or self._find(units[piece]) is not None or len(halves) == 1:
+            return [piece]
+        survivors = [half for half in halves if any(units[half])]
+        return survivors if all(self._find(units[half]) is not None for half in survivors) else [piece]
+
+    def _find(self, units: list[int]) -> int | None:
+        return self.extents.find(units, self._places.extents_max)
+
+    def _show(self, address: int, part: slice, units: list[int], shown: list[int]) -> None:
+        """At a place that there is, or at a new one."""
+        pages, page_bytes = part.stop - part.start, self.geometry.page_bytes
+        place = self._find(units[part])
+        place = self.extents.cut_place(pages) if place is None else place
+        at = address + part.start * page_bytes
+        self._allocator.system.show(self.extents.address_of(place), pages * page_bytes, at)
+        self.extents.note_shown(place, units[part])
+        shown[part] = range(place, place + pages)
+
+    def _purge(self, address: int, piece: slice, shown: list[int]) -> None:
+        """What has no survivors: the piece, or the one of its halves."""
+        page_bytes = self.geometry.page_bytes
+        is_shown = any(page >= 0 for page in shown[piece])
+        for part in _halves(piece) if is_shown else [piece]:
+            if PAGE_OWN in shown[part]:
+                with suppress(OutOfMemory):  # where memory is locked
+                    self._allocator.system.purge(
+                        address + part.start * page_bytes, (part.stop - part.start) * page_bytes
+                    )
+                    shown[part] = [PAGE_NONE] * (part.stop - part.start)
 
     def _seal(self, pools: list[Pool], shown: list[int]) -> None:
         raw, page_bytes = self._allocator.raw, self.geometry.page_bytes
@@ -544,6 +574,12 @@ class Mesh:
         slots_a_pool = 1 if arena.kind is ArenaKind.SMALL else arena.pool_bytes // self.geometry.pool_bytes
         index, rest = divmod(slot % self._slots_an_arena, slots_a_pool)
         return arena.pools[index - 1] if not rest and 1 <= index <= len(arena.pools) else None
+
+
+def _halves(piece: slice) -> list[slice]:
+    """Of a piece of several pages; one page is not cut."""
+    middle = (piece.start + piece.stop) // 2
+    return [slice(piece.start, middle), slice(middle, piece.stop)] if middle != piece.start else [piece]
 
 
 def _proven(unit: Iterable[Pool | None]) -> Iterator[Pool]:

@@ -149,8 +149,8 @@ def five_pools() -> Telling:
     rows, (arena,) = [], allocator.state().arenas
     for letter, pool in zip("ABCDE", arena.pools, strict=True):
         live = next(i for i in range(31) if i not in pool.free_list + pool.away)
-        shown = f"{pool.shown[0]}-{pool.shown[-1]}" if pool.shown else OWN_PAGES
-        rows.append((letter, live, shown))
+        pages = [page for page in pool.shown if page >= 0]
+        rows.append((letter, live, f"{pages[0]}-{pages[-1]}" if pages else OWN_PAGES))
     yield Rows(SHOWN, tuple(rows))
     return {"live": rows[0][1]}
 

@@ -7,7 +7,7 @@ from quire.model import CPYTHON_3_10, QUIRE, Allocator
 from quire.model.chapters.telling import Telling
 from quire.model.geometry import KIB, MIB
 from quire.model.mesh import MeshOptions, MeshPlaces
-from quire.records import Both, MeshPhase, Rows
+from quire.records import Both, MeshPhase, Pool, Rows
 
 ASKED = (
     Both("bytes asked for", "요청(바이트)"),
@@ -149,8 +149,7 @@ def five_pools() -> Telling:
     rows, (arena,) = [], allocator.state().arenas
     for letter, pool in zip("ABCDE", arena.pools, strict=True):
         live = next(i for i in range(31) if i not in pool.free_list + pool.away)
-        pages = [page for page in pool.shown if page >= 0]
-        rows.append((letter, live, f"{pages[0]}-{pages[-1]}" if pages else OWN_PAGES))
+        rows.append((letter, live, _shown_by(pool)))
     yield Rows(SHOWN, tuple(rows))
     return {"live": rows[0][1]}
 
@@ -195,6 +194,11 @@ def _held_bytes(allocator: Allocator) -> tuple[int, int]:
     """In pages of the pools' own, and in pages that they share."""
     now = allocator.statistics()
     return now.touched_bytes, now.shared_bytes
+
+
+def _shown_by(pool: Pool) -> object:
+    pages = [page for page in pool.shown if page >= 0]
+    return f"{pages[0]}-{pages[-1]}" if pages else OWN_PAGES
 
 
 def _mesh(allocator: Allocator, proven: list[int]) -> None:

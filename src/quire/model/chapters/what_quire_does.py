@@ -196,7 +196,7 @@ def _held_bytes(allocator: Allocator) -> tuple[int, int]:
     return now.touched_bytes, now.shared_bytes
 
 
-def _shown_by(pool: Pool) -> object:
+def _shown_by(pool: Pool) -> str | Both:
     pages = [page for page in pool.shown if page >= 0]
     return f"{pages[0]}-{pages[-1]}" if pages else OWN_PAGES
 

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { SLOTS_A_LOOK = 64, UNIT_PAGES_MAX = LARGE_POOL_BYTES / PAGE_BYTES_MIN };
+enum { SLOTS_A_LOOK = 64, UNIT_PAGES_MAX = LARGE_POOL_BYTES / PAGE_BYTES_MIN, MAPPINGS_OF_A_HALF = 2 };
 
 bool
 mesh_is_late(const struct mesh_limits *limits)
@@ -70,7 +70,7 @@ mesh_begin(struct heap *heap, const struct mesh_options *asked)
     mesh->options = options;
     mesh->pass = (struct mesh_pass){0};
     memset(mesh->by_percent, 0, sizeof mesh->by_percent);
-    mesh->settled = mesh->settled_end = mesh->settled_bytes = mesh->mappings_needed = 0;
+    mesh->settled = mesh->settled_end = mesh->settled_bytes = mesh->matched_bytes = mesh->mappings_needed = 0;
     mesh->ends = false;
     mesh->cursor = 0;
     mesh->phase = MESH_COUNTING;
@@ -344,14 +344,20 @@ note_mappings(struct heap *heap, const struct unit *unit)
     mesh->settled_end = slot + bytes_of(unit) / POOL_BYTES;
 }
 
-/* In so many parts, each piece. */
-static bool
-has_mappings_for_all(const struct heap *heap, size_t parts)
+/* By all that are not matched yet: their share of what all need. */
+static size_t
+mappings_needed(const struct mesh *mesh)
 {
-    const struct mesh *mesh = &heap->mesh;
-    size_t extents = mesh->settled_bytes / EXTENT_BYTES + 1;
-    size_t mappings = heap->totals.mesh_mappings + parts * mesh->mappings_needed + extents * MAPPINGS_AN_EXTENT;
-    return mappings <= mesh->places.mappings_max;
+    size_t left_bytes = mesh->settled_bytes - mesh->matched_bytes;
+    size_t extents = left_bytes / EXTENT_BYTES + 1;
+    size_t units = mesh->settled_bytes == 0 ? 0 : mesh->mappings_needed * left_bytes / mesh->settled_bytes;
+    return units + extents * MAPPINGS_AN_EXTENT;
+}
+
+static bool
+has_mappings_for_all(const struct heap *heap, size_t more)
+{
+    return heap->totals.mesh_mappings + mappings_needed(&heap->mesh) + more <= heap->mesh.places.mappings_max;
 }
 
 static void
@@ -521,13 +527,13 @@ fits(const struct heap *heap, const struct pieces *pieces, size_t first, size_t 
     return holds_none(pieces, first, pages) || find_place(heap, pieces, first, pages, &place);
 }
 
-/* Where the whole fits no place that there is, and both halves do, these go. */
+/* Where the whole fits no place that there is, and both halves do, these go; as long as there are mappings for all. */
 static bool
 goes_in_halves(const struct heap *heap, const struct pieces *pieces, size_t first)
 {
     size_t half = pieces->piece_pages / 2;
-    return heap->mesh.may_halve && half != 0 && fits(heap, pieces, first, half)
-        && fits(heap, pieces, first + half, half);
+    bool may_be = half != 0 && heap->mesh.is_densest_first && has_mappings_for_all(heap, MAPPINGS_OF_A_HALF);
+    return may_be && fits(heap, pieces, first, half) && fits(heap, pieces, first + half, half);
 }
 
 static int
@@ -694,15 +700,17 @@ static void
 match_unit(struct heap *heap, struct pool *first)
 {
     struct unit unit = unit_of(heap, first);
+    size_t unit_bytes = bytes_of(&unit);
     if (is_whole(&unit)) {
         match_whole(heap, &unit);
-        return;
-    }
-    for (unsigned i = 0; i < unit.pools; i++) {
-        if (is_proven(&unit.first[i])) {
-            match_whole(heap, &(struct unit){&unit.first[i], 1});
+    } else {
+        for (unsigned i = 0; i < unit.pools; i++) {
+            if (is_proven(&unit.first[i])) {
+                match_whole(heap, &(struct unit){&unit.first[i], 1});
+            }
         }
     }
+    heap->mesh.matched_bytes += unit_bytes;
 }
 
 /* Of units that are as sparse the last first. */
@@ -740,8 +748,7 @@ mesh_step(struct heap *heap, const struct mesh_limits *limits)
     } else if (mesh->phase == MESH_CHOOSING && visit_pools(heap, limits, choose)) {
         begin_phase(mesh, MESH_PROVING);
     } else if (mesh->phase == MESH_SETTLING && settle(heap, limits)) {
-        mesh->is_densest_first = has_mappings_for_all(heap, 1);
-        mesh->may_halve = has_mappings_for_all(heap, 2);
+        mesh->is_densest_first = has_mappings_for_all(heap, 0);
         begin_phase(mesh, MESH_MATCHING);
     } else if (mesh->phase == MESH_MATCHING && match(heap, limits)) {
         end_pass(heap);

@@ -7,7 +7,7 @@
  *     match      CANDIDATE --> SEALED      a place in an extent; copy the live blocks; show it. Densest first, since sparse
  *                                          ones fit into what those leave; but where there may not be mappings for all,
  *                                          sparsest first. What fits no place that there is goes in halves if both do
- *                                          and there are mappings for that; else to a new place
+ *                                          and there are mappings for all; else to a new place
  *                CANDIDATE --> LISTED      the system refuses, or there would be too many mappings
  *
  * A request that finds no pool takes a candidate back before it takes an empty one (pool.c). So a pass may end with fewer
@@ -113,7 +113,6 @@ struct mesh {
     enum mesh_phase phase;
     bool ends; /* MATCHING: all that is left goes back */
     bool is_densest_first;
-    bool may_halve; /* MATCHING: there are mappings for all, even if each piece takes two */
     struct mesh_options options;
     struct mesh_places places;
     struct mesh_table *table;
@@ -121,6 +120,7 @@ struct mesh {
     size_t settled;
     size_t settled_end;     /* SETTLING: the slot behind the last strip or pool that is whole */
     size_t settled_bytes;
+    size_t matched_bytes; /* MATCHING: of these, those that went, or were left */
     size_t mappings_needed; /* at most, without those of extents */
     size_t untouch_cursor; /* an arena, then an extent */
     size_t renew_cursor;   /* an arena */

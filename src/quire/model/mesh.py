@@ -15,7 +15,8 @@ with memory. Where the system refuses, or there would be too many mappings, all 
 
 A *piece* is what goes to one place, a *unit* what is meshed at once: a pool, in as many pieces as it has; or, where
 pieces are larger than pools, a strip of neighbours, if all of them are candidates or empty; else each goes by itself.
-Where a piece fits no place that there is, and each of its halves does, the halves go, if there are mappings for that.
+Where a piece fits no place that there is, and each of its halves does, the halves go, as long as there are mappings for
+all that is left.
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ class MeshPlaces:
             raise ValueError(f"mappings_max is {self.mappings_max}; it is 0 or more")
 
 
+MAPPINGS_OF_A_HALF = 2
+"""More, at most."""
 NEIGHBOURS_MAX = 16
 """Of spent pools that are renewed in one call."""
 
@@ -131,8 +134,8 @@ class Mesh:
         self._chosen: list[Pool] = []
         self._proven: set[int] = set()
         self._lined_up: list[tuple[int, int, Unit]] = []
-        self._settled_end = self._settled_bytes = self._mappings_needed = 0
-        self._ends = self._may_halve = False
+        self._settled_end = self._settled_bytes = self._matched_bytes = self._mappings_needed = 0
+        self._ends = self._is_densest_first = False
         self._begin_phase(MeshPhase.COUNTING)
 
     def step(self, parts_max: int) -> MeshPhase:
@@ -297,15 +300,16 @@ class Mesh:
 
     def _put_in_order(self) -> None:
         """Of units that are as sparse the last first."""
-        sign = -1 if self._has_mappings_for_all(parts=1) else 1
-        self._may_halve = self._has_mappings_for_all(parts=2)
+        self._is_densest_first = self._has_mappings_for_all()
+        sign = -1 if self._is_densest_first else 1
         self._lined_up.sort(key=lambda entry: (sign * entry[0], -entry[1]))
 
-    def _has_mappings_for_all(self, parts: int) -> bool:
-        """In so many parts, each piece."""
-        extents = self._settled_bytes // self.geometry.arena_bytes + 1
-        needed = self.mappings + parts * self._mappings_needed + extents * MAPPINGS_EACH
-        return needed <= self._places.mappings_max
+    def _has_mappings_for_all(self, more: int = 0) -> bool:
+        """Those that are not matched yet: by their share of what all need."""
+        left_bytes = self._settled_bytes - self._matched_bytes
+        extents = left_bytes // self.geometry.arena_bytes + 1
+        units = self._mappings_needed * left_bytes // max(self._settled_bytes, 1)
+        return self.mappings + units + extents * MAPPINGS_EACH + more <= self._places.mappings_max
 
     # --- units ---
 
@@ -335,8 +339,10 @@ class Mesh:
     def _match_unit(self, unit: Unit) -> None:
         """Of a strip that is not whole, those that were proven go one by one."""
         whole = [[pool for pool in unit if pool]]
+        unit_bytes = sum(pool.size_bytes if pool else self.geometry.pool_bytes for pool in unit)
         for pools in whole if _is_whole(unit) else [[pool] for pool in _proven(unit)]:
             self._match_whole(pools)
+        self._matched_bytes += unit_bytes
 
     def _match_whole(self, pools: list[Pool]) -> None:
         if not self._ends and not self._has_mappings_for(pools):
@@ -391,7 +397,8 @@ class Mesh:
     def _parts(self, piece: slice, units: list[int]) -> list[slice]:
         """The piece; where it fits no place that there is, and both of its halves do, those with survivors."""
         halves = _halves(piece)
-        if not self._may_halve or self._find(units[piece]) is not None or len(halves) == 1:
+        is_whole = len(halves) == 1 or self._find(units[piece]) is not None
+        if is_whole or not self._is_densest_first or not self._has_mappings_for_all(MAPPINGS_OF_A_HALF):
             return [piece]
         survivors = [half for half in halves if any(units[half])]
         return survivors if all(self._find(units[half]) is not None for half in survivors) else [piece]

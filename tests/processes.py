@@ -42,10 +42,10 @@ def run(command: list[str], environment: dict[str, str] | None = None, **options
 
 IMITATE_VERSION = """
 def imitate_version(number):  # CPython's, as quire's core reads it where it runs
-    import ctypes
+    import ctypes, mmap
     version = ctypes.c_ulong.in_dll(ctypes.pythonapi, "Py_Version")
-    page = ctypes.c_void_p(ctypes.addressof(version) // 4096 * 4096)
-    assert ctypes.CDLL(None).mprotect(page, ctypes.c_size_t(4096), 3) == 0
+    page = ctypes.c_void_p(ctypes.addressof(version) // mmap.PAGESIZE * mmap.PAGESIZE)
+    assert ctypes.CDLL(None).mprotect(page, ctypes.c_size_t(mmap.PAGESIZE), 3) == 0
     version.value = number
 """
 """For the beginning of a program's text."""

@@ -344,11 +344,12 @@ note_mappings(struct heap *heap, const struct unit *unit)
     mesh->settled_end = slot + bytes_of(unit) / POOL_BYTES;
 }
 
-/* By all that are not matched yet: their share of what all need. */
+/* By all that are not matched yet: their share of what all need. A pool that was taken back may have become another size. */
 static size_t
 mappings_needed(const struct mesh *mesh)
 {
-    size_t left_bytes = mesh->settled_bytes - mesh->matched_bytes;
+    bool is_any_left = mesh->matched_bytes < mesh->settled_bytes;
+    size_t left_bytes = is_any_left ? mesh->settled_bytes - mesh->matched_bytes : 0;
     size_t extents = left_bytes / EXTENT_BYTES + 1;
     size_t units = mesh->settled_bytes == 0 ? 0 : mesh->mappings_needed * left_bytes / mesh->settled_bytes;
     return units + extents * MAPPINGS_AN_EXTENT;
@@ -672,11 +673,11 @@ mesh_unit(struct heap *heap, const struct unit *unit)
     }
 }
 
-/* A unit begins and ends a mapping at every piece, at most, and may need an extent. */
+/* A unit begins and ends a mapping at every piece, at most, one more if a piece goes in halves, and may need an extent. */
 static bool
 has_mappings_for(const struct heap *heap, const struct unit *unit)
 {
-    size_t more = 2 * (bytes_of(unit) / piece_bytes_of(heap, unit)) + MAPPINGS_AN_EXTENT;
+    size_t more = 2 * (bytes_of(unit) / piece_bytes_of(heap, unit)) + 1 + MAPPINGS_AN_EXTENT;
     return heap->totals.mesh_mappings + more <= heap->mesh.places.mappings_max;
 }
 

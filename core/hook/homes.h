@@ -1,6 +1,8 @@
 /* Where an object can be read at less cost: pools that share pages are read at their home, since a fault for each of
  * their mappings takes longer than what is done with what is read. An object's own address is what tells it from others.
  *
+ * No code that is not quire's is ever given such an address: an object may keep its own, and look for it.
+ *
  * Callers: proof.c, layouts.c, collector.c. Locking: the interpreter lock; what is found is good as long as nothing is
  * allocated and freed, so homes_forget() begins each step.
  */

@@ -3,7 +3,7 @@
  *     list  | items *--|--> | a | b | c |            the object's block; the table, a block that only the object writes
  *
  * Everything here is read, and read only under the interpreter lock; what changes between two calls is found changed.
- * Objects are given where they can be read (at_home in service.h); what is found in them are addresses of their own.
+ * Objects are given where they can be read (hook/homes.h); what is found in them are addresses of their own.
  */
 #ifndef QUIRE_HOOK_LAYOUTS_H
 #define QUIRE_HOOK_LAYOUTS_H

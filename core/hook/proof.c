@@ -292,14 +292,15 @@ visit_child(PyObject *child, void *context)
     return showing->is_cut; /* which ends it */
 }
 
-/* Have the owner show at most so many objects; whether there were more. What it shows are addresses that it keeps. */
+/* Have the owner show at most so many objects; whether there were more. It may compare its own address with what it keeps
+ * (a frame's end of stack, a ring of entries that ends at their owner), so it is not read at its home. */
 static bool
 traverse(PyObject *owner, enum from from, size_t shown_max)
 {
     struct showing showing = {from, shown_max, false};
     traverseproc show = type_of(owner)->tp_traverse;
     if (show != NULL) {
-        show(readable(owner), visit_child, &showing);
+        show(owner, visit_child, &showing);
     }
     return showing.is_cut;
 }

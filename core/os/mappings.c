@@ -3,13 +3,12 @@
 #include "os/refusal.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIECE_BYTES = 4096, LINE_BYTES_MAX = 128, DESCRIPTOR_MIN = 256 };
+enum { PIECE_BYTES = 4096, DESCRIPTOR_MIN = 256 };
 
 /* The program may close every descriptor it finds, and open others in their places. */
 static bool
@@ -86,26 +85,26 @@ mappings_go_on(struct mappings_count *count, bool *is_done)
     return error;
 }
 
-/* The number in the first line that begins so. A line that is longer than the place for it is looked at in pieces. */
+/* The number behind the first such name. Nothing of libc's heap is used: it may just have been trimmed. */
 static int
 read_number(const char *path, const char *name, size_t *number)
 {
     int saved = errno;
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) {
         return refusal(saved);
     }
-    char text[LINE_BYTES_MAX];
-    int error = EIO;
-    while (error != 0 && fgets(text, sizeof text, file) != NULL) {
-        if (strncmp(text, name, strlen(name)) == 0) {
-            *number = strtoul(text + strlen(name), NULL, 10);
-            error = 0;
-        }
-    }
-    fclose(file);
+    char text[PIECE_BYTES];
+    ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
     errno = saved;
-    return error;
+    text[length < 0 ? 0 : length] = '\0';
+    const char *found = strstr(text, name);
+    if (found == NULL || length <= 0) {
+        return EIO;
+    }
+    *number = strtoul(found + strlen(name), NULL, 10);
+    return 0;
 }
 
 int
@@ -127,11 +126,11 @@ read_status(const char *name, size_t *bytes)
 int
 mappings_resident_bytes(size_t *resident_bytes)
 {
-    return read_status("VmRSS:", resident_bytes);
+    return read_status("\nVmRSS:", resident_bytes);
 }
 
 int
 mappings_counted_bytes(size_t *counted_bytes)
 {
-    return read_status("RssShmem:", counted_bytes);
+    return read_status("\nRssShmem:", counted_bytes);
 }

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         InvalidSize,
         NotABlock,
         OutOfMemory,
-        QuireError,
         UnsupportedRuntime,
     )
     from quire.process.heap import Heap
@@ -61,10 +60,15 @@ _IMPORTED_WHEN_ASKED = {
     "InvalidSize": _ERRORS,
     "NotABlock": _ERRORS,
     "OutOfMemory": _ERRORS,
-    "QuireError": _ERRORS,
     "UnsupportedRuntime": _ERRORS,
     "__version__": "quire.process.version",
 }
+
+
+class QuireError(Exception):
+    """The root of every error of quire's own."""
+
+    __module__ = _ERRORS  # where the others are; here, for the end of Python, when nothing can be imported any more
 
 
 def install(config: Config | None = None) -> None:
@@ -123,28 +127,23 @@ def trim(*, collect: bool = False) -> GivenBack:
 
     Raises:
         UnsupportedRuntime: the native core is missing.
-        QuireError: quire does not serve this process, or Python is taking itself down; then a ``RuntimeError`` if the
-            program has never asked for ``QuireError``.
+        QuireError: quire does not serve this process, or Python is taking itself down.
     """
     if sys.is_finalizing():
-        raise _too_late("Python is taking itself down, and all of its memory goes back; call quire.trim() before")
+        raise QuireError("Python is taking itself down, and all of its memory goes back; call quire.trim() before")
     from quire.process.trim import trim as process_trim
 
     return process_trim(collect)
 
 
-def _too_late(message: str) -> Exception:
-    """Nothing can be imported any more. Who catches a ``QuireError`` has imported ``quire.errors``: it stands here."""
-    errors = globals().get("errors")
-    return RuntimeError(message) if errors is None else errors.QuireError(message)
-
-
 def __getattr__(name: str) -> object:
+    import importlib
+
+    if name == "errors":
+        return importlib.import_module(_ERRORS)
     module = _IMPORTED_WHEN_ASKED.get(name)
     if module is None:
         raise AttributeError(f"module 'quire' has no attribute {name!r}")
-    import importlib
-
     return getattr(importlib.import_module(module), name)
 
 

@@ -18,9 +18,7 @@ system's refusals most of all, is told by ``in_words``.
 
 from __future__ import annotations
 
-
-class QuireError(Exception):
-    """The root of every error of quire's own."""
+from quire import QuireError as QuireError
 
 
 class UnsupportedRuntime(QuireError):

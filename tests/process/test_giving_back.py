@@ -226,13 +226,12 @@ survivors = peak()
 @atexit.register
 def last(): print(quire.trim().total_bytes >= 0, core.check())
 class Late:
-    def __init__(self): self.trim, self.error, self.print = quire.trim, quire.QuireError, print
-    def __del__(self):
-        try: self.trim()
-        except self.error as error: self.print("call quire.trim() before" in str(error))
+    def __del__(self, quire=quire, print=print):
+        try: quire.trim()
+        except quire.QuireError as error: print("call quire.trim() before" in str(error), type(error).__module__)
 late = Late()
 """
-    ).expect("True None\nTrue\n")
+    ).expect("True None\nTrue quire.errors\n")
 
 
 def test_trim_where_quire_does_not_serve() -> None:

@@ -54,7 +54,7 @@ def core_violations(root: Path) -> list[str]:
 MAY_IMPORT = {
     "records": set(),
     "text": set(),
-    "errors": {"text"},
+    "errors": {"text", "__init__"},  # the root class stands where it is when nothing can be imported any more
     "model": {"records", "errors"},
     "process": {"records", "text", "errors", "model", "_core"},
     "report": {"records", "text", "errors"},

@@ -305,8 +305,9 @@ class Mesh:
         self._lined_up.sort(key=lambda entry: (sign * entry[0], -entry[1]))
 
     def _has_mappings_for_all(self, more: int = 0) -> bool:
-        """Those that are not matched yet: by their share of what all need."""
-        left_bytes = self._settled_bytes - self._matched_bytes
+        """Those that are not matched yet: by their share of what all need. A pool that was taken back may have become
+        another size."""
+        left_bytes = max(self._settled_bytes - self._matched_bytes, 0)
         extents = left_bytes // self.geometry.arena_bytes + 1
         units = self._mappings_needed * left_bytes // max(self._settled_bytes, 1)
         return self.mappings + units + extents * MAPPINGS_EACH + more <= self._places.mappings_max
@@ -358,8 +359,9 @@ class Mesh:
             self._leave(pool)
 
     def _has_mappings_for(self, pools: list[Pool]) -> bool:
-        """They begin and end a mapping at every piece, at most, and may need an extent."""
-        more = 2 * (_size_bytes(pools) // self._piece_bytes_of(pools)) + MAPPINGS_EACH
+        """They begin and end a mapping at every piece, at most, one more if a piece goes in halves, and may need an
+        extent."""
+        more = 2 * (_size_bytes(pools) // self._piece_bytes_of(pools)) + 1 + MAPPINGS_EACH
         return self.mappings + more <= self._places.mappings_max
 
     def _piece_bytes_of(self, pools: list[Pool]) -> int:

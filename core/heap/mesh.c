@@ -507,18 +507,12 @@ show_at(struct heap *heap, struct pieces *pieces, size_t first, size_t pages, ui
     return 0;
 }
 
-/* To a place that there is, or to a new one. */
 static int
-mesh_pages(struct heap *heap, struct pieces *pieces, size_t first, size_t pages)
+show_at_new_place(struct heap *heap, struct pieces *pieces, size_t first, size_t pages)
 {
     uint32_t place;
-    if (!find_place(heap, pieces, first, pages, &place)) {
-        int error = extents_cut(heap, pages, &place);
-        if (error != 0) {
-            return error;
-        }
-    }
-    return show_at(heap, pieces, first, pages, place);
+    int error = extents_cut(heap, pages, &place);
+    return error != 0 ? error : show_at(heap, pieces, first, pages, place);
 }
 
 static bool
@@ -537,15 +531,17 @@ goes_in_halves(const struct heap *heap, const struct pieces *pieces, size_t firs
     return may_be && fits(heap, pieces, first, half) && fits(heap, pieces, first + half, half);
 }
 
+/* The first may have taken the place of the second. */
 static int
-mesh_halves(struct heap *heap, struct pieces *pieces, size_t first)
+mesh_half(struct heap *heap, struct pieces *pieces, size_t first)
 {
-    size_t half = pieces->piece_pages / 2;
-    int error = 0;
-    for (size_t at = first; at < first + 2 * half && error == 0; at += half) {
-        error = holds_none(pieces, at, half) ? 0 : mesh_pages(heap, pieces, at, half);
+    size_t pages = pieces->piece_pages / 2;
+    uint32_t place;
+    if (holds_none(pieces, first, pages)) {
+        return 0;
     }
-    return error;
+    return find_place(heap, pieces, first, pages, &place) ? show_at(heap, pieces, first, pages, place)
+                                                          : show_at_new_place(heap, pieces, first, pages);
 }
 
 static int
@@ -556,9 +552,10 @@ mesh_piece(struct heap *heap, struct pieces *pieces, size_t first)
         return show_at(heap, pieces, first, pieces->piece_pages, place);
     }
     if (goes_in_halves(heap, pieces, first)) {
-        return mesh_halves(heap, pieces, first);
+        int error = mesh_half(heap, pieces, first);
+        return error != 0 ? error : mesh_half(heap, pieces, first + pieces->piece_pages / 2);
     }
-    return mesh_pages(heap, pieces, first, pieces->piece_pages);
+    return show_at_new_place(heap, pieces, first, pieces->piece_pages);
 }
 
 /* Nothing lives there: what is their own goes back. Where the system does not take it, it stays. */

@@ -175,26 +175,12 @@ set(const struct heap *heap, const void *address)
 
 /* --- blocks --- */
 
-static bool
-is_in_arena(const struct heap *heap, const void *address)
-{
-    size_t offset = (size_t)((const char *)address - heap->range_address);
-    return heap_is_in_range(heap, address) && heap_has_arena(heap, offset / ARENA_BYTES);
-}
-
 /* The block of a pool in use that has the address in it; NULL if there is none. */
 static const char *
 block_at(const struct heap *heap, const void *address)
 {
-    if (!is_in_arena(heap, address)) {
-        return NULL;
-    }
-    size_t offset = (size_t)((const char *)address - heap->range_address);
-    if (offset % ARENA_BYTES < ARENA_HEADER_BYTES || arena_of(heap, address)->kind == ARENA_RUN) {
-        return NULL;
-    }
-    const struct pool *pool = pool_of(heap, address);
-    if (pool->state == SLOT_UNTOUCHED || pool->state == SLOT_RESTING) {
+    const struct pool *pool = pool_at(heap, address);
+    if (pool == NULL || pool->state == SLOT_UNTOUCHED || pool->state == SLOT_RESTING) {
         return NULL;
     }
     const char *first = first_block(heap, pool);
@@ -312,7 +298,7 @@ visit_outside(struct outside *outside, uintptr_t address)
 bool
 proofs_visit(struct heap *heap, const void *address)
 {
-    if (is_in_arena(heap, address)) {
+    if (heap_is_in_arena(heap, address)) {
         return set(heap, address);
     }
     return visit_outside(&heap->proofs->outside, (uintptr_t)address);
@@ -321,7 +307,7 @@ proofs_visit(struct heap *heap, const void *address)
 bool
 proofs_was_visited(const struct heap *heap, const void *address)
 {
-    if (is_in_arena(heap, address)) {
+    if (heap_is_in_arena(heap, address)) {
         return is_set(bit_of(heap, address));
     }
     const struct outside *outside = &heap->proofs->outside;

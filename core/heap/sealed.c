@@ -91,24 +91,11 @@ are_in_a_row(const struct pool *pool, size_t first, size_t last)
     return true;
 }
 
-/* The sealed pool that has the address in it; NULL: none. */
-static const struct pool *
-sealed_pool_at(const struct heap *heap, const void *address)
-{
-    size_t offset = (size_t)((const char *)address - heap->range_address);
-    bool is_in_arena = heap_is_in_range(heap, address) && heap_has_arena(heap, offset / ARENA_BYTES);
-    if (!is_in_arena || offset % ARENA_BYTES < ARENA_HEADER_BYTES || arena_of(heap, address)->kind == ARENA_RUN) {
-        return NULL;
-    }
-    const struct pool *pool = pool_of(heap, address);
-    return pool->state == SLOT_SEALED ? pool : NULL;
-}
-
 ptrdiff_t
 mesh_way_home(const struct heap *heap, const void *page)
 {
-    const struct pool *pool = heap->totals.extents == 0 ? NULL : sealed_pool_at(heap, page);
-    if (pool == NULL) {
+    const struct pool *pool = heap->totals.extents == 0 ? NULL : pool_at(heap, page);
+    if (pool == NULL || pool->state != SLOT_SEALED) {
         return 0;
     }
     size_t pool_end = slots_of_pool(pool) * POOL_BYTES, header_bytes = first_block_offset(pool->size_class);

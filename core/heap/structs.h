@@ -311,6 +311,25 @@ heap_has_arena(const struct heap *heap, size_t index)
     return (heap->arena_bits[index / 64] >> (index % 64)) & 1;
 }
 
+static inline bool
+heap_is_in_arena(const struct heap *heap, const void *address)
+{
+    size_t offset = (size_t)((const char *)address - heap->range_address);
+    return heap_is_in_range(heap, address) && heap_has_arena(heap, offset / ARENA_BYTES);
+}
+
+/* The pool that has the address in it, in use or not; NULL: none, but the header of an arena, a run, or no arena. */
+static inline struct pool *
+pool_at(const struct heap *heap, const void *address)
+{
+    if (!heap_is_in_arena(heap, address)) {
+        return NULL;
+    }
+    size_t offset = (size_t)((const char *)address - heap->range_address);
+    bool is_past_header = offset % ARENA_BYTES >= ARENA_HEADER_BYTES;
+    return is_past_header && arena_of(heap, address)->kind != ARENA_RUN ? pool_of(heap, address) : NULL;
+}
+
 static inline unsigned
 slots_a_pool(const struct arena *arena)
 {

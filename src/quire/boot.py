@@ -26,6 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from quire.errors import InvalidOption
     from quire.process.settings import Config
 
 _EXIT_CODE = 2
@@ -44,9 +45,7 @@ def boot() -> None:
             _start_ordered(order)
         elif settings.is_asked(os.environ):
             _start_asked()
-    except Exception as error:
-        if not _is_invalid_option(error):
-            raise
+    except _invalid_option() as error:
         _end(error)
 
 
@@ -78,9 +77,9 @@ def _start_asked() -> None:
     family = os.environ.setdefault(settings.FAMILY, own)
     try:
         _install(config if family == own else _for_child(config))
+    except _invalid_option():
+        raise
     except Exception as error:
-        if _is_invalid_option(error):
-            raise
         if family == own and not _is_sub_interpreter():
             _say(f"{_in_words(error)}; the program runs without quire")
 
@@ -91,9 +90,7 @@ def _for_child(config: Config) -> Config:
     try:
         if child.json is not None:
             settings.check_writable(child.json)
-    except Exception as error:
-        if not _is_invalid_option(error):
-            raise
+    except _invalid_option():
         return child.without_report()
     return child
 
@@ -152,13 +149,13 @@ def _resume_tracemalloc(frames: int) -> None:
 
 # --- words ----------------------------------------------------------------------------------------------------
 
-# quire.errors is imported where there is one: it takes as long as all that is read here.
+# quire.errors is imported where there is one. What an except clause names is looked up only then.
 
 
-def _is_invalid_option(error: Exception) -> bool:
+def _invalid_option() -> type[InvalidOption]:
     from quire.errors import InvalidOption
 
-    return isinstance(error, InvalidOption)
+    return InvalidOption
 
 
 def _in_words(error: Exception) -> str:

@@ -289,7 +289,7 @@ class Mesh:
     def _note_mappings(self, first_slot: int, unit: Unit) -> None:
         """A mapping begins with each piece, and one behind the last, unless the next pool begins its own there."""
         pools = list(_proven(unit))
-        self._settled_bytes += sum(pool.size_bytes if pool else self.geometry.pool_bytes for pool in unit)
+        self._settled_bytes += self._unit_bytes(unit)
         if not _is_whole(unit):
             self._mappings_needed += 2 * len(pools)
             return
@@ -323,6 +323,9 @@ class Mesh:
         first = slot // slots * slots
         return first, [self._pool_at(each) for each in range(first, first + slots)]
 
+    def _unit_bytes(self, unit: Unit) -> int:
+        return sum(pool.size_bytes if pool else self.geometry.pool_bytes for pool in unit)
+
     def _leave(self, pool: Pool) -> None:
         self.take_back(pool)
         self.last_pass = replace(self.last_pass, left=self.last_pass.left + 1)
@@ -340,7 +343,7 @@ class Mesh:
     def _match_unit(self, unit: Unit) -> None:
         """Of a strip that is not whole, those that were proven go one by one."""
         whole = [[pool for pool in unit if pool]]
-        unit_bytes = sum(pool.size_bytes if pool else self.geometry.pool_bytes for pool in unit)
+        unit_bytes = self._unit_bytes(unit)
         for pools in whole if _is_whole(unit) else [[pool] for pool in _proven(unit)]:
             self._match_whole(pools)
         self._matched_bytes += unit_bytes

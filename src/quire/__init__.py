@@ -9,8 +9,6 @@
 Importing quire costs next to nothing and changes nothing; what needs more is imported when it is asked for.
 """
 
-from __future__ import annotations
-
 import sys
 
 TYPE_CHECKING = False
@@ -71,7 +69,7 @@ class QuireError(Exception):
     __module__ = _ERRORS  # where the others are; here, for the end of Python, when nothing can be imported any more
 
 
-def install(config: Config | None = None) -> None:
+def install(config: "Config | None" = None) -> None:
     """Serve this process from quire's heap, from now until it ends.
 
     What was allocated before stays where it is. A second call changes nothing, and with ``QUIRE_DISABLE=1`` in
@@ -102,7 +100,7 @@ def installed() -> bool:
     return process_installed()
 
 
-def stats() -> HeapStatistics:
+def stats() -> "HeapStatistics":
     """The heap that serves this process, in numbers.
 
     Raises:
@@ -113,7 +111,7 @@ def stats() -> HeapStatistics:
     return process_stats()
 
 
-def trim(*, collect: bool = False) -> GivenBack:
+def trim(*, collect: bool = False) -> "GivenBack":
     """Give back to the system, now, what rests in this process: empty pools, holes between runs, kept pieces, and what
     is free in libc's heap. Nothing is held in reserve. By itself the process does the same with time, if it may.
 
@@ -137,14 +135,13 @@ def trim(*, collect: bool = False) -> GivenBack:
 
 
 def __getattr__(name: str) -> object:
+    module = _ERRORS if name == "errors" else _IMPORTED_WHEN_ASKED.get(name)
+    if module is None:  # also when quire's own modules are imported, so nothing costs time before
+        raise AttributeError(f"module 'quire' has no attribute {name!r}")
     import importlib
 
-    if name == "errors":
-        return importlib.import_module(_ERRORS)
-    module = _IMPORTED_WHEN_ASKED.get(name)
-    if module is None:
-        raise AttributeError(f"module 'quire' has no attribute {name!r}")
-    return getattr(importlib.import_module(module), name)
+    found = importlib.import_module(module)
+    return found if name == "errors" else getattr(found, name)
 
 
 def __dir__() -> list[str]:

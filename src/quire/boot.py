@@ -15,8 +15,6 @@ What comes of it, by who asked:
 A setting that is not understood ends the process in each case. Imported without being asked for, it does nothing.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
@@ -58,13 +56,15 @@ def _read_at_end(path: str) -> None:
 
 def _start_ordered(order: str) -> None:
     """Under ``quire run``."""
-    config, serves_children = settings.read_order(order)
+    from quire.process.handing_on import read_order, write_environment
+
+    config, serves_children = read_order(order)
     try:
         _install(config)
     except Exception as error:
         _end(error)
     if serves_children:
-        os.environ.update(settings.write_environment(config))
+        os.environ.update(write_environment(config))
     if settings.is_asked(os.environ):
         os.environ[settings.FAMILY] = str(os.getpid())
 
@@ -72,7 +72,10 @@ def _start_ordered(order: str) -> None:
 def _start_asked() -> None:
     """With ``QUIRE=1``: the first process of a family speaks, its children are silent."""
     config = settings.read_config(os.environ)
-    os.environ.update(settings.write_reports_each(config))
+    if config.reports_each:
+        from quire.process.handing_on import write_reports_each
+
+        os.environ.update(write_reports_each(config))
     own = str(os.getpid())
     family = os.environ.setdefault(settings.FAMILY, own)
     try:
@@ -84,18 +87,20 @@ def _start_asked() -> None:
             _say(f"{_in_words(error)}; the program runs without quire")
 
 
-def _for_child(config: Config) -> Config:
+def _for_child(config: "Config") -> "Config":
     """A child that cannot write its report, as another user perhaps, runs without."""
     child = config.for_child()
     try:
         if child.json is not None:
-            settings.check_writable(child.json)
+            from quire.process.writable import check_writable
+
+            check_writable(child.json)
     except _invalid_option():
         return child.without_report()
     return child
 
 
-def _install(config: Config) -> None:
+def _install(config: "Config") -> None:
     """Install, with what a report needs after it."""
     from quire.process.install import install
 
@@ -152,7 +157,7 @@ def _resume_tracemalloc(frames: int) -> None:
 # quire.errors is imported where there is one. What an except clause names is looked up only then.
 
 
-def _invalid_option() -> type[InvalidOption]:
+def _invalid_option() -> "type[InvalidOption]":
     from quire.errors import InvalidOption
 
     return InvalidOption
@@ -173,7 +178,7 @@ def _say(line: str) -> None:
         pass
 
 
-def _end(error: Exception) -> NoReturn:
+def _end(error: Exception) -> "NoReturn":
     """Before the program: an exception would be reported, and passed over, by ``site``."""
     _say(_in_words(error))
     os._exit(_EXIT_CODE)

@@ -17,15 +17,13 @@ from hypothesis import strategies as st
 import quire
 from quire.errors import AllocatorInUse, InvalidOption, OutOfMemory, QuireError, UnsupportedRuntime
 from quire.process import install
+from quire.process.handing_on import read_order, write_environment, write_order
 from quire.process.install import default_range_bytes, serve
 from quire.process.settings import (
     GUARD_INTERVAL,
     SETTINGS,
     Config,
     read_config,
-    read_order,
-    write_environment,
-    write_order,
 )
 
 GIB = 1024**3

@@ -8,7 +8,8 @@ Python to start, and looks for options behind the script.
 from __future__ import annotations
 
 from quire.errors import InvalidOption
-from quire.process.settings import did_you_mean, read_give_back, read_guard, read_json_path, read_large_blocks
+from quire.process.settings import read_give_back, read_guard, read_json_path, read_large_blocks
+from quire.process.suggest import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

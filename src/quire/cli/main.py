@@ -92,7 +92,7 @@ def _command(name: str) -> Callable[[list[str]], int]:
 
 
 def _unknown(name: str) -> str:
-    from quire.process.settings import did_you_mean
+    from quire.process.suggest import did_you_mean
 
     if os.path.exists(name):
         return f"there is no command {name}; to run a program: quire run {name}"

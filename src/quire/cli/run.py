@@ -16,6 +16,7 @@ from quire.cli.command_line import CommandLine, parse
 from quire.cli.target import check_is_not_target, check_target, has_start_file, target_path
 from quire.errors import InvalidOption, UnsupportedRuntime
 from quire.process import settings
+from quire.process.handing_on import write_order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ def read_config(line: CommandLine) -> settings.Config:
     base = settings.Config() if settings.is_disabled(os.environ) else settings.read_config(os.environ)
     json = line.json or base.json
     if json is not None:
-        settings.check_writable(json)
+        from quire.process.writable import check_writable
+
+        check_writable(json)
         check_is_not_target(line, json)
     return settings.Config(
         large_blocks=line.large_blocks or base.large_blocks,
@@ -118,7 +121,7 @@ def _environment(line: CommandLine, config: settings.Config, path: list[str]) ->
         raise UnsupportedRuntime(
             "Python would not read quire's start-up file quire.pth; install quire where this Python has its packages"
         )
-    environment[settings.RUN] = settings.write_order(config, line.serves_children)
+    environment[settings.RUN] = write_order(config, line.serves_children)
     return environment
 
 

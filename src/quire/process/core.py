@@ -4,8 +4,6 @@ The core is missing where it was not built: no C compiler at install time, or a 
 not serve. Everything but serving a process and private heaps works without it.
 """
 
-from __future__ import annotations
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
@@ -14,13 +12,13 @@ missing_because = ""
 try:
     from quire import _core as _loaded
 except ImportError as error:
-    core: ModuleType | None = None
+    core: "ModuleType | None" = None
     missing_because = str(error)
 else:
     core = _loaded
 
 
-def require_core() -> ModuleType:
+def require_core() -> "ModuleType":
     """The native core.
 
     Raises:

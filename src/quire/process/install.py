@@ -4,14 +4,12 @@ The heap itself is ``quire._core``; what decides is here. Read at every start of
 nothing that costs time, errors not before there is one.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 
 from quire.process.core import core, require_core
 from quire.process.serving import begin
-from quire.process.settings import RANGE_BYTES_MIN, Config, check_writable, is_disabled, read_config
+from quire.process.settings import RANGE_BYTES_MIN, Config, is_disabled, read_config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,12 +19,12 @@ if TYPE_CHECKING:
 
     from quire.errors import QuireError
 
-_DEFAULT_RANGE_BYTES_MIN: Final = 64 * 1024**3
-_DEFAULT_RANGE_BYTES_MAX: Final = 16 * 1024**4
+_DEFAULT_RANGE_BYTES_MIN: "Final" = 64 * 1024**3
+_DEFAULT_RANGE_BYTES_MAX: "Final" = 16 * 1024**4
 _reserved_bytes = 0
 """Of the heap that serves this process."""
-_ADDRESS_LIMIT: Final = b"Max address space"
-_SOFT_LIMIT: Final = 3
+_ADDRESS_LIMIT: "Final" = b"Max address space"
+_SOFT_LIMIT: "Final" = 3
 """Which word of that line it is."""
 
 
@@ -48,6 +46,8 @@ def install(config: Config | None = None) -> Config | None:
 
         raise InvalidOption(f"{config!r} is no quire.Config; write quire.install(quire.Config(guard=100)), for example")
     if config.json is not None:
+        from quire.process.writable import check_writable
+
         check_writable(config.json)
     _check_allocator_stays()
     loaded = require_core()
@@ -64,7 +64,7 @@ def installed() -> bool:
     return core is not None and core.installed()
 
 
-def why_not(config: Config) -> QuireError | None:
+def why_not(config: Config) -> "QuireError | None":
     """Why this process cannot be served, as the error that ``install`` would raise; ``None`` if it can."""
     from quire.errors import OutOfMemory, UnsupportedRuntime
 
@@ -88,7 +88,7 @@ def _check_allocator_stays() -> None:
         raise AllocatorInUse("PYTHONMALLOC would replace quire if this program started Python anew; unset it")
 
 
-def serve(core: ModuleType, config: Config) -> bool:
+def serve(core: "ModuleType", config: Config) -> bool:
     """Install the heap of the given core; whether it was done now, not before."""
     global _reserved_bytes
     if core.installed():
@@ -152,9 +152,18 @@ def address_limit_bytes() -> int | None:
 
     Read from the kernel's text: the program may have a module of its own that is called resource.
     """
-    with open("/proc/self/limits", "rb") as file:
-        limit = next(line for line in file if line.startswith(_ADDRESS_LIMIT)).split()[_SOFT_LIMIT]
+    limits = _read("/proc/self/limits")
+    limit = limits[limits.index(_ADDRESS_LIMIT) :].split(maxsplit=_SOFT_LIMIT + 1)[_SOFT_LIMIT]
     return None if limit == b"unlimited" else int(limit)
+
+
+def _read(path: str) -> bytes:
+    """A short file of the kernel's, which it gives in one piece."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, 64 * 1024)
+    finally:
+        os.close(descriptor)
 
 
 def _left_bytes() -> int | None:
@@ -165,12 +174,11 @@ def _left_bytes() -> int | None:
         return None
     if limit_bytes is None:
         return None
-    with open("/proc/self/statm", "rb") as file:
-        mapped_bytes = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    mapped_bytes = int(_read("/proc/self/statm").split()[0]) * os.sysconf("SC_PAGE_SIZE")
     return max(limit_bytes - mapped_bytes, 0)
 
 
-def _reserve(take: Callable[[int], object], config: Config) -> int:
+def _reserve(take: "Callable[[int], object]", config: Config) -> int:
     """Take the addresses asked for, or as many as the system gives; how many they are."""
     if config.range_bytes is not None:
         return _reserve_exactly(take, config.range_bytes, "give less in QUIRE_RANGE, or allow more (ulimit -v)")
@@ -184,7 +192,7 @@ def _reserve(take: Callable[[int], object], config: Config) -> int:
     return _reserve_exactly(take, RANGE_BYTES_MIN, "allow the process more (ulimit -v)")
 
 
-def _reserve_exactly(take: Callable[[int], object], range_bytes: int, remedy: str) -> int:
+def _reserve_exactly(take: "Callable[[int], object]", range_bytes: int, remedy: str) -> int:
     try:
         take(range_bytes)
     except MemoryError:
@@ -203,7 +211,7 @@ def _say_not_guarded() -> None:
         print("quire: the system has no memory for guarded blocks; the program runs without them", file=sys.stderr)
 
 
-def _refused(reason: str) -> QuireError:
+def _refused(reason: str) -> "QuireError":
     """The error for the core's word, with the remedy."""
     from quire.errors import AllocatorInUse, UnsupportedRuntime
 

@@ -8,8 +8,6 @@ Read at every start of a served Python, so it imports nothing that costs time; b
 they are before the program, which may put others in their place.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from _thread import RLock as RLock
@@ -24,16 +22,16 @@ if TYPE_CHECKING:
     from quire.process.giving_back import GivingBack
     from quire.process.settings import GiveBack
 
-CLOCKS: Final = (time.time, time.monotonic, time.monotonic_ns, time.process_time, time.thread_time)
+CLOCKS: "Final" = (time.time, time.monotonic, time.monotonic_ns, time.process_time, time.thread_time)
 """In a tuple, for tests of programs put others in every module's names (freezegun)."""
-_NOTICE_BYTES: Final = 4 * 1024**2
+_NOTICE_BYTES: "Final" = 4 * 1024**2
 """So much must have come to rest for a helper to begin."""
 
 
 class Serving:
     """Gives back what the core serves."""
 
-    def __init__(self, core: ModuleType, mode: GiveBack) -> None:
+    def __init__(self, core: "ModuleType", mode: "GiveBack") -> None:
         self._core = core
         self._mode = mode
         self._stress = os.environ.get(STRESS) == "1"
@@ -41,7 +39,7 @@ class Serving:
         self._loaded: list[GivingBack] = []
         self._is_failure_told = False
 
-    def giving_back(self) -> GivingBack:
+    def giving_back(self) -> "GivingBack":
         """What decides, loaded if it is not yet."""
         if not self._loaded:
             from quire.process.giving_back import GivingBack
@@ -98,7 +96,7 @@ class Serving:
 serving: Serving | None = None
 
 
-def begin(core: ModuleType, mode: GiveBack) -> None:
+def begin(core: "ModuleType", mode: "GiveBack") -> None:
     """From now on this process's memory goes back."""
     global serving
     serving = Serving(core, mode)

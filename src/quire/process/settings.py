@@ -17,13 +17,11 @@ This file is read at every start of a served Python, so it imports nothing that 
 one.
 """
 
-from __future__ import annotations
-
 import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import Literal, NoReturn
 
     from quire.errors import InvalidOption
@@ -58,8 +56,6 @@ RANGE_BYTES_MAX = 64 * 1024**4
 GUARD_INTERVAL = 100_000
 """Requests to a sampled one where nobody says how many: what it costs then is in docs/guard.md."""
 _GUARD_INTERVAL_MAX = 2**31 - 1
-_CLOSE = 0.65
-"""How alike two names must be, by difflib's measure, for one to be meant by the other: ``rnu`` for ``run`` is."""
 _SIZE_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
 
@@ -82,30 +78,30 @@ class Config:
 
     __slots__ = ("give_back", "guard", "json", "large_blocks", "range_bytes", "report")
 
-    large_blocks: LargeBlocks
+    large_blocks: "LargeBlocks"
     range_bytes: int | None
     report: bool
     json: str | None
-    guard: Guard
-    give_back: GiveBack
+    guard: "Guard"
+    give_back: "GiveBack"
 
     def __init__(
         self,
         *,
-        large_blocks: LargeBlocks = "quire",
+        large_blocks: "LargeBlocks" = "quire",
         range_bytes: int | None = None,
         report: bool = False,
-        json: str | os.PathLike[str] | None = None,
-        guard: Guard = 0,
-        give_back: GiveBack = "all",
+        json: "str | os.PathLike[str] | None" = None,
+        guard: "Guard" = 0,
+        give_back: "GiveBack" = "all",
     ) -> None:
         if large_blocks not in ("quire", "libc"):
-            raise _invalid(f"large_blocks={large_blocks!r} is not understood; give 'quire' or 'libc'")
+            raise invalid(f"large_blocks={large_blocks!r} is not understood; give 'quire' or 'libc'")
         if range_bytes is not None:
             _check_range(range_bytes, f"range_bytes={range_bytes!r}", "give it in bytes, like 64 * 1024**3")
         _check_guard(guard, f"guard={guard!r}")
         if give_back not in ("all", "purge", "off"):
-            raise _invalid(f"give_back={give_back!r} is not understood; give 'all', 'purge' or 'off'")
+            raise invalid(f"give_back={give_back!r} is not understood; give 'all', 'purge' or 'off'")
         set_once = object.__setattr__
         set_once(self, "large_blocks", large_blocks)
         set_once(self, "range_bytes", range_bytes)
@@ -123,15 +119,15 @@ class Config:
         """Whether each process writes a file of its own."""
         return self.json is not None and PROCESS in self.json
 
-    def for_child(self) -> Config:
+    def for_child(self) -> "Config":
         """The same, for a process whose parent reports: it writes a file of its own, where that is asked for."""
         return self._with_report(False, self.json if self.reports_each else None)
 
-    def without_report(self) -> Config:
+    def without_report(self) -> "Config":
         """The same, for a process that has nothing to report."""
         return self._with_report(False, None)
 
-    def _with_report(self, report: bool, json: str | None) -> Config:
+    def _with_report(self, report: bool, json: str | None) -> "Config":
         return Config(
             large_blocks=self.large_blocks,
             range_bytes=self.range_bytes,
@@ -151,10 +147,10 @@ class Config:
     def _values(self) -> tuple[object, ...]:
         return (self.large_blocks, self.range_bytes, self.report, self.json, self.guard, self.give_back)
 
-    def __setattr__(self, name: str, value: object) -> NoReturn:
+    def __setattr__(self, name: str, value: object) -> "NoReturn":
         raise AttributeError(f"a Config does not change; make another with {name}={value!r}")
 
-    def __delattr__(self, name: str) -> NoReturn:
+    def __delattr__(self, name: str) -> "NoReturn":
         raise AttributeError("a Config does not change")
 
     def __eq__(self, other: object) -> bool:
@@ -171,17 +167,17 @@ class Config:
 # --- the environment ------------------------------------------------------------------------------------------
 
 
-def is_disabled(environment: Mapping[str, str]) -> bool:
+def is_disabled(environment: "Mapping[str, str]") -> bool:
     """Whether ``QUIRE_DISABLE`` switches quire off: any value but 0 does, for nobody looks up how to write it then."""
     return environment.get("QUIRE_DISABLE", "") not in ("", "0")
 
 
-def is_asked(environment: Mapping[str, str]) -> bool:
+def is_asked(environment: "Mapping[str, str]") -> bool:
     """Whether ``QUIRE`` asks for this process to be served."""
     return _switch(environment, "QUIRE")
 
 
-def read_config(environment: Mapping[str, str]) -> Config:
+def read_config(environment: "Mapping[str, str]") -> "Config":
     """What the ``QUIRE_*`` variables ask for; every one of them is checked.
 
     Raises:
@@ -189,7 +185,9 @@ def read_config(environment: Mapping[str, str]) -> Config:
     """
     for name in environment:
         if name.startswith("QUIRE_") and name not in _KNOWN:
-            raise _invalid(f"there is no setting {name}{did_you_mean(name, SETTINGS, 'QUIRE_')}")
+            from quire.process.suggest import did_you_mean
+
+            raise invalid(f"there is no setting {name}{did_you_mean(name, SETTINGS, 'QUIRE_')}")
     _switch(environment, "QUIRE")
     _switch(environment, STRESS)
     json = environment.get("QUIRE_JSON")
@@ -203,7 +201,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
     )
 
 
-def read_large_blocks(value: str, option: str) -> LargeBlocks:
+def read_large_blocks(value: str, option: str) -> "LargeBlocks":
     """Who serves blocks above 512 bytes.
 
     Raises:
@@ -212,10 +210,10 @@ def read_large_blocks(value: str, option: str) -> LargeBlocks:
     match value:
         case "quire" | "libc":
             return value
-    raise _invalid(f"{option}={value} is not understood; it is quire or libc")
+    raise invalid(f"{option}={value} is not understood; it is quire or libc")
 
 
-def read_give_back(value: str, option: str) -> GiveBack:
+def read_give_back(value: str, option: str) -> "GiveBack":
     """What goes back by itself.
 
     Raises:
@@ -224,7 +222,7 @@ def read_give_back(value: str, option: str) -> GiveBack:
     match value:
         case "all" | "purge" | "off":
             return value
-    raise _invalid(f"{option}={value} is not understood; it is all, purge or off")
+    raise invalid(f"{option}={value} is not understood; it is all, purge or off")
 
 
 def read_json_path(value: str, option: str) -> str:
@@ -234,11 +232,11 @@ def read_json_path(value: str, option: str) -> str:
         InvalidOption: that is no file; the message names the option.
     """
     if value in ("", "-"):
-        raise _invalid(f"{option} writes a file; give its path")
+        raise invalid(f"{option} writes a file; give its path")
     return value
 
 
-def read_guard(value: str, option: str) -> Guard:
+def read_guard(value: str, option: str) -> "Guard":
     """Which requests get guarded blocks.
 
     Raises:
@@ -250,35 +248,17 @@ def read_guard(value: str, option: str) -> Guard:
     return guard
 
 
-def write_environment(config: Config) -> dict[str, str]:
-    """The variables that make a child process be served as this config says, and report as ``for_child`` says."""
-    settings = {"QUIRE": "1", "QUIRE_LARGE_BLOCKS": config.large_blocks}
-    if config.range_bytes is not None:
-        settings["QUIRE_RANGE"] = str(config.range_bytes)
-    if config.guard:
-        settings["QUIRE_GUARD"] = str(config.guard)
-    if config.give_back != "all":
-        settings["QUIRE_GIVE_BACK"] = config.give_back
-    return settings | write_reports_each(config)
-
-
-def write_reports_each(config: Config) -> dict[str, str]:
-    """The variable that makes each child process report, in whatever folder it starts; none where it is not asked."""
-    if config.json is None or not config.reports_each:
-        return {}
-    return {"QUIRE_JSON": os.path.abspath(config.json)}
-
-
-def _invalid(message: str) -> InvalidOption:
+def invalid(message: str) -> "InvalidOption":
+    """The error, imported where there is one."""
     from quire.errors import InvalidOption
 
     return InvalidOption(message)
 
 
-def _switch(environment: Mapping[str, str], name: str) -> bool:
+def _switch(environment: "Mapping[str, str]", name: str) -> bool:
     value = environment.get(name, "")
     if value not in ("1", "0", ""):
-        raise _invalid(f"{name}={value} is not understood; set it to 1, or to 0 for off")
+        raise invalid(f"{name}={value} is not understood; set it to 1, or to 0 for off")
     return value == "1"
 
 
@@ -292,13 +272,13 @@ def _range_bytes(value: str) -> int | None:
 
 def _check_range(range_bytes: object, what: str, how: str) -> None:
     if type(range_bytes) is not int or not RANGE_BYTES_MIN <= range_bytes <= RANGE_BYTES_MAX:
-        raise _invalid(f"{what} is not a size from 64M to 64T; {how}")
+        raise invalid(f"{what} is not a size from 64M to 64T; {how}")
 
 
 def _check_guard(guard: object, what: str) -> None:
     if guard == "all" or (isinstance(guard, int) and 0 <= guard <= _GUARD_INTERVAL_MAX):
         return
-    raise _invalid(
+    raise invalid(
         f"{what} is not understood; it is 1 for the default rate, "
         f"a number N up to {_GUARD_INTERVAL_MAX} for one in N, or all"
     )
@@ -311,75 +291,3 @@ def _size_bytes(text: str) -> int | None:
     number = digits.removesuffix(unit).strip()
     is_number = number.isascii() and number.isdigit() and len(number) < 20
     return int(number) * _SIZE_UNITS[unit] if is_number else None
-
-
-def did_you_mean(wrong: str, names: Iterable[str], start: str = "") -> str:
-    """The end of a sentence about an unknown name: a known one that is close, or all of them.
-
-    All names begin with ``start``, which brings none of them closer.
-    """
-    from difflib import get_close_matches
-
-    names = list(names)
-    rest = [name.removeprefix(start) for name in names]
-    nearest = get_close_matches(wrong.removeprefix(start), rest, n=1, cutoff=_CLOSE)
-    return f"; did you mean {start}{nearest[0]}?" if nearest else f"; there are {', '.join(names)}"
-
-
-def check_writable(path: str) -> None:
-    """See that a file can be written there, leaving what is there as it is.
-
-    Raises:
-        InvalidOption: it cannot; the message says why.
-    """
-    try:
-        _try_to_write(path)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise _invalid(f"cannot write {path}: {reason}; give another path for the report") from None
-
-
-def _try_to_write(path: str) -> None:
-    if os.path.isdir(path):
-        raise ValueError("it is a folder")
-    if os.path.exists(path) and not os.access(path, os.W_OK):
-        raise ValueError("it may not be written")
-    if os.path.exists(path) and not os.path.isfile(path):
-        return  # a device or a pipe, which is written to as it is
-    probe = f"{os.path.realpath(path)}.{os.getpid()}.tmp"
-    os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-    os.unlink(probe)
-
-
-# --- the order of ``quire run`` -------------------------------------------------------------------------------
-
-
-def write_order(config: Config, serves_children: bool) -> str:
-    """What ``quire run`` hands to the process it starts, as one text.
-
-    Not JSON: importing its module takes longer than all the rest of quire's start. The path is last, since it
-    may hold any character.
-    """
-    serving = f"{config.large_blocks} {config.range_bytes or 0} {config.guard} {config.give_back}"
-    return f"{serving} {config.report:d} {serves_children:d} {config.json or ''}"
-
-
-def read_order(text: str) -> tuple[Config, bool]:
-    """The config, and whether children are to be served.
-
-    Raises:
-        InvalidOption: the text is not from ``quire run`` of this version.
-    """
-    try:
-        large_blocks, range_bytes, guard, give_back, report, serves_children, json = text.split(" ", 6)
-        config = Config(
-            large_blocks=read_large_blocks(large_blocks, RUN),
-            range_bytes=int(range_bytes) or None,
-            guard=read_guard(guard, RUN),
-            give_back=read_give_back(give_back, RUN),
-            report=bool(int(report)),
-            json=json or None,
-        )
-        return config, bool(int(serves_children))
-    except ValueError:
-        raise _invalid(f"{RUN} is quire's own; set QUIRE=1 to be served") from None

@@ -168,14 +168,20 @@ struct row {
     size_t pages;
 };
 
-/* Addresses that the heap reserved and never used, of its last arenas; NULL: there are none. */
+bool
+forks_can_fill_hole(const struct heap *heap, size_t size_bytes)
+{
+    return heap->spare_bytes >= size_bytes || heap->usable_arenas > heap->arenas_end;
+}
+
+/* Addresses that the heap reserved and never used, behind its range, then of its last arenas; NULL: there are none. */
 static char *
 take_spare(struct heap *heap, size_t size_bytes)
 {
+    if (!forks_can_fill_hole(heap, size_bytes)) {
+        return NULL;
+    }
     if (heap->spare_bytes < size_bytes) {
-        if (heap->usable_arenas == heap->arenas_end) {
-            return NULL;
-        }
         heap->usable_arenas--;
         heap->spare_bytes = ARENA_BYTES;
     }

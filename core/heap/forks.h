@@ -31,8 +31,11 @@ int forks_follow(struct heap *heap);
 void forks_forget(struct heap *heap); /* also where they are not */
 
 /* Pages of its own, zeros, for a hole where an extent was, or was to be, shown: where the system gives no addresses, from
- * the heap's last ones. Whether it has them. The caller holds the mutex. */
+ * the heap's last ones. Whether it has them; the caller holds the mutex. */
 bool forks_fill_hole(struct heap *heap, char *at, size_t size_bytes);
+
+/* Whether it would have them, whatever the system gives. */
+bool forks_can_fill_hole(const struct heap *heap, size_t size_bytes);
 
 void forks_lock(void);
 void forks_unlock(void);

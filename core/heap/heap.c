@@ -56,6 +56,13 @@ slots_bytes_for(size_t arenas)
     return align_up(arenas * ENTRIES_BYTES, ARENA_BYTES);
 }
 
+/* The table of slots, the range, and what fills the first holes in it (forks.c). */
+static size_t
+reserved_bytes_for(size_t arenas)
+{
+    return slots_bytes_for(arenas) + arenas * ARENA_BYTES + ARENA_BYTES;
+}
+
 static size_t
 own_bytes_for(size_t arenas, size_t words)
 {
@@ -78,7 +85,7 @@ heap_create(size_t range_bytes, struct heap **created)
     }
     struct heap *heap = (struct heap *)own;
     char *reserved;
-    error = os_reserve_lonely(slots_bytes_for(arenas) + arenas * ARENA_BYTES, ARENA_BYTES, &reserved);
+    error = os_reserve_lonely(reserved_bytes_for(arenas), ARENA_BYTES, &reserved);
     if (error != 0) {
         os_unmap(own, own_bytes);
         return error;
@@ -86,6 +93,7 @@ heap_create(size_t range_bytes, struct heap **created)
     heap->slots = (struct pool *)reserved;
     heap->range_address = reserved + slots_bytes_for(arenas);
     heap->range_arenas = heap->usable_arenas = arenas;
+    heap->spare_bytes = ARENA_BYTES;
     heap->own_bytes = own_bytes;
     heap->watch_bytes = SIZE_MAX;
     heap->notice_bytes = SIZE_MAX;
@@ -127,7 +135,7 @@ heap_destroy(struct heap *heap)
     forks_lock();
     extents_destroy(heap);
     forks_unlock();
-    os_unreserve((char *)heap->slots, slots_bytes_for(heap->range_arenas) + heap->range_arenas * ARENA_BYTES);
+    os_unreserve((char *)heap->slots, reserved_bytes_for(heap->range_arenas));
     os_unmap((char *)heap, heap->own_bytes);
 }
 

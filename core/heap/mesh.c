@@ -484,11 +484,15 @@ holds_none(const struct pieces *pieces, size_t first, size_t pages)
     return is_empty(&pieces->granules[first * words_a_page()], pages * words_a_page());
 }
 
-/* 0, or an errno value; then the pages are still the piece's own. */
+/* 0, or an errno value; then the pages are still the piece's own. The system may take them and refuse to show any: the
+ * heap must have addresses for a hole then. */
 static int
 show_at(struct heap *heap, struct pieces *pieces, size_t first, size_t pages, uint32_t place)
 {
     size_t page_bytes = os_page_bytes();
+    if (!forks_can_fill_hole(heap, pages * page_bytes)) {
+        return ENOMEM;
+    }
     const uint64_t *granules = &pieces->granules[first * words_a_page()];
     char *at = pieces->address + first * page_bytes, *home = extents_address(heap, place);
     copy_live(home, at, granules, pages * words_a_page());

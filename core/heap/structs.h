@@ -193,7 +193,7 @@ struct heap {
     char *range_address;
     size_t range_arenas;
     size_t usable_arenas;   /* of these; the addresses of the rest went elsewhere, into holes (forks.c) */
-    size_t spare_bytes;     /* of the first of the rest, which have not */
+    size_t spare_bytes;     /* of the first of the rest, which have not; at first of what lies behind the range */
     size_t arenas_end;      /* one past the highest index in use */
     size_t own_bytes;       /* of this struct and the bits behind it */
     uint64_t arena_bits[]; /* a bit an arena: obtained and not given back; then the extents by number */

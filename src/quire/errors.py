@@ -5,6 +5,7 @@
     ├── AllocatorInUse       another allocator hook was there before quire; nothing was changed
     ├── InvalidOption        an option, setting or argument is not what it should be
     ├── ProgramFailed        a run of quire compare did not end as it must; there is nothing to compare
+    ├── DamagedSnapshot      a snapshot's file is cut off, damaged, of a newer quire, or its columns do not fit together
     ├── OutOfMemory          the request cannot be met (a MemoryError); the heap is as it was before
     ├── HeapMisuse           a rule of the heap was broken; the heap is as it was before
     │   ├── DoubleFree       the block is free already
@@ -35,6 +36,10 @@ class InvalidOption(QuireError):
 
 class ProgramFailed(QuireError):
     """A run of ``quire compare`` failed, took too long or ended otherwise on quire; the message has its last words."""
+
+
+class DamagedSnapshot(QuireError):
+    """A snapshot's file is cut off, damaged or of a newer quire; or its columns do not fit together."""
 
 
 class OutOfMemory(QuireError, MemoryError):

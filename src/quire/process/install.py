@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Final
 
-    from quire.errors import QuireError
+    from quire.errors import OutOfMemory, QuireError
 
 _DEFAULT_RANGE_BYTES_MIN: "Final" = 64 * 1024**3
 _DEFAULT_RANGE_BYTES_MAX: "Final" = 16 * 1024**4
@@ -110,8 +110,8 @@ def default_range_bytes(physical_bytes: int, left_bytes: int | None) -> int:
     """How many addresses to reserve when nobody says.
 
     Addresses cost nothing until they are used, so there are about four times as many as memory; where the process
-    is limited in them (``RLIMIT_AS``), a quarter of what is left, so that mappings of libraries, stacks and files
-    still find room. A power of two.
+    is limited in them (``RLIMIT_AS``), a quarter of what is left, but 64 MiB at least, so that mappings of libraries,
+    stacks and files still find room. A power of two.
 
     Args:
         physical_bytes: the machine's memory.
@@ -182,7 +182,10 @@ def _reserve(take: "Callable[[int], object]", config: Config) -> int:
     """Take the addresses asked for, or as many as the system gives; how many they are."""
     if config.range_bytes is not None:
         return _reserve_exactly(take, config.range_bytes, "give less in QUIRE_RANGE, or allow more (ulimit -v)")
-    range_bytes = default_range_bytes(_physical_bytes(), _left_bytes())
+    left_bytes = _left_bytes()
+    if left_bytes is not None and RANGE_BYTES_MIN <= left_bytes < 2 * RANGE_BYTES_MIN:
+        raise _starved(left_bytes)
+    range_bytes = default_range_bytes(_physical_bytes(), left_bytes)
     while range_bytes > RANGE_BYTES_MIN:
         try:
             take(range_bytes)
@@ -200,6 +203,17 @@ def _reserve_exactly(take: "Callable[[int], object]", range_bytes: int, remedy: 
 
         raise OutOfMemory(f"the system does not reserve {range_bytes // 1024**2} MiB of addresses; {remedy}") from None
     return range_bytes
+
+
+def _starved(left_bytes: int) -> "OutOfMemory":
+    """Serving would take addresses that the program has plainly: it might fail, for them, where it did not before."""
+    from quire.errors import OutOfMemory
+
+    least, left = RANGE_BYTES_MIN // 1024**2, left_bytes // 1024**2
+    return OutOfMemory(
+        f"{least} MiB of addresses, the least that quire reserves, are more than half of the {left} MiB that the "
+        f"process may still map; allow it more (ulimit -v), or set QUIRE_RANGE={least}M to have it all the same"
+    )
 
 
 # --- what to say ----------------------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ __all__ = [
     "trim",
 ]
 
+_MODULES = ("errors", "model")
 _ERRORS = "quire.errors"
 _IMPORTED_WHEN_ASKED = {
     "AllocatorInUse": _ERRORS,
@@ -104,10 +105,13 @@ def stats() -> "HeapStatistics":
     """The heap that serves this process, in numbers.
 
     Raises:
-        UnsupportedRuntime: quire is not installed in this process.
+        UnsupportedRuntime: the native core is missing.
+        QuireError: quire does not serve this process, or what this needs cannot be imported now.
     """
-    from quire.process.statistics import stats as process_stats
-
+    try:
+        from quire.process.statistics import stats as process_stats
+    except (ImportError, OSError) as error:
+        raise _not_now("stats", error) from None
     return process_stats()
 
 
@@ -125,23 +129,31 @@ def trim(*, collect: bool = False) -> "GivenBack":
 
     Raises:
         UnsupportedRuntime: the native core is missing.
-        QuireError: quire does not serve this process, or Python is taking itself down.
+        QuireError: quire does not serve this process, Python is taking itself down, or what this needs cannot be
+            imported now.
     """
     if sys.is_finalizing():
         raise QuireError("Python is taking itself down, and all of its memory goes back; call quire.trim() before")
-    from quire.process.trim import trim as process_trim
-
+    try:
+        from quire.process.trim import trim as process_trim
+    except (ImportError, OSError) as error:
+        raise _not_now("trim", error) from None
     return process_trim(collect)
 
 
+def _not_now(name: str, error: Exception) -> QuireError:
+    """The first call comes amid itself, from a finalizer or a signal's handler, or where no file can be read."""
+    return QuireError(f"quire.{name}() cannot import what it needs here; call it once at the start ({error})")
+
+
 def __getattr__(name: str) -> object:
-    module = _ERRORS if name == "errors" else _IMPORTED_WHEN_ASKED.get(name)
+    module = f"quire.{name}" if name in _MODULES else _IMPORTED_WHEN_ASKED.get(name)
     if module is None:  # also when quire's own modules are imported, so nothing costs time before
         raise AttributeError(f"module 'quire' has no attribute {name!r}")
     import importlib
 
     found = importlib.import_module(module)
-    return found if name == "errors" else getattr(found, name)
+    return found if name in _MODULES else getattr(found, name)
 
 
 def __dir__() -> list[str]:

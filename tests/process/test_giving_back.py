@@ -245,6 +245,39 @@ def test_trim_where_quire_does_not_serve() -> None:
     ).expect("True\n")
 
 
+@pytest.mark.parametrize("call", ["stats", "trim"])
+def test_the_first_call_amid_itself(call: str) -> None:
+    """What it imports is there in part only: that is a line that says what to do; the call that goes on works."""
+    served(
+        f"""
+import sys
+def amid(event, values):
+    if event == "import" and values[0] == "quire.process.decode":
+        try: quire.{call}()
+        except quire.QuireError as error:
+            text = str(error)
+            print("quire.{call}() cannot import" in text, "at the start" in text)
+sys.addaudithook(amid)
+print(type(quire.{call}()).__module__, type(quire.{call}()).__module__)
+"""
+    ).expect("True True\nquire.records quire.records\n")
+
+
+def test_the_first_call_without_descriptors() -> None:
+    """Where no file can be opened, it says so in the same line, and works once there are some again."""
+    served(
+        """
+import resource
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+try: quire.trim()
+except quire.QuireError as error: print("Too many open files" in str(error), "at the start" in str(error))
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+print(quire.trim().total_bytes >= 0)
+"""
+    ).expect("True True\nTrue\n")
+
+
 def test_trim_from_the_handler_of_a_signal() -> None:
     """Amid allocations of the program, and amid another trim."""
     served(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import resource
+from typing import Any
 
 import pytest
 
@@ -105,8 +106,11 @@ def test_misuse_is_refused_and_harmless(heap: Heap) -> None:
             heap.free(address)
         with pytest.raises(NotABlock):
             heap.reallocate(address, 10)
-    with pytest.raises(InvalidSize):
-        heap.allocate(-1)
+    wrong: Any
+    for wrong in (-1, 1.5, "16", None):
+        for ask in (heap.allocate, lambda size: heap.reallocate(run, size), lambda size: heap.allocate_zeroed(1, size)):
+            with pytest.raises(InvalidSize, match="a request of"):
+                ask(wrong)
     assert heap.check() is None
 
 

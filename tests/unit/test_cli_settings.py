@@ -150,6 +150,9 @@ def test_a_config_does_not_change() -> None:
         {"give_back": True},
         {"json": ""},
         {"json": "-"},
+        {"json": 5},
+        {"report": "no"},
+        {"report": None},
     ],
     ids=str,
 )
@@ -170,6 +173,8 @@ def test_the_package_says_what_it_has() -> None:
     assert all(hasattr(quire, name) for name in quire.__all__)
     assert set(quire.__all__) <= set(dir(quire))
     assert not hasattr(quire, "nothing")
+    assert quire.errors.InvalidOption is InvalidOption
+    assert quire.model.Allocator.__name__ == "Allocator"
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     assert quire.__version__ == project["project"]["version"] == importlib.metadata.version("quire")
 
@@ -234,6 +239,22 @@ def test_there_is_an_end_to_fewer() -> None:
     with pytest.raises(OutOfMemory, match=r"64 MiB.*ulimit -v"):
         serve(core.as_module(), Config())
     assert core.asked[-1][0] == 64 * 1024**2
+
+
+@pytest.mark.parametrize(("left_mib", "is_served"), [(64, False), (127, False), (128, True), (200, True)])
+def test_most_of_what_a_limit_leaves_is_the_programs(
+    monkeypatch: pytest.MonkeyPatch, left_mib: int, is_served: bool
+) -> None:
+    """A program that has room plainly keeps half of it at least; a range that is asked for is taken all the same."""
+    monkeypatch.setattr(install, "_left_bytes", lambda: left_mib * 1024**2)
+    core = FakeCore()
+    if is_served:
+        assert serve(core.as_module(), Config())
+    else:
+        with pytest.raises(OutOfMemory, match=rf"64 MiB.*{left_mib} MiB.*ulimit -v.*QUIRE_RANGE=64M"):
+            serve(core.as_module(), Config())
+        assert not core.asked
+        assert serve(core.as_module(), Config(range_bytes=64 * 1024**2))
 
 
 def test_without_proc_the_system_says_by_refusing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ class Heap:
         """Serve a request of ``size_bytes`` (0 counts as 1); returns its address.
 
         Raises:
-            InvalidSize: the size is negative.
+            InvalidSize: the size is negative, or no whole number.
             OutOfMemory: the system refuses or the range is used up; nothing has changed.
         """
         _check_size(size_bytes)
@@ -58,7 +58,7 @@ class Heap:
         """Serve a request for ``count`` items of ``size_bytes``, all bytes zero; returns its address.
 
         Raises:
-            InvalidSize: the count or the size is negative.
+            InvalidSize: the count or the size is negative, or no whole number.
             OutOfMemory: the system refuses or the range is used up; nothing has changed.
         """
         _check_size(count)
@@ -73,7 +73,7 @@ class Heap:
 
         Raises:
             NotABlock, DoubleFree: the address is not the start of an allocated block.
-            InvalidSize: the size is negative.
+            InvalidSize: the size is negative, or no whole number.
             OutOfMemory: there is no room to grow; nothing has changed. Shrinking never fails.
         """
         _check_size(size_bytes)
@@ -241,6 +241,8 @@ class Heap:
 
 
 def _check_size(size_bytes: int) -> None:
+    if not isinstance(size_bytes, int):
+        raise InvalidSize(f"a request of {size_bytes!r} bytes; ask for a whole number of them")
     if size_bytes < 0:
         raise InvalidSize(f"a request of {size_bytes} bytes; ask for 0 or more")
 

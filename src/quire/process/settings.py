@@ -97,6 +97,10 @@ class Config:
     ) -> None:
         if large_blocks not in ("quire", "libc"):
             raise invalid(f"large_blocks={large_blocks!r} is not understood; give 'quire' or 'libc'")
+        if report not in (True, False):
+            raise invalid(f"report={report!r} is not understood; give True or False")
+        if not (json is None or isinstance(json, (str, bytes, os.PathLike))):
+            raise invalid(f"json={json!r} is no path; give the file's, like 'report.json'")
         if range_bytes is not None:
             _check_range(range_bytes, f"range_bytes={range_bytes!r}", "give it in bytes, like 64 * 1024**3")
         _check_guard(guard, f"guard={guard!r}")

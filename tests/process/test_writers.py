@@ -61,7 +61,7 @@ while time.monotonic() < until or not meshed or (IS_LOSING and proving.lost() < 
     meshed += core.mesh_pass()[2]
     found |= shared_kinds()
 counted, lost = proving.end()
-print(sorted(found), counted > 1_000_000, lost == 0, whole(usual), core.check())
+print(sorted(found), counted > COUNTED_MIN, lost == 0, whole(usual), core.check())
 """
 
 WITHOUT_PREDICATE = """
@@ -86,12 +86,19 @@ def meshed_all_the_time(code: str, environment: dict[str, str]) -> Outcome:
 def test_no_block_that_others_write_is_meshed_and_no_write_is_lost(extensions: dict[str, str]) -> None:
     """Counters of extension objects and of their memory, locks in both, buffers that the system reads into: in use by
     threads that hold no lock, millions of times, between objects that are meshed."""
-    meshed_all_the_time(f"SECONDS, KINDS, IS_LOSING = 6, {KINDS}, False\n{CODE}", extensions).expect(
-        "[] True True True None\n"
-    )
+    settings = f"SECONDS, KINDS, IS_LOSING, COUNTED_MIN = 6, {KINDS}, False, 1_000_000\n"
+    meshed_all_the_time(settings + CODE, extensions).expect("[] True True True None\n")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_block_of_one_kind_alone_is_meshed(kind: str, extensions: dict[str, str]) -> None:
+    """Above, blocks of several kinds lie in each pool, so that one which is known keeps another out that is not."""
+    settings = f"SECONDS, KINDS, IS_LOSING, COUNTED_MIN = 1, {[kind]}, False, 0\n"
+    meshed_all_the_time(settings + CODE, extensions).expect("[] True True True None\n")
 
 
 def test_without_the_predicate_writes_are_lost(extensions: dict[str, str]) -> None:
     """The test above can fail: said to be written by nobody, its objects are meshed, and counts are lost."""
-    code = f"SECONDS, KINDS, IS_LOSING = 1, ['plain', 'tracked'], True\n{WITHOUT_PREDICATE}{CODE}"
+    settings = "SECONDS, KINDS, IS_LOSING, COUNTED_MIN = 1, ['plain', 'tracked'], True, 1_000_000\n"
+    code = settings + WITHOUT_PREDICATE + CODE
     meshed_all_the_time(code, extensions).expect("['plain', 'tracked'] True False True None\n")

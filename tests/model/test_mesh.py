@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 import errno
 import gc
+import itertools
 import platform
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -415,6 +416,34 @@ def test_renewing_cuts_no_mapping_in_two_for_nothing(core: Any) -> None:
     while sparse.heap.statistics().spent_pools:
         sparse.heap.mesh_renew(1 << 20)
     assert sparse.heap.statistics().mesh_mappings == 0
+
+
+def test_steps_end_at_their_deadline() -> None:
+    """However much they may do: after each part, where that is a call of the system's, and after some short ones."""
+    past, all_of_it = 1, 1 << 30
+    sparse = Sparse(15, core=fake.Heap, blocks=40_000, share=0.01, range_bytes=4 * RANGE_BYTES)
+    sparse.heap.mesh_begin(OPTIONS)
+    steps = dict.fromkeys(MeshPhase, 0)
+    phase = MeshPhase.COUNTING
+    while phase is not MeshPhase.IDLE:
+        if phase is MeshPhase.PROVING:
+            sparse.heap.prove(sparse.live)
+            sparse.heap.mesh_settle(PLACES)
+            phase = MeshPhase.SETTLING
+        steps[phase] += 1
+        phase = sparse.heap.mesh_step(all_of_it, past)
+    meshed = sparse.heap.mesh_pass().meshed
+    assert meshed > 200
+    assert min(steps[MeshPhase.COUNTING], steps[MeshPhase.CHOOSING]) > 3
+    assert min(steps[MeshPhase.SETTLING], steps[MeshPhase.MATCHING]) >= meshed
+
+    def steps_of(work: Callable[[int, int], bool]) -> int:
+        return next(count for count in itertools.count(1) if work(all_of_it, past))
+
+    assert steps_of(sparse.heap.mesh_untouch) >= sum(kind.arenas for kind in sparse.heap.statistics().arenas)
+    sparse.free_all()
+    assert steps_of(sparse.heap.mesh_renew) > 3
+    assert sparse.heap.check() is None
 
 
 @pytest.mark.parametrize("piece_bytes", PIECES)

@@ -52,6 +52,7 @@ PEERS = (
     Allocator("builtin", "CPython's mimalloc", {"PYTHONMALLOC": "mimalloc"}),
 )
 GUARDED = Allocator("guarded", "quire, guarded sampling", {"QUIRE": "1", "QUIRE_GUARD": "1"})
+KEEPING = Allocator("keeping", "quire, nothing given back", {"QUIRE": "1", "QUIRE_GIVE_BACK": "off"})
 ALL = (OWN, QUIRE, GUARDED, *PEERS)
 
 # Each as it gives back most by itself. mimalloc's setting has other names in older versions. TRIM is the program's own

@@ -97,21 +97,30 @@ class Figures:
             for peak in run["peaks"]
         )
 
-    def longest_step(self) -> tuple[float, Case] | None:
-        """Of those quire took by itself, in seconds of processor time, and in which case. ``None``: it took none."""
-        found = [
-            (given["step_seconds_max"], case)
+    def steps(self) -> list[tuple[Case, dict[str, Any]]]:
+        """What is known of the steps that quire took by itself, of each run in which it took any."""
+        return [
+            (case, given)
             for case in self.cases()
             for run in self.runs(case, QUIRE)
             if (given := run["statistics"]["end"].get("giving_back", {}).get("by_itself")) and given["steps"]
         ]
-        return max(found, key=lambda each: each[0], default=None)
 
-    def slowest_fork(self) -> tuple[Run, int] | None:
-        """quire's slowest, and how many mappings the process had. ``None``: nothing was measured."""
-        runs = [run for case in self.cases() for run in self.runs(case, QUIRE)]
-        found = max(runs, key=lambda run: run["fork"]["parent_seconds"], default=None)
-        return (found["fork"], last(found)["mappings"]) if found else None
+    def fork_nearest(self, mappings: int) -> tuple[Run, int] | None:
+        """Of quire's runs: what a fork took with so many mappings, or the fewest above; with the most, where none has
+        as many. ``None``: nothing was measured."""
+        runs = [run for case in self.cases() for run in self.runs(case, QUIRE) if "fork" in run]
+        counts = {last(run)["mappings"]: run["fork"] for run in runs}
+        if not counts:
+            return None
+        found = min((count for count in counts if count >= mappings), default=max(counts))
+        return counts[found], found
+
+    def cpu_seconds_after(self, case: Case, allocator: str, moment: int) -> float:
+        """What the process has taken since its last peak, in which the program itself does nothing; the median."""
+        return statistics.median(
+            last(run, moment)["cpu_seconds"] - last(run, 0)["cpu_seconds"] for run in self.runs(case, allocator)
+        )
 
 
 def last(run: Run, moment: int | None = None) -> dict[str, Any]:

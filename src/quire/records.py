@@ -269,6 +269,9 @@ class GivenBack:
     libc_bytes: int = 0
     """Of libc's heap: by how much resident memory fell when it was told to give back."""
     steps: int = 0
+    step_seconds_median: float = 0.0
+    step_seconds_high: float = 0.0
+    """The 99.9th percentile; like the median in processor time, to a tenth of a millisecond."""
     step_seconds_max: float = 0.0
     """The longest step, in processor time."""
     cpu_seconds: float = 0.0

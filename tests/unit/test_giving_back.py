@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from quire.process.account import Account
 from quire.process.giving_back import GivingBack
 from quire.process.pace import REST_SECONDS, SHARE_AMID_WORK, WINDOW_CPU_SECONDS, WINDOW_SECONDS
 
@@ -375,3 +376,22 @@ def test_trimming_leaves_nothing_and_is_accounted_for() -> None:
     assert sum(world.resting) == 0
     assert world.helper.trim().total_bytes == 0
     assert world.helper.trimmed.total_bytes == 57 * MIB
+
+
+def test_how_long_steps_take() -> None:
+    """The median and the 99.9th percentile are those of all steps, to a tenth of a millisecond, also of two accounts
+    in one; a step that is longer than can be told apart counts with the longest."""
+    account, other = Account(), Account()
+    assert account.step_seconds(0.999) == 0
+    for tenths in range(1000):
+        account.note_step(tenths % 20 / 10_000 + 0.00005)
+    for _ in range(1000):
+        other.note_step(0.00045)
+    other.note_step(1.5)
+    other.note_step(2.5)
+    assert account.step_seconds(0.5) == pytest.approx(0.001)
+    assert account.step_seconds(0.999) == pytest.approx(0.00195)
+    account.add(other)
+    assert account.step_seconds(0.5) == pytest.approx(0.0005)
+    assert account.step_seconds(0.999) == pytest.approx(0.002)
+    assert account.step_seconds(1) == account.step_seconds_max == 2.5

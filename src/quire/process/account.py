@@ -4,9 +4,15 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     Swept = tuple[int, int, int, int, int, int, int, bool]
     """The next cursor; bytes given back of empty pools, holes, kept pieces and pages of sparse pools; young bytes
     and young pools; whether it was refused."""
+
+_LENGTHS: Final = 256
+_LENGTHS_A_SECOND: Final = 10_000
+"""Steps are counted by their length in tenths of a millisecond; those that are longer than all with the last."""
 
 
 class Account:
@@ -14,14 +20,14 @@ class Account:
 
     __slots__ = (
         "cpu_seconds", "empty_pool_bytes", "hole_bytes", "is_refused", "kept_bytes", "last", "libc_bytes", "mesh_bytes",
-        "page_bytes",
-        "step_seconds_max", "steps",
+        "page_bytes", "step_lengths", "step_seconds_max", "steps",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.empty_pool_bytes = self.hole_bytes = self.kept_bytes = self.page_bytes = self.libc_bytes = 0
         self.mesh_bytes = 0
         self.steps = 0
+        self.step_lengths = [0] * _LENGTHS
         self.cpu_seconds = self.step_seconds_max = 0.0
         self.last: float | None = None
         """When something went back last."""
@@ -55,6 +61,16 @@ class Account:
         self.steps += 1
         self.cpu_seconds += cpu_seconds
         self.step_seconds_max = max(self.step_seconds_max, cpu_seconds)
+        self.step_lengths[min(int(cpu_seconds * _LENGTHS_A_SECOND), _LENGTHS - 1)] += 1
+
+    def step_seconds(self, share: float) -> float:
+        """How long that share of the steps took at most, to a tenth of a millisecond; 0 where there was none."""
+        counted, wanted = 0, share * self.steps
+        for length, steps in enumerate(self.step_lengths[:-1]):
+            counted += steps
+            if steps and counted >= wanted:
+                return min((length + 1) / _LENGTHS_A_SECOND, self.step_seconds_max)
+        return self.step_seconds_max
 
     def add(self, other: Account) -> None:
         """What ``other`` has counted since this one was last told."""
@@ -66,6 +82,7 @@ class Account:
         self.libc_bytes += other.libc_bytes
         self.steps += other.steps
         self.cpu_seconds += other.cpu_seconds
+        self.step_lengths = [ours + theirs for ours, theirs in zip(self.step_lengths, other.step_lengths, strict=True)]
         self.step_seconds_max = max(self.step_seconds_max, other.step_seconds_max)
         self.is_refused = other.is_refused
         self.last = other.last if other.last is not None else self.last

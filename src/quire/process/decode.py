@@ -97,6 +97,8 @@ def decode_given_back(account: Account) -> GivenBack:
         mesh_bytes=account.mesh_bytes,
         libc_bytes=account.libc_bytes,
         steps=account.steps,
+        step_seconds_median=account.step_seconds(0.5),
+        step_seconds_high=account.step_seconds(0.999),
         step_seconds_max=account.step_seconds_max,
         cpu_seconds=account.cpu_seconds,
     )

@@ -14,6 +14,7 @@ from tables import Verdict
 FIXED_MIB_MAX = 1.5
 MIB = 1024**2
 GUARDED = "guarded"
+KEEPING = "keeping"
 
 WHY_ALLOCATION = (
     "Where the interpreter is one optimised program, CPython's allocator is compiled into its callers: it takes 52 "
@@ -40,7 +41,7 @@ WHY_START = (
 def verdicts(figures: Figures) -> list[Verdict]:
     found: list[Verdict] = []
     if figures.counted:
-        found += [allocation(figures), program(figures)]
+        found += [allocation(figures), program(figures), never_rests(figures)]
     if QUIRE in figures.allocators():
         found += [time(figures), peers(figures)]
         if "start" in figures.record:
@@ -64,6 +65,21 @@ def program(figures: Figures) -> Verdict:
     measured = f"at most {ratios[worst]:.3f} ({worst})"
     reached = ratios[worst] < 1
     return Verdict("instructions of the program, each workload", "< 1.00", measured, reached, WHY_PROGRAM)
+
+
+def never_rests(figures: Figures) -> Verdict:
+    """Each workload works from its first moment to its last."""
+    what, bar = "instructions of a program that never rests, against giving nothing back", "≤ 1.01"
+    ratios = {
+        name: found[QUIRE]["total"] / found[KEEPING]["total"]
+        for name, found in figures.counted.items()
+        if KEEPING in found
+    }
+    if not ratios:
+        return Verdict(what, bar, "not measured", None)
+    worst = max(ratios, key=lambda name: ratios[name])
+    measured = f"{statistics.geometric_mean(ratios.values()):.4f}, at most {ratios[worst]:.4f} ({worst})"
+    return Verdict(what, bar, measured, ratios[worst] <= 1.01)
 
 
 def time(figures: Figures) -> Verdict:

@@ -40,7 +40,7 @@ def parse_arguments() -> argparse.Namespace:
     instructions = commands.add_parser("instructions", help="counted by callgrind")
     instructions.set_defaults(command=run_instructions)
     instructions.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()), help="keeps what was read")
-    add_choices(instructions, "cpython,quire")
+    add_choices(instructions, "cpython,quire,keeping")
 
     runs = commands.add_parser("runs", help="processor time, page faults and peak memory")
     runs.set_defaults(command=run_runs)
@@ -71,7 +71,7 @@ def run_instructions(arguments: argparse.Namespace) -> None:
     import instructions
     import results
 
-    chosen = allocators.chosen(arguments.allocators)
+    chosen = allocators.chosen(arguments.allocators, allocators.COUNTED)
     for name, found in instructions.measure(catalogue.chosen(arguments.workloads), chosen, arguments.cache):
         results.write(arguments.results, "instructions", name, found)
 

@@ -116,17 +116,20 @@ def sanitizers(session: nox.Session) -> None:
     asan = {"LD_PRELOAD": library, "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1"}
     memcheck = ["valgrind", "--quiet", "--error-exitcode=1"]
     served = ["python", "-m", "test", "-q"]
+    is_served = ["python", "-c", "import quire; assert quire.installed()"]  # or all would run plainly, and pass
 
     install(session, "test", "QUIRE_ASAN", "QUIRE_UBSAN")
     has_tests = "import importlib.util as u; print(u.find_spec('test') and u.find_spec('test.libregrtest') and 'yes')"
     if "yes" not in session.run("python", "-c", has_tests, silent=True):
         session.error("CPython's own tests are missing; install them (Debian: libpython3-testsuite)")
     session.run("pytest", *(session.posargs or ASAN_TESTS), env=asan | {"SANITIZER": "asan"})
+    session.run(*is_served, env=asan | {"QUIRE": "1"})
     session.run(*served, *ASAN_CPYTHON_TESTS, env=asan | {"QUIRE": "1"})
 
     install(session, "test", "QUIRE_VALGRIND")
     session.run("pytest", "tests/model/test_marks.py", env={"SANITIZER": "valgrind"})
     session.run(*memcheck, "python", "-m", "pytest", *(session.posargs or VALGRIND_TESTS), external=True)
+    session.run(*memcheck, "--undef-value-errors=no", *is_served, env={"QUIRE": "1"}, external=True)
     # Not whether bytes are defined: CPython itself computes with some that are not, and throws the result away.
     session.run(
         *memcheck, "--undef-value-errors=no", *served, *VALGRIND_CPYTHON_TESTS, env={"QUIRE": "1"}, external=True

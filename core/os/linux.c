@@ -77,7 +77,8 @@ lonely_place(void)
     bool is_known = sizeof(void *) == sizeof chance && getrandom(&chance, sizeof chance, GRND_NONBLOCK) == sizeof chance;
     errno = saved;
     size_t quarter = ((uintptr_t)&chance + 1) / 4; /* the stack is at the end of them */
-    return is_known ? (void *)(quarter + chance % quarter) : NULL;
+    uintptr_t place = align_up(quarter + chance % quarter, os_page_bytes()); /* valgrind takes no other */
+    return is_known ? (void *)place : NULL;
 }
 
 static int

@@ -64,7 +64,8 @@ def speed(session: nox.Session) -> None:
     session.env["QUIRE_REQUIRE_CORE"] = "1"
     session.env["CFLAGS"] = "-g"
     session.install("-r", "bench/requirements.txt", "--config-settings=install.strip=false", ".")
-    for command in (["instructions", *session.posargs], ["runs", *session.posargs], ["start"], ["report"]):
+    chosen = session.posargs
+    for command in (["instructions", *chosen], ["runs", *chosen], ["work", *chosen], ["start"], ["report"]):
         session.run("python", "bench/speed.py", *command)
 
 

@@ -54,8 +54,6 @@ PEERS = (
 GUARDED = Allocator("guarded", "quire, guarded sampling", {"QUIRE": "1", "QUIRE_GUARD": "1"})
 KEEPING = Allocator("keeping", "quire, nothing given back", {"QUIRE": "1", "QUIRE_GIVE_BACK": "off"})
 ALL = (OWN, QUIRE, GUARDED, *PEERS)
-COUNTED = (*ALL, KEEPING)
-"""Of instructions alone: what giving back costs a program is less than can be seen in time."""
 
 # Each as it gives back most by itself. mimalloc's setting has other names in older versions. TRIM is the program's own
 # (workloads/peaks.py): it calls malloc_trim, which only libc's allocator has.

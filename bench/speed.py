@@ -2,10 +2,11 @@
 
     speed.py instructions [WORKLOAD ...]                 counted by callgrind
     speed.py runs [--rounds N] [WORKLOAD ...]            processor time, page faults and peak memory
+    speed.py work [WORKLOAD ...]                         what giving back takes of a program that never rests
     speed.py start [--rounds N]                          what starting costs
     speed.py report                                      the page, from everything that was measured
 
-The first three measure the Python that runs them, in which quire must be installed, and put what they found into a file
+All but the last measure the Python that runs them, in which quire must be installed, and put what they found into a file
 for this Python (results.py). The report needs no quire. What else is needed stands in requirements.txt.
 """
 
@@ -40,12 +41,16 @@ def parse_arguments() -> argparse.Namespace:
     instructions = commands.add_parser("instructions", help="counted by callgrind")
     instructions.set_defaults(command=run_instructions)
     instructions.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()), help="keeps what was read")
-    add_choices(instructions, "cpython,quire,keeping")
+    add_choices(instructions, "cpython,quire")
 
     runs = commands.add_parser("runs", help="processor time, page faults and peak memory")
     runs.set_defaults(command=run_runs)
     runs.add_argument("--rounds", type=int, default=15)
     add_choices(runs, "all")
+
+    work = commands.add_parser("work", help="what giving back takes of a program that never rests")
+    work.set_defaults(command=run_work)
+    work.add_argument("workloads", nargs="*", metavar="WORKLOAD", help="own, suite, or some by name")
 
     start = commands.add_parser("start", help="what starting costs")
     start.set_defaults(command=run_start)
@@ -71,7 +76,7 @@ def run_instructions(arguments: argparse.Namespace) -> None:
     import instructions
     import results
 
-    chosen = allocators.chosen(arguments.allocators, allocators.COUNTED)
+    chosen = allocators.chosen(arguments.allocators)
     for name, found in instructions.measure(catalogue.chosen(arguments.workloads), chosen, arguments.cache):
         results.write(arguments.results, "instructions", name, found)
 
@@ -85,6 +90,15 @@ def run_runs(arguments: argparse.Namespace) -> None:
     chosen = allocators.chosen(arguments.allocators)
     for name, found in runs.measure(catalogue.chosen(arguments.workloads), chosen, arguments.rounds):
         results.write(arguments.results, "runs", name, found)
+
+
+def run_work(arguments: argparse.Namespace) -> None:
+    import at_work
+    import catalogue
+    import results
+
+    for name, found in at_work.measure(catalogue.chosen(arguments.workloads)):
+        results.write(arguments.results, "work", name, found)
 
 
 def run_start(arguments: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ from quire.process.claims import Claims
 from quire.process.cpython_arenas import POOL_BYTES, arena_end, arena_of_pool
 from quire.process.libc import HEAP_ALIGNMENT, LibcShare, chunk_size_bytes, find_heaps, heap_size_bytes
 from quire.process.libraries import find_zeroed_data, image_bytes
-from quire.process.own_memory import PAGE_BYTES
+from quire.process.memory import PAGE_BYTES
 from quire.process.smaps import SystemMapping
 from quire.process.stacks import bounds_in_record, claim_stacks, stack_pointer
 

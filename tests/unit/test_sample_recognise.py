@@ -8,7 +8,7 @@ import pytest
 
 from quire.process.claims import Claims
 from quire.process.cpython_arenas import POOL_BYTES
-from quire.process.own_memory import PAGE_BYTES
+from quire.process.memory import PAGE_BYTES
 from quire.process.parts import ARENAS, LIBC_CHUNKS
 from quire.process.recognise import Findings, recognise
 from quire.process.smaps import SystemMapping, stretches

@@ -16,7 +16,7 @@ The last two follow from the third last but for the blocks used, so that other m
 
 from __future__ import annotations
 
-from quire.process.own_memory import words
+from quire.process.memory import words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ _LOW: Final = (1 << 32) - 1
 
 def arena_of_pool(header: bytes, address: int) -> int | None:
     """The index of the arena whose pool begins at the address with these bytes; ``None`` if it is not a pool."""
+    pool = pool_of(header, address)
+    return None if pool is None else pool[0]
+
+
+def pool_of(header: bytes, address: int) -> tuple[int, int, int] | None:
+    """The pool that begins so: its arena's index, the size of its blocks and how many are allocated; or ``None``."""
     if len(header) < HEADER_BYTES:
         return None
     count, free_block, _next, _previous, arena_and_class, offsets = words(header[:HEADER_BYTES])
@@ -48,7 +54,7 @@ def arena_of_pool(header: bytes, address: int) -> int | None:
         and count & _LOW <= (POOL_BYTES - HEADER_BYTES) // block_bytes
         and (free_block == 0 or address + HEADER_BYTES <= free_block < address + POOL_BYTES)
     )
-    return arena_and_class & _LOW if is_pool else None
+    return (arena_and_class & _LOW, block_bytes, count & _LOW) if is_pool else None
 
 
 def arena_end(first_pool: int, read: Read) -> int | None:

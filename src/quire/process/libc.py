@@ -15,7 +15,7 @@ bound what is found, so that other memory that happens to look like a chunk is n
 
 from __future__ import annotations
 
-from quire.process.own_memory import PAGE_BYTES, words
+from quire.process.memory import PAGE_BYTES, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

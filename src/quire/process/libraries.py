@@ -5,7 +5,7 @@ The library's own headers say how far it reaches; its first mapping begins with 
 
 from __future__ import annotations
 
-from quire.process.own_memory import PAGE_BYTES, words
+from quire.process.memory import PAGE_BYTES, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from quire.process.claims import Claims
 from quire.process.cpython_arenas import POOL_BYTES, arena_end
 from quire.process.libc import CHUNK_HEADER_BYTES, chunk_size_bytes
-from quire.process.own_memory import PAGE_BYTES
+from quire.process.memory import PAGE_BYTES
 from quire.process.parts import ARENAS, LIBC_CHUNKS
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Final
 
-    from quire.process.own_memory import OwnMemory
+    from quire.process.memory import ProcessMemory
     from quire.process.smaps import Stretch
 
 _PATIENCE_PAGES: Final = 4
@@ -47,7 +47,7 @@ class Findings:
 
 
 def recognise(
-    stretches: Sequence[Stretch], memory: OwnMemory, claims: Claims, chunk_bytes: int | None, findings: Findings
+    stretches: Sequence[Stretch], memory: ProcessMemory, claims: Claims, chunk_bytes: int | None, findings: Findings
 ) -> int:
     """Claim chunks and arenas; returns how many bytes of chunks were found.
 
@@ -69,7 +69,7 @@ def recognise(
 class _Recogniser:
     __slots__ = ("_claims", "_memory", "_read", "chunk_found_bytes", "unfound_bytes")
 
-    def __init__(self, memory: OwnMemory, claims: Claims, chunk_bytes: int) -> None:
+    def __init__(self, memory: ProcessMemory, claims: Claims, chunk_bytes: int) -> None:
         self._memory = memory
         self._read = memory.read_resident
         self._claims = claims

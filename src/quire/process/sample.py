@@ -22,10 +22,9 @@ import gc
 
 from quire.process import parts as rows
 from quire.process.charge import field_bytes
-from quire.process.claims import Claims, share_out
-from quire.process.libc import find_heaps
-from quire.process.libraries import find_zeroed_data
+from quire.process.claims import share_out
 from quire.process.own_memory import OwnMemory
+from quire.process.owners import Owners, row_by_name, ruler
 from quire.process.parts import (
     Parts,
     settle_heap,
@@ -35,15 +34,15 @@ from quire.process.parts import (
     settle_shared_quickly,
     settle_total,
 )
-from quire.process.recognise import Findings, recognise
-from quire.process.smaps import coalesce, parse_maps, parse_smaps, parse_status, stretches
-from quire.process.stacks import claim_stacks, stack_pointers
+from quire.process.recognise import Findings
+from quire.process.smaps import parse_maps, parse_smaps, parse_status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Final, Protocol
 
+    from quire.process.claims import Claims
     from quire.process.libc import LibcStatistics
     from quire.process.parts import HeapResident
     from quire.process.smaps import SystemMapping
@@ -61,7 +60,6 @@ if TYPE_CHECKING:
         def libc_statistics(self) -> LibcStatistics | None: ...
 
 
-_OF_KERNEL: Final = (b"[vdso]", b"[vvar", b"[vsyscall]", b"[vectors]", b"[sigpage]", b"[uprobes]")
 _ATTEMPTS: Final = 4
 _DISTURBED_DIVISOR: Final = 100
 _QUICK_BYTES_MAX: Final = 16 * 1024**3
@@ -102,13 +100,13 @@ class Sampler:
         Raises:
             UnsupportedRuntime: the system does not show the process its own memory.
         """
-        return _least_disturbed(self._measure_all)
+        return least_disturbed(self._measure_all)
 
     def _measure_all(self) -> Parts:
         with OwnMemory(self._core.resident_bytes) as memory:
             moment = _Moment(self._core, memory)
             account = parse_smaps(memory.text("smaps"))
-            owners = _Owners(self._core, memory, account, moment.libc_statistics, self._findings)
+            owners = Owners(self._core, memory, account, moment.libc_statistics, self._findings)
             parts = Parts(moment.heap)
             mapped_bytes = others_bytes = others_shared_bytes = 0
             for mapping in owners.mappings:
@@ -118,8 +116,8 @@ class Sampler:
                     others_bytes += mapping.rss_bytes - mapping.pss_bytes
                     others_shared_bytes += mapping.pss_bytes if mapping.is_shared_memory else 0
                 if mapping.rss_bytes:
-                    resident_bytes = _ruler(mapping, memory)
-                    parts.add(share_out(mapping, owners.claims, _row_by_name(mapping), resident_bytes))
+                    resident_bytes = ruler(mapping, memory)
+                    parts.add(share_out(mapping, owners.claims, row_by_name(mapping), resident_bytes))
             moment.end(memory)
             once_bytes = _shared_memory_bytes(memory, moment.shared_bytes) - others_shared_bytes
         settle_shared(parts, moment.shared_bytes, mapped_bytes, once_bytes)
@@ -134,7 +132,7 @@ class Sampler:
         regions, and only the rest is looked at. That counts zeroes that were only ever read, and takes long where
         very much is mapped; where it is so, the kernel's account is read after all, now and later.
         """
-        return _least_disturbed(self._measure_quickly_once)
+        return least_disturbed(self._measure_quickly_once)
 
     def _measure_quickly_once(self) -> Parts:
         if not self._is_quick_wrong:
@@ -148,13 +146,13 @@ class Sampler:
         with OwnMemory(self._core.resident_bytes) as memory:
             moment = _Moment(self._core, memory)
             account = parse_maps(memory.text("maps"))
-            owners = _Owners(self._core, memory, account, moment.libc_statistics, self._findings)
+            owners = Owners(self._core, memory, account, moment.libc_statistics, self._findings)
             pieces = list(_pieces_to_measure(owners.mappings, owners.claims))
             if sum(end - start for _mapping, start, end, _row in pieces) > _QUICK_BYTES_MAX:
                 return None
             parts = Parts(moment.heap)
             parts.add([(rows.HEAP, sum(moment.heap))])
-            parts.add((row, _ruler(mapping, memory)(start, end)) for mapping, start, end, row in pieces)
+            parts.add((row, ruler(mapping, memory)(start, end)) for mapping, start, end, row in pieces)
             moment.end(memory)
         _settle(parts, moment, owners)
         shown_bytes = sum(mapping.size_bytes for mapping in owners.mappings if owners.is_of_extents(mapping))
@@ -177,7 +175,7 @@ def _shared_memory_bytes(memory: OwnMemory, shared_bytes: int) -> int:
         return shared_bytes
 
 
-def _least_disturbed(measure: Callable[[], Parts]) -> Parts:
+def least_disturbed(measure: Callable[[], Parts]) -> Parts:
     """Of a few attempts the one that explains most.
 
     The sources are asked one after the other. Threads that run without the interpreter lock, in a C library, may take
@@ -239,55 +237,6 @@ class _Moment:
         self.rss_bytes = min(self.rss_bytes, parse_status(memory.status())[0])
 
 
-class _Owners:
-    """Who owns which piece of memory, as far as it is not told by a mapping's name.
-
-    Args:
-        account: the kernel's mappings, as they are read.
-    """
-
-    __slots__ = ("chunk_found_bytes", "claims", "heap_found_bytes", "mappings")
-
-    def __init__(
-        self,
-        core: Core,
-        memory: OwnMemory,
-        account: Iterable[SystemMapping],
-        libc_statistics: LibcStatistics | None,
-        findings: Findings,
-    ) -> None:
-        self.claims = Claims()
-        self._claim_told(core)
-        self.mappings = coalesce(account, self.claims.has_all)
-        self._claim_by_record(core, memory)
-        writable = stretches(self.mappings)
-        self.heap_found_bytes = sum(mapping.size_bytes for mapping in self.mappings if mapping.name == b"[heap]")
-        for stretch in writable:
-            for start, end in find_heaps(self.claims.gaps(stretch.start, stretch.end), memory.read_resident):
-                self.heap_found_bytes += end - start
-                self.claims.add(start, end, rows.LIBC_HEAPS)
-        chunk_bytes = None if libc_statistics is None else libc_statistics[3]
-        self.chunk_found_bytes = recognise(writable, memory, self.claims, chunk_bytes, findings)
-
-    def is_of_extents(self, mapping: SystemMapping) -> bool:
-        """Whether it shows pages that pools of quire's heap share with each other, and with no other process.
-
-        Their name is that of all shared memory without a file, before Linux 6.2 and often later.
-        """
-        return mapping.is_shared and self.claims.has_all(mapping.start, mapping.end)
-
-    def _claim_told(self, core: Core) -> None:
-        for address, size_bytes in core.regions():
-            self.claims.add(address, address + size_bytes, rows.HEAP)
-        for address, size_bytes in core.frame_chunks():
-            self.claims.add(address, address + size_bytes, rows.FRAMES)
-
-    def _claim_by_record(self, core: Core, memory: OwnMemory) -> None:
-        claim_stacks(self.claims, core.thread_idents(), stack_pointers(), self.mappings, memory.read_resident)
-        for start, end in find_zeroed_data(self.mappings, memory.read_resident):
-            self.claims.add(start, end, rows.FILES)
-
-
 # --- how much of it is resident -------------------------------------------------------------------------------
 
 
@@ -297,31 +246,12 @@ def _pieces_to_measure(
     """All pieces that can be resident but the heap's."""
     for mapping in mappings:
         if not mapping.is_closed:
-            for start, end, row in claims.divide(mapping.start, mapping.end, _row_by_name(mapping)):
+            for start, end, row in claims.divide(mapping.start, mapping.end, row_by_name(mapping)):
                 if row != rows.HEAP:
                     yield mapping, start, end, row
 
 
-def _ruler(mapping: SystemMapping, memory: OwnMemory) -> Callable[[int, int], int]:
-    """How to measure what is resident of a piece of the mapping.
-
-    The core is fast, but for files and shared memory it would tell what the system has, not what the process has.
-    """
-    if mapping.is_private_memory:
-        return lambda start, end: memory.private_resident_bytes(start, end - start)
-    return memory.resident_bytes
-
-
-def _row_by_name(mapping: SystemMapping) -> str:
-    """The row of what nobody claims in the mapping."""
-    if mapping.is_file or mapping.name.startswith(_OF_KERNEL):
-        return rows.FILES
-    if mapping.name == b"[heap]":
-        return rows.LIBC_HEAPS
-    return rows.STACKS if mapping.name.startswith(b"[stack") else rows.OTHER
-
-
-def _settle(parts: Parts, moment: _Moment, owners: _Owners) -> None:
+def _settle(parts: Parts, moment: _Moment, owners: Owners) -> None:
     """Make the parts add up."""
     parts.swap_bytes = moment.swap_bytes
     settle_libc(parts, moment.libc_statistics, owners.heap_found_bytes, owners.chunk_found_bytes)

@@ -13,10 +13,7 @@ thread, or from the stack pointer of any other that sleeps.
 
 from __future__ import annotations
 
-import os
-
-from quire.process.core import require_core
-from quire.process.own_memory import PAGE_BYTES, words
+from quire.process.memory import PAGE_BYTES, words
 from quire.process.parts import STACKS
 
 TYPE_CHECKING = False
@@ -64,10 +61,9 @@ def claim_stacks(
                 claims.add(start, end, STACKS)
 
 
-def stack_pointers() -> list[int]:
-    """The stack pointers of this process's sleeping threads, as far as the system tells."""
-    pointers = (stack_pointer(_syscall_of(thread)) for thread in _thread_ids())
-    return [pointer for pointer in pointers if pointer]
+def stack_pointers(calls: Iterable[bytes]) -> list[int]:
+    """The stack pointers of sleeping threads, from their files ``syscall``."""
+    return [pointer for pointer in map(stack_pointer, calls) if pointer]
 
 
 # --- reading what the system shows ----------------------------------------------------------------------------
@@ -97,26 +93,6 @@ def bounds_in_record(content: bytes, address: int) -> list[Bounds]:
         if 0 < start < address < start + size_bytes <= end_max:
             return [(start, start + size_bytes)]
     return []
-
-
-def _thread_ids() -> list[int]:
-    try:
-        return list(require_core().own_threads())
-    except OSError:
-        return []
-
-
-def _syscall_of(thread: int) -> bytes:
-    try:
-        descriptor = require_core().open_own(f"task/{thread}/syscall")
-    except OSError:
-        return b""
-    try:
-        return os.read(descriptor, 256)
-    except OSError:
-        return b""
-    finally:
-        os.close(descriptor)
 
 
 # --- where a stack may be -------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ quire: Python's memory manager as a program you can run on and look into.
   quire run SCRIPT       run a program on quire's heap; see where its memory is
   quire show FILE        see a report again that --json has written
   quire compare SCRIPT   run it plainly and on quire: would quire help it?
+  quire why PID          where the memory of a running Python is, and why
   quire model [CHAPTER]  how Python manages memory, told by a model of it
   quire info             whether this Python can be served, and what is set
 
@@ -32,7 +33,7 @@ quire: Python's memory manager as a program you can run on and look into.
 A service needs no other command: set QUIRE=1 in its environment.
 """
 
-_COMMANDS = ("run", "show", "compare", "model", "info")
+_COMMANDS = ("run", "show", "compare", "why", "model", "info")
 _EXIT_ERROR = 2
 _EXIT_INTERRUPTED = 130
 _WRITE_ERRORS = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
@@ -82,6 +83,8 @@ def _command(name: str) -> Callable[[list[str]], int]:
             from quire.cli.show import run
         case "compare":
             from quire.cli.compare import run
+        case "why":
+            from quire.cli.why import run
         case "model":
             from quire.cli.model import run
         case "info":

@@ -1,8 +1,8 @@
-"""What the system says this process takes: resident, in proportion, and as its control group is charged.
+"""What the system says a process takes: resident, in proportion, and as its control group is charged.
 
-/proc/self/smaps_rollup           Rss, Pss       walks all pages: some milliseconds for each gigabyte
-/proc/self/status                 VmPTE          its page tables
-/proc/self/cgroup                 which group    0::/path (version 2), or N:memory:/path (version 1)
+/proc/PID/smaps_rollup            Rss, Pss       walks all pages: some milliseconds for each gigabyte
+/proc/PID/status                  VmPTE          its page tables
+/proc/PID/cgroup                  which group    0::/path (version 2), or N:memory:/path (version 1)
 /sys/fs/cgroup/...                its charge     of all processes in it; in a container the group may be the root
 """
 
@@ -23,7 +23,8 @@ _CHARGES: Final = (
     ("", "/sys/fs/cgroup{}/memory.current"),
     ("memory", "/sys/fs/cgroup/memory{}/memory.usage_in_bytes"),
 )
-"""By controller in the lines of /proc/self/cgroup: where the charge of its group is."""
+"""By controller in the lines of /proc/PID/cgroup: where the charge of its group is. In a container the own group may be
+the root that is shown there."""
 
 
 def read_charge(shared_bytes: int, mappings: tuple[int, int]) -> ChargeNumbers | None:
@@ -65,19 +66,20 @@ def read_page_table_bytes() -> int | None:
         return None
 
 
-def read_cgroup_bytes() -> int | None:
-    """What the control group of this process is charged; ``None`` where the system does not tell."""
+def read_cgroup_bytes(process: str = "self") -> int | None:
+    """What the control group of the process is charged; ``None`` where the system does not tell."""
     try:
-        lines = text_of("/proc/self/cgroup").decode(errors="surrogateescape").splitlines()
+        text = text_of(f"/proc/{process}/cgroup")
+        is_own = process == "self" or text == text_of("/proc/self/cgroup")
     except OSError:
         return None
-    for line in lines:
+    for line in text.decode(errors="surrogateescape").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         for controller, place in _CHARGES:
             if controller in controllers.split(","):
                 charge = _number(place.format(path.rstrip("/")))
-                return charge if charge is not None else _number(place.format(""))
+                return _number(place.format("")) if charge is None and is_own else charge
     return None
 
 

@@ -39,6 +39,7 @@ class Owners:
 
     Args:
         account: the kernel's mappings, as they are read.
+        findings: those of earlier looks; ``None``: neither CPython's arenas nor libc's chunks are looked for.
     """
 
     __slots__ = ("chunk_found_bytes", "claims", "heap_found_bytes", "mappings")
@@ -49,7 +50,7 @@ class Owners:
         memory: ProcessMemory,
         account: Iterable[SystemMapping],
         libc_statistics: LibcStatistics | None,
-        findings: Findings,
+        findings: Findings | None,
     ) -> None:
         self.claims = Claims()
         self._claim_told(told)
@@ -62,7 +63,9 @@ class Owners:
                 self.heap_found_bytes += end - start
                 self.claims.add(start, end, rows.LIBC_HEAPS)
         chunk_bytes = None if libc_statistics is None else libc_statistics[3]
-        self.chunk_found_bytes = recognise(writable, memory, self.claims, chunk_bytes, findings)
+        self.chunk_found_bytes = 0
+        if findings is not None:
+            self.chunk_found_bytes = recognise(writable, memory, self.claims, chunk_bytes, findings)
 
     def is_of_extents(self, mapping: SystemMapping) -> bool:
         """Whether it shows pages that pools of quire's heap share with each other, and with no other process.

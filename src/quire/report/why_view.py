@@ -1,4 +1,4 @@
-"""What the screen of ``quire why`` says: where a process's memory is, what its Python holds and why, what quire gives."""
+"""The screen of ``quire why``: where a process's memory is, what its Python holds and why, what quire would give back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The screen of ``quire why``: where a process's memory is, what its Python holds and why, what quire would give back."""
+"""The screen of ``quire why``: where a process's memory is, what its Python holds and why, what quire would change."""
 
 from __future__ import annotations
 
@@ -60,10 +60,11 @@ def _python_notes(report: WhyReport) -> tuple[str, ...]:
     """What CPython holds, why, and what quire would do about it."""
     if report.reason is not None:
         return (f"No more than the kernel's accounts: {report.reason}.",)
-    served = (_ON_QUIRE,) if report.is_on_quire else ()
+    if report.is_on_quire:
+        return (_ON_QUIRE,)
     if not report.arenas.arenas:
-        return served or (_NO_ARENAS,)
-    return (_held_note(report), _kept_note(report), *(served or (_quire_note(report),)))
+        return (_NO_ARENAS,)
+    return (_held_note(report), _kept_note(report), _quire_note(report))
 
 
 _ON_QUIRE = (

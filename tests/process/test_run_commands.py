@@ -18,7 +18,7 @@ from quire.export.run_report import to_json
 from reports import after_a_peak
 
 QUIRE = [sys.executable, "-m", "quire"]
-COMMANDS = ["run", "show", "compare", "model", "info"]
+COMMANDS = ["run", "show", "compare", "why", "model", "info"]
 
 
 def say(*arguments: str, environment: dict[str, str] | None = None) -> str:

@@ -62,7 +62,7 @@ class ProcessMemory:
 
     # --- what is another's and what is one's own ---
 
-    def _open_file(self, name: str) -> int:
+    def open_file(self, name: str) -> int:
         """Open a file of the process's in ``/proc``.
 
         Raises:
@@ -89,7 +89,7 @@ class ProcessMemory:
 
     def _open(self, name: str) -> int:
         try:
-            descriptor = self._open_file(name)
+            descriptor = self.open_file(name)
         except OSError as error:
             raise self._cannot_read(name, error) from None
         self._descriptors.append(descriptor)
@@ -127,7 +127,7 @@ class ProcessMemory:
     def _read_whole(self, name: str) -> bytes:
         """A short file; nothing where the system refuses."""
         try:
-            descriptor = self._open_file(name)
+            descriptor = self.open_file(name)
         except OSError:
             return b""
         try:

@@ -57,14 +57,7 @@ class OtherMemory(ProcessMemory):
         self._windows.clear()
 
     def open_file(self, name: str) -> int:
-        """Open a file of the process's folder.
-
-        Raises:
-            OSError: the system refuses.
-        """
         return os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._folder)
-
-    _open_file = open_file
 
     def whole_text(self, name: str) -> bytes:
         """A whole file of the process's.

@@ -55,7 +55,7 @@ class OwnMemory(ProcessMemory):
         _check_residency(resident_bytes)
         super().__init__(resident_bytes)
 
-    def _open_file(self, name: str) -> int:
+    def open_file(self, name: str) -> int:
         return _open(name)
 
     def _cannot_read(self, name: str, error: OSError) -> UnsupportedRuntime:

@@ -91,10 +91,8 @@ def _held_note(report: WhyReport) -> str:
 def _kept_note(report: WhyReport) -> str:
     arenas = report.arenas
     share = f"{arenas.sparse_arenas / arenas.arenas:.0%}".replace("%", " %")
-    return (
-        f"It can give an arena back only when its last block dies: {count(arenas.arenas)} arenas, {share} of them kept "
-        f"by fewer than {FEW} of their blocks."
-    )
+    few = f", {share} of them kept by fewer than {FEW} of their blocks" if arenas.sparse_arenas else ""
+    return f"It can give an arena back only when its last block dies: {count(arenas.arenas)} arenas{few}."
 
 
 def _quire_note(report: WhyReport) -> str:

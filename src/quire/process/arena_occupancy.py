@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 FEW_DIVISOR: Final = 100
 """An arena is kept by few blocks if fewer than one in so many of its blocks are live."""
-_PRESENT: Final = 128
+_IS_PRESENT: Final = bytes(128) + b"\1" * 128
+"""States of pages, 128 or more where one is present, as 0 and 1."""
 
 
 @dataclass(slots=True)
@@ -65,7 +66,7 @@ class Occupancy:
 
     def _add_arena(self, start: int, end: int, memory: ProcessMemory) -> None:
         live, blocks = self.live_blocks, self.blocks
-        presence = memory.presence(start, end)
+        presence = memory.presence(start, end).translate(_IS_PRESENT)
         for pool in range(start, end, POOL_BYTES):
             self._add_pool(memory.read(pool, HEADER_BYTES), pool, _resident_bytes(presence, pool - start))
         self.arenas += 1
@@ -96,9 +97,6 @@ class Occupancy:
 
 def _resident_bytes(presence: bytes, offset: int) -> int:
     """Of the pool at the offset in an arena with these pages."""
-    if PAGE_BYTES >= POOL_BYTES:
-        page = offset // PAGE_BYTES
-        return POOL_BYTES if page < len(presence) and presence[page] >= _PRESENT else 0
     first = offset // PAGE_BYTES
-    pages = presence[first : first + POOL_BYTES // PAGE_BYTES]
-    return sum(state >= _PRESENT for state in pages) * PAGE_BYTES
+    pages = presence[first : first + max(POOL_BYTES // PAGE_BYTES, 1)]
+    return pages.count(1) * min(PAGE_BYTES, POOL_BYTES)

@@ -94,8 +94,10 @@ class OtherMemory(ProcessMemory):
     def _is_resident(self, address: int, size_bytes: int) -> bool:
         if not 0 <= address < ADDRESSES_END:
             return False
-        pages = range(address // PAGE_BYTES, (address + size_bytes - 1) // PAGE_BYTES + 1)
-        return all(self._state(page) >= _PRESENT for page in pages)
+        first, last = address // PAGE_BYTES, (address + size_bytes - 1) // PAGE_BYTES
+        if first == last:
+            return self._state(first) >= _PRESENT
+        return all(self._state(page) >= _PRESENT for page in range(first, last + 1))
 
     def _state(self, page: int) -> int:
         window, index = divmod(page, _WINDOW_PAGES)

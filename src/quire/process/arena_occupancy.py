@@ -58,11 +58,12 @@ class Occupancy:
 
     def settle(self, resident_bytes: int) -> int:
         """Hold the parts against what is resident of the arenas by the kernel's account; returns what is in no part."""
-        left_bytes = resident_bytes
-        for part in ("live_bytes", "free_bytes", "empty_pool_bytes", "rest_bytes"):
-            setattr(self, part, min(getattr(self, part), left_bytes))
-            left_bytes -= getattr(self, part)
-        return left_bytes
+        self.live_bytes = min(self.live_bytes, resident_bytes)
+        self.free_bytes = min(self.free_bytes, resident_bytes - self.live_bytes)
+        taken_bytes = self.live_bytes + self.free_bytes
+        self.empty_pool_bytes = min(self.empty_pool_bytes, resident_bytes - taken_bytes)
+        self.rest_bytes = min(self.rest_bytes, resident_bytes - taken_bytes - self.empty_pool_bytes)
+        return resident_bytes - self.resident_bytes
 
     def _add_arena(self, start: int, end: int, memory: ProcessMemory) -> None:
         live, blocks = self.live_blocks, self.blocks

@@ -67,10 +67,11 @@ class LibcUse:
                 size_bytes = info[_SIZE_OFFSET // WORD_BYTES]
                 self.add_heap(first_chunk(heap, self._read), min(heap + size_bytes, end))
 
-    def add_heap(self, chunk: int, end: int) -> None:
-        """Walk from the first chunk to the heap's end."""
+    def add_heap(self, start: int, end: int) -> None:
+        """Walk from the first chunk, where the heap starts, to its end."""
+        chunk = start
         for _ in range(_LOOKS):
-            walk = _Walk(chunk, end, self._read)
+            walk = _Walk(chunk, start, end, self._read)
             self.live_bytes += walk.live_bytes
             self.free_bytes += walk.free_bytes
             chunk = walk.chunk
@@ -81,8 +82,8 @@ class _Walk:
 
     __slots__ = ("_end", "_start", "chunk", "free_bytes", "live_bytes")
 
-    def __init__(self, chunk: int, end: int, read: Read) -> None:
-        self._start = chunk
+    def __init__(self, chunk: int, start: int, end: int, read: Read) -> None:
+        self._start = start
         self._end = end
         self.live_bytes = 0
         self.free_bytes = 0
@@ -101,8 +102,8 @@ class _Walk:
         """
         first, last = self.chunk, len(window) - 1
         index = live_bytes = free_bytes = 0
-        size = window[1] if last > 0 else 0
-        while True:
+        size = window[1] if last > 0 and _is_size(window[1]) else 0
+        while size:
             size_bytes = size & ~_FLAGS
             following = index + (size_bytes >> _WORD_SHIFT)
             if following >= last:

@@ -32,11 +32,7 @@ def read_pid(word: str) -> int:
         parent = _number(status, "PPid")
         raise InvalidOption(f"process {pid} has ended and holds no memory; its parent, {parent}, has yet to be told")
     if "VmRSS" not in status:
-        raise (
-            InvalidOption(f"{pid} is a thread of the kernel, which has no memory of its own")
-            if _is_kernels(pid)
-            else ended(pid)
-        )
+        raise _without_memory(pid)
     return pid
 
 
@@ -44,6 +40,12 @@ def command_of(pid: int) -> tuple[str, ...]:
     """The process's command line, word by word; its name where it has none."""
     words = _text(pid, "cmdline").rstrip("\0").split("\0")
     return tuple(words) if any(words) else (_text(pid, "comm").strip() or f"process {pid}",)
+
+
+def _without_memory(pid: int) -> InvalidOption:
+    if _is_kernels(pid):
+        return InvalidOption(f"{pid} is a thread of the kernel, which has no memory of its own")
+    return ended(pid)
 
 
 def _status(pid: int) -> dict[str, str]:

@@ -4,6 +4,7 @@
     ├── UnsupportedRuntime   this Python, platform or build cannot be served
     ├── AllocatorInUse       another allocator hook was there before quire; nothing was changed
     ├── InvalidOption        an option, setting or argument is not what it should be
+    ├── DamagedSnapshot      a snapshot's columns do not fit together, or its file is cut off, damaged or newer
     ├── ProgramFailed        a run of quire compare did not end as it must; there is nothing to compare
     ├── OutOfMemory          the request cannot be met (a MemoryError); the heap is as it was before
     ├── HeapMisuse           a rule of the heap was broken; the heap is as it was before
@@ -31,6 +32,10 @@ class AllocatorInUse(QuireError):
 
 class InvalidOption(QuireError):
     """An option, setting or argument is not what it should be; the message says what to write instead."""
+
+
+class DamagedSnapshot(QuireError):
+    """A snapshot's columns do not fit together, or its file is cut off, damaged or newer; the message says which."""
 
 
 class ProgramFailed(QuireError):

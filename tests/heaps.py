@@ -154,7 +154,7 @@ class Heap:
 
     def _pool_columns(self) -> dict[str, np.ndarray[Any, Any]]:
         names = ["pool_address", "pool_bytes", "pool_block_bytes", "pool_live", "pool_resident_bytes", "pool_flags"]
-        kinds = {name: np.uint32 for name in names} | {"pool_address": np.uint64, "pool_flags": np.uint8}
+        kinds = dict.fromkeys(names, np.uint32) | {"pool_address": np.uint64, "pool_flags": np.uint8}
         return _columns(kinds, sorted(self._pools))
 
     def _text_columns(self, things: Iterable[Thing]) -> dict[str, np.ndarray[Any, Any]]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
-
-np = pytest.importorskip("numpy")
 
 from heaps import Heap
 from quire.errors import DamagedSnapshot

@@ -6,8 +6,6 @@ import random
 
 import pytest
 
-np = pytest.importorskip("numpy")
-
 from heaps import Heap
 from quire.report.differences import Side, differences
 from quire.report.edges import Graph

@@ -6,8 +6,6 @@ import random
 
 import pytest
 
-np = pytest.importorskip("numpy")
-
 from heaps import SEALED, SPENT, USED, Heap
 from quire.report.edges import Graph
 from quire.report.pins import ARENA_BYTES, FOREIGN, UNKNOWN, pins

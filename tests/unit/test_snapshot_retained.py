@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
-
-np = pytest.importorskip("numpy")
-core = pytest.importorskip("quire._core", reason="dominators are found by the native core")
 
 from heaps import Heap
 from quire.process.dominators import find_dominators
@@ -18,6 +16,8 @@ from quire.report.sizes import sizes_with_tables
 from quire.report.snapshot import NONE, Snapshot
 from quire.report.types import types
 from seeds import seeds
+
+core = pytest.importorskip("quire._core", reason="dominators are found by the native core")
 
 
 def random_heap(dice: random.Random) -> Heap:
@@ -93,8 +93,8 @@ def test_what_a_type_retains_counts_once(seed: int) -> None:
     """An object that another of its type retains is counted with that one."""
     snapshot = random_heap(random.Random(seed)).snapshot()
     sizes = sizes_with_tables(snapshot)
-    group = snapshot.object_type.astype(np.intp)
-    found = retained_by_group(tree_of(snapshot), sizes, group, len(snapshot.types))
+    group, tree = snapshot.object_type.astype(np.intp), tree_of(snapshot)
+    found = retained_by_group(tree, retained_sizes(tree, sizes), group, len(snapshot.types))
     plain = plain_dominated(snapshot)
     for number in range(len(snapshot.types)):
         of_type = set(np.flatnonzero(group == number).tolist())

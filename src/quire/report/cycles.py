@@ -62,7 +62,8 @@ def _steps(graph: Graph, edges: list[int]) -> Iterator[CycleStep]:
 
 
 def _is_cycle(snapshot: Snapshot, group: list[int]) -> bool:
-    return len(group) > 1 or group[0] in snapshot.edge_to[snapshot.edges_of(group[0])]
+    edges = snapshot.edges_of(group[0])
+    return len(group) > 1 or group[0] in snapshot.edge_to[edges.start : edges.stop].tolist()
 
 
 def components(snapshot: Snapshot, rows: Rows) -> Iterator[list[int]]:

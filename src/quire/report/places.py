@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from quire.report.edges import Graph, Hold, Holds
 from quire.report.reach import UNREACHED, Reach
-from quire.report.snapshot import NONE, Rows
+from quire.report.snapshot import Rows
 from quire.report.words import FIXED_WORDS, attribute_words, root_words
 
 _DEPTH_MAX: Final = 16
-"""What lies deeper counts to the place on this level that leads to it."""
+_PLACES_MAX: Final = 50_000
+"""What lies deeper, or on a level that has more, counts to the place above that leads to it. Who reads them all?"""
 _HOLD_SHIFT: Final = 56
 _FIELD_SHIFT: Final = 16
 _NOWHERE: Final = 0
@@ -62,28 +63,28 @@ class Places:
         return {1 + number: int(roots[at]) for number, at in enumerate(first)}
 
     def _place_levels(self) -> None:
+        """Level by level; all that is left at once."""
         depth = np.minimum(self._reach.depth, _DEPTH_MAX + 1).astype(np.uint8)
         depth[~self._reach.is_reached] = _DEPTH_MAX + 2
         order = np.argsort(depth, kind="stable")
         ends = np.searchsorted(depth[order], np.arange(_DEPTH_MAX + 2), side="right")
-        for level in range(1, _DEPTH_MAX + 1):
-            self._place_level(order[ends[level - 1] : ends[level]])
-        self._place_deeper(order[ends[_DEPTH_MAX] : ends[_DEPTH_MAX + 1]])
+        level = 1
+        while level <= _DEPTH_MAX and self._place_level(order[ends[level - 1] : ends[level]]):
+            level += 1
+        self._place_deeper(order[ends[level - 1] : ends[-1]], level)
 
-    def _place_level(self, rows: Rows) -> None:
+    def _place_level(self, rows: Rows) -> bool:
+        """Give these objects their places, unless they are too many."""
         holds = self._graph.holds(self._reach.via[rows])
         above = self.of[holds.source]
         label = self._labels(holds)
         is_same = (holds.hold == Hold.NAMESPACE) | (label == self._label[above])
+        parent, labels, inverse = _distinct_pairs(above[~is_same], label[~is_same])
+        if len(self._parent) + len(parent) > _PLACES_MAX:
+            return False
         self.of[rows[is_same]] = above[is_same]
-        is_new = ~is_same
-        self.of[rows[is_new]] = self._places_below(above[is_new], label[is_new])
-
-    def _places_below(self, above: NDArray[np.int32], label: NDArray[np.int64]) -> NDArray[np.int32]:
-        labels, label_number = np.unique(label, return_inverse=True)
-        pairs, inverse = np.unique(above.astype(np.int64) * max(len(labels), 1) + label_number, return_inverse=True)
-        parent, number = np.divmod(pairs, max(len(labels), 1))
-        return self._add(parent, labels[number])[inverse]
+        self.of[rows[~is_same]] = self._add(parent, labels)[inverse]
+        return True
 
     def _add(self, parent: NDArray[np.int64], label: NDArray[np.int64]) -> NDArray[np.int32]:
         begin = len(self._parent)
@@ -91,14 +92,14 @@ class Places:
         self._label = np.append(self._label, label)
         return np.arange(begin, len(self._parent), dtype=np.int32)
 
-    def _place_deeper(self, rows: Rows) -> None:
-        """By doubling steps, so that a chain of a million takes twenty."""
+    def _place_deeper(self, rows: Rows, level: int) -> None:
+        """Objects on this level and below: by doubling steps, so that a chain of a million takes twenty."""
         ancestor = np.arange(self._graph.snapshot.count)
         ancestor[rows] = self._graph.snapshot.sources_of(self._reach.via[rows])
         left = rows
         while len(left):
             ancestor[left] = ancestor[ancestor[left]]
-            left = left[self._reach.depth[ancestor[left]] > _DEPTH_MAX]
+            left = left[self._reach.depth[ancestor[left]] >= level]
         self.of[rows] = self.of[ancestor[rows]]
 
     # --- labels: how a place is held by the one above, as a number ---
@@ -130,9 +131,17 @@ class Places:
         return FIXED_WORDS[hold]
 
 
+def _distinct_pairs(
+    above: NDArray[np.int32], label: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Rows]:
+    """The pairs that there are, as two columns; and of each given one, which it is."""
+    labels, label_number = np.unique(label, return_inverse=True)
+    count = max(len(labels), 1)
+    pairs, inverse = np.unique(above.astype(np.int64) * count + label_number, return_inverse=True)
+    parent, number = np.divmod(pairs, count)
+    return parent, labels[number], inverse
+
+
 def _field(slots: tuple[str, ...] | None, inline: tuple[str, ...] | None, number: int) -> str:
     names = (slots or ()) + (inline or ())
     return names[number] if number < len(names) else "<name>"
-
-
-assert NONE.itemsize * 8 < _HOLD_SHIFT

@@ -57,9 +57,8 @@ def retained_sizes(tree: DominatorTree, sizes: U8) -> U8:
     return retained
 
 
-def retained_by_group(tree: DominatorTree, sizes: U8, group: Rows, group_count: int) -> NDArray[np.uint64]:
+def retained_by_group(tree: DominatorTree, retained: U8, group: Rows, group_count: int) -> U8:
     """Bytes that would be free without the objects of each group: those that others of it retain count once."""
-    retained = retained_sizes(tree, sizes)
     is_outermost = _outermost(tree, group)
     total = np.bincount(group[is_outermost], retained[is_outermost], minlength=group_count)
     return total.astype(np.uint64)

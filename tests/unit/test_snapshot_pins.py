@@ -97,6 +97,7 @@ def test_sums_are_the_whole(seed: int) -> None:
     heap.module("app", top=heap.list(*dice.sample(things, len(things) // 2)))
     snapshot = heap.snapshot()
     for places in (None, places_of(snapshot)):
+        assert sum(row.pinned_bytes for row in pins(snapshot, places, rows_max=2).rows) == expected
         answer = pins(snapshot, places)
         assert answer.pinned_bytes == expected
         assert sum(row.pinned_bytes for row in answer.rows) == expected

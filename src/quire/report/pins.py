@@ -23,6 +23,10 @@ ARENA_BYTES: Final = 2 * 1024**2
 FOREIGN: Final = "(foreign block)"
 UNKNOWN: Final = "(unknown block)"
 """The heap counts a live block in the pool that the snapshot does not have."""
+OTHERS: Final = "(others)"
+ROWS_MAX: Final = 10_000
+_NO_OBJECT: Final = -1
+_NOT_SEEN: Final = -2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,10 +41,6 @@ class _Blocks:
     live_bytes: NDArray[np.int64]
 
 
-_NO_OBJECT: Final = -1
-_NOT_SEEN: Final = -2
-
-
 def pinned_bytes(snapshot: Snapshot) -> NDArray[np.int64]:
     """Of each pool: what is resident of it beside live blocks, if survivors keep it."""
     live_bytes = snapshot.pool_live.astype(np.int64) * snapshot.pool_block_bytes
@@ -48,8 +48,9 @@ def pinned_bytes(snapshot: Snapshot) -> NDArray[np.int64]:
     return np.where(snapshot.pool_is_used, beside, 0)
 
 
-def pins(snapshot: Snapshot, places: Places | None) -> Pins:
-    """What is pinned, by type and place and by arena; without references by type alone."""
+def pins(snapshot: Snapshot, places: Places | None, rows_max: int = ROWS_MAX) -> Pins:
+    """What is pinned, by type and place and by arena; without references by type alone. Where there are more rows than
+    asked for, the last one is OTHERS: the sum of the smallest."""
     pinned = pinned_bytes(snapshot)
     blocks = _blocks(snapshot, pinned)
     groups = _Groups(snapshot, places, blocks)
@@ -58,7 +59,7 @@ def pins(snapshot: Snapshot, places: Places | None) -> Pins:
         pinned_bytes=int(pinned.sum()),
         pools=int(snapshot.pool_is_used.sum()),
         sealed_pools=int(is_sealed.sum()),
-        rows=groups.rows(),
+        rows=groups.rows(rows_max),
         arenas=_arena_rows(snapshot, pinned, blocks, groups),
     )
 
@@ -123,33 +124,39 @@ class _Groups:
         self._snapshot, self._places, self._blocks = snapshot, places, blocks
         self._arena = arenas_of(snapshot)[blocks.pool]
         its_type, place = self._types_and_places()
-        pairs, self._pair_of = np.unique(its_type << 32 | place, return_inverse=True)
-        self._pair_words = [self._words(int(pair)) for pair in pairs]
-        self._distinct = sorted(set(self._pair_words))
-        number = {words: index for index, words in enumerate(self._distinct)}
-        self.of = np.array([number[words] for words in self._pair_words], np.intp)[self._pair_of]
+        self._pairs, self.of = np.unique(its_type << 32 | place, return_inverse=True)
 
     def words(self, group: int) -> tuple[str, str]:
         """The type and the place."""
-        return self._distinct[group]
+        its_type, place = int(self._pairs[group]) >> 32, int(self._pairs[group]) & 0xFFFFFFFF
+        if its_type < 0:
+            return (FOREIGN if its_type == _NO_OBJECT else UNKNOWN), ""
+        where = self._places.words(place) if self._places is not None else ""
+        return self._snapshot.types[its_type].words, where
 
-    def rows(self) -> tuple[PinRow, ...]:
-        """A row each, those that pin most first."""
-        count = len(self._distinct)
-        pinned = np.bincount(self.of, self._blocks.pinned_bytes, minlength=count)
-        live = np.bincount(self.of, self._blocks.live_bytes, minlength=count)
-        blocks = np.bincount(self.of, minlength=count)
-        arenas = self._arena_counts()
-        return tuple(
-            PinRow(*self.words(each), int(blocks[each]), int(live[each]), int(arenas[each]), int(pinned[each]))
-            for each in np.argsort(-pinned, kind="stable")
-        )
+    def rows(self, rows_max: int) -> tuple[PinRow, ...]:
+        """A row each, those that pin most first; the last ones as one, if there are too many."""
+        sums = self._sums()
+        order = np.argsort(-sums[-1], kind="stable")
+        shown = order if len(order) <= rows_max else order[: max(rows_max - 1, 0)]
+        rows = [PinRow(*self.words(each), *(int(column[each]) for column in sums)) for each in shown]
+        if len(shown) < len(order):
+            blocks, live, _, pinned = (int(column[order[len(shown) :]].sum()) for column in sums)
+            rows.append(PinRow(OTHERS, "", blocks, live, len(np.unique(self._arena)), pinned))
+        return tuple(rows)
+
+    def _sums(self) -> tuple[NDArray[np.int64], ...]:
+        """Of each group: blocks, live bytes, arenas, pinned bytes."""
+        count = len(self._pairs)
+        live = np.bincount(self.of, self._blocks.live_bytes, minlength=count).astype(np.int64)
+        pinned = np.bincount(self.of, self._blocks.pinned_bytes, minlength=count).astype(np.int64)
+        return np.bincount(self.of, minlength=count), live, self._arena_counts(), pinned
 
     def _arena_counts(self) -> NDArray[np.intp]:
         """In how many arenas each group has blocks."""
         arenas, number = np.unique(self._arena, return_inverse=True)
         pairs = np.unique(self.of * max(len(arenas), 1) + number)
-        return np.bincount(pairs // max(len(arenas), 1), minlength=len(self._distinct))
+        return np.bincount(pairs // max(len(arenas), 1), minlength=len(self._pairs))
 
     def _types_and_places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         objects = self._blocks.object
@@ -159,13 +166,6 @@ class _Groups:
         if self._places is not None:
             place[is_object] = self._places.of[objects[is_object]]
         return its_type, place
-
-    def _words(self, pair: int) -> tuple[str, str]:
-        its_type, place = pair >> 32, pair & 0xFFFFFFFF
-        if its_type < 0:
-            return (FOREIGN if its_type == _NO_OBJECT else UNKNOWN), ""
-        where = self._places.words(place) if self._places is not None else ""
-        return self._snapshot.types[its_type].words, where
 
 
 # --- arenas ---------------------------------------------------------------------------------------------------

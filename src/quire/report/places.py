@@ -20,8 +20,8 @@ from quire.report.snapshot import Rows
 from quire.report.words import FIXED_WORDS, attribute_words, root_words
 
 _DEPTH_MAX: Final = 16
-_PLACES_MAX: Final = 50_000
-"""What lies deeper, or on a level that has more, counts to the place above that leads to it. Who reads them all?"""
+_PLACES_MAX: Final = 2_000_000
+"""What lies deeper, or on a level that has more, counts to the place above that leads to it."""
 _HOLD_SHIFT: Final = 56
 _FIELD_SHIFT: Final = 16
 _NOWHERE: Final = 0

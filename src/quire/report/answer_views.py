@@ -115,7 +115,7 @@ def _paths(answer: Paths, rows_max: int) -> Parts:
         return (
             facts,
             [],
-            ["No path leads to it from a root: only the collector can free it, or it has no known holder."],
+            ["No path leads to it from a root: only the collector can free it."],
         )
     rows = [Row((row.path, row.root, count(row.length))) for row in answer.rows[:rows_max]]
     return facts, [Table("Shortest paths", _columns("", "root", ">references"), tuple(rows))], []

@@ -141,8 +141,10 @@ class _Groups:
         shown = order if len(order) <= rows_max else order[: max(rows_max - 1, 0)]
         rows = [PinRow(*self.words(each), *(int(column[each]) for column in sums)) for each in shown]
         if len(shown) < len(order):
-            blocks, live, _, pinned = (int(column[order[len(shown) :]].sum()) for column in sums)
-            rows.append(PinRow(OTHERS, "", blocks, live, len(np.unique(self._arena)), pinned))
+            others = order[len(shown) :]
+            blocks, live, _, pinned = (int(column[others].sum()) for column in sums)
+            arenas = len(np.unique(self._arena[np.isin(self.of, others)]))
+            rows.append(PinRow(OTHERS, "", blocks, live, arenas, pinned))
         return tuple(rows)
 
     def _sums(self) -> tuple[NDArray[np.int64], ...]:

@@ -134,9 +134,10 @@ class Heap:
     def snapshot(self) -> Snapshot:
         return snapshot_of(*self.columns())
 
-    def write(self, path: Path) -> Path:
+    def write(self, path: Path, has_edges: bool = True) -> Path:
         """The snapshot as a file."""
         columns, about = self.columns()
+        about["has_edges"] = has_edges
         with path.open("wb") as file:
             np.savez(file, **columns)
         with zipfile.ZipFile(path, "a") as archive:

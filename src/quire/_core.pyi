@@ -197,9 +197,9 @@ def findings(reviewed: Iterable[tuple[type, str]], /) -> tuple[list[type], bytes
 def live_blocks() -> bytes:
     """Address and size of every live block, run and mapping, 16 bytes each."""
 
-Buffer: TypeAlias = bytes | bytearray | memoryview
+_Buffer: TypeAlias = bytes | bytearray | memoryview
 
 def dominators(
-    edge_end: Buffer, edge_to: Buffer, roots: Buffer, dominator: Buffer, place: Buffer, below: Buffer, /
+    edge_end: _Buffer, edge_to: _Buffer, roots: _Buffer, dominator: _Buffer, place: _Buffer, below: _Buffer, /
 ) -> None:
     """core/observe/dominators.h: fill the last three, as long as the objects; ValueError if columns do not fit."""

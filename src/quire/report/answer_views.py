@@ -53,13 +53,18 @@ def size_words(size_bytes: int) -> str:
     return f"{size_bytes:,} B" if abs(size_bytes) < 1024 else f"{size_bytes / 1024:.1f} KiB"
 
 
+def number(value: int, what: str) -> str:
+    """``1 pool``, ``80 pools``."""
+    return f"1 {what}" if value == 1 else f"{value:,} {what}s"
+
+
 def _object_sentence(one: ObjectRow) -> str:
     return f"{one.type} at {one.address:#x}, {size_words(one.size_bytes)}."
 
 
 def _and_more(shown: Sequence[object], there: int, what: str) -> tuple[str, ...]:
     left = there - len(shown)
-    return (f"{left:,} more {what}; --rows N shows as many, --json and --csv all.",) if left > 0 else ()
+    return (f"{left:,} more {what}: --rows N shows as many, --json and --csv write them.",) if left > 0 else ()
 
 
 # --- types ----------------------------------------------------------------------------------------------------
@@ -72,8 +77,11 @@ def _types(answer: Types, rows_max: int) -> Parts:
         _type_table("Modules", answer.modules, rows_max, lambda row: row.module, answer),
     ]
     has_retained = any(row.retained_bytes is not None for row in answer.rows)
-    retained = "Retained: what would be free without them. It overlaps, and does not add up." if has_retained else ""
-    return facts, tables, [retained]
+    return facts, tables, [_RETAINED if has_retained else _NOT_RETAINED]
+
+
+_RETAINED = "Retained: what would be free without them. It overlaps, and does not add up."
+_NOT_RETAINED = "What they retain is not known: that takes references in the snapshot, and quire's native core."
 
 
 def _type_words(module: str, name: str) -> str:
@@ -105,7 +113,7 @@ def _references(answer: References, rows_max: int) -> Parts:
     facts = [_object_sentence(answer.object), *(f"Held by {root}." for root in answer.roots)]
     shown = answer.rows[:rows_max]
     rows = [Row((row.type, f"{row.address:#x}", row.held, row.where, size_words(row.size_bytes))) for row in shown]
-    table = Table(f"{answer.count:,} references", _columns("", "address", "holds by", "where", ">size"), tuple(rows))
+    table = Table(number(answer.count, "reference"), _columns("", "address", "holds by", "where", ">size"), tuple(rows))
     return facts, [table], _and_more(shown, answer.count, "references")
 
 
@@ -126,7 +134,10 @@ def _paths(answer: Paths, rows_max: int) -> Parts:
 
 def _retained_view(answer: Retained, rows_max: int) -> Parts:
     facts = [] if answer.object is None else [_object_sentence(answer.object)]
-    facts.append(f"{_mebibytes(answer.retained_bytes)} retained; of it, objects that nothing below shares:")
+    who = "the roots" if answer.object is None else "it"
+    facts.append(
+        f"{size_words(answer.retained_bytes)} would be free without {who}. What of that each of these retains:"
+    )
     shown = answer.rows[:rows_max]
     rows = [
         Row((row.path, row.type, f"{row.address:#x}", count(row.dominated), size_words(row.retained_bytes)))
@@ -140,8 +151,8 @@ def _cycles(answer: Cycles, rows_max: int) -> Parts:
     if not answer.objects:
         return ["Every object is reached from a root: there is nothing for the collector to free."], [], []
     facts = [
-        f"{answer.objects:,} objects, {_mebibytes(answer.size_bytes)}, are reached from no root; "
-        f"{answer.cycles:,} groups of them hold each other. Only the collector can free them."
+        f"No root reaches {number(answer.objects, 'object')}, {size_words(answer.size_bytes)}: only the collector can "
+        f"free them. {number(answer.cycles, 'group')} of them hold each other."
     ]
     shown = answer.rows[:rows_max]
     rows = [Row((row.type, count(row.count), count(row.in_cycles), mib(row.size_bytes))) for row in shown]
@@ -158,15 +169,16 @@ def _cycles(answer: Cycles, rows_max: int) -> Parts:
 
 def _pins(answer: Pins, rows_max: int) -> Parts:
     facts = [
-        f"{_mebibytes(answer.pinned_bytes)} in {len(answer.arenas):,} arenas cannot go back: "
-        f"{answer.pools:,} pools have live blocks."
+        f"{size_words(answer.pinned_bytes)} in {number(len(answer.arenas), 'arena')} cannot go back, for live blocks "
+        f"in {number(answer.pools, 'pool')}."
     ]
     if answer.rows:
         first = answer.rows[0]
         kept = f", kept by {first.place}" if first.place else ""
-        most = f"Most of it, {_mebibytes(first.pinned_bytes)}, lies beside {first.blocks:,} blocks of {first.type}"
+        blocks = number(first.blocks, "block")
+        most = f"Most of it, {size_words(first.pinned_bytes)}, lies beside {blocks} of {first.type}"
         facts.append(f"{most}{kept}.")
-    sealed = f"{answer.sealed_pools:,} pools are meshed: they share pages, and pin none of their own."
+    sealed = f"Not counted: {number(answer.sealed_pools, 'pool')} meshed, which share their pages."
     return facts, [_pin_table(answer, rows_max), _arena_table(answer, rows_max)], [sealed * bool(answer.sealed_pools)]
 
 

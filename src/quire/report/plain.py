@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from quire.report.cells import as_ascii, cells, cut, padded, wrapped
+from quire.report.cells import as_ascii, cells, cut, cut_within, padded, wrapped
 from quire.report.view import ColumnKind, Row, RowKind, Table, View
 from quire.text import printable
 
@@ -180,7 +180,8 @@ def _cell(row: Row, index: int, kind: ColumnKind, width: int, style: Style, pain
 
 def _aligned(text: str, kind: ColumnKind, width: int) -> str:
     text = printable(text)
-    return padded(cut(text, width) if kind is ColumnKind.NAME else text, width, to_right=kind is ColumnKind.NUMBER)
+    shown = cut_within(text, width) if kind is ColumnKind.NAME else text
+    return padded(shown, width, to_right=kind is ColumnKind.NUMBER)
 
 
 def _bar(share: float, width: int, is_unicode: bool) -> str:

@@ -27,7 +27,7 @@ quire: Python's memory manager as a program you can run on and look into.
   quire types FILE       what a snapshot's heap is made of, by type and module
   quire pins FILE        which survivors keep which memory from going back
   quire path FILE OBJECT       the shortest paths from a root to an object
-  quire referrers FILE OBJECT  who refers to it; quire referents: to whom it does
+  quire referrers FILE OBJECT  who refers to it (referents: to whom it does)
   quire retained FILE [OBJECT]  what would be free without it
   quire cycles FILE      what only the collector can free
   quire diff FILE FILE   what came, went and grew between two snapshots

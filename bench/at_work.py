@@ -1,8 +1,8 @@
 """What giving back takes of a program that never rests.
 
-The workloads work from their first moment to their last. In a run of each quire tells what its helper has taken; another,
-with nothing given back, tells which page faults are those of memory that went back and was needed again. Not by
-callgrind: a program is fifty times slower under it and its clock is not, so there its memory rests as it never does.
+The workloads work from their first moment to their last. In a run of each quire tells what its helper has taken;
+another, with nothing given back, tells which page faults are those of memory that went back and was needed again. Not
+by callgrind: a program is fifty times slower under it and its clock is not, so there its memory rests as it never does.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@
     speed.py start [--rounds N]                          what starting costs
     speed.py report                                      the page, from everything that was measured
 
-All but the last measure the Python that runs them, in which quire must be installed, and put what they found into a file
-for this Python (results.py). The report needs no quire. What else is needed stands in requirements.txt.
+All but the last measure the Python that runs them, in which quire must be installed, and put what they found into a
+file for this Python (results.py). The report needs no quire. What else is needed stands in requirements.txt.
 """
 
 from __future__ import annotations

@@ -373,6 +373,7 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, module_add_giving_back},
     {Py_mod_exec, module_add_proof},
     {Py_mod_exec, module_add_meshing},
+    {Py_mod_exec, module_add_dominators},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif

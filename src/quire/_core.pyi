@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 @final
 class Heap:
@@ -196,3 +196,10 @@ def findings(reviewed: Iterable[tuple[type, str]], /) -> tuple[list[type], bytes
 
 def live_blocks() -> bytes:
     """Address and size of every live block, run and mapping, 16 bytes each."""
+
+_Buffer: TypeAlias = bytes | bytearray | memoryview
+
+def dominators(
+    edge_end: _Buffer, edge_to: _Buffer, roots: _Buffer, dominator: _Buffer, place: _Buffer, below: _Buffer, /
+) -> None:
+    """core/observe/dominators.h: fill the last three, as long as the objects; ValueError if columns do not fit."""

@@ -10,7 +10,7 @@ import errno
 import os
 import sys
 
-from quire.errors import InvalidOption, ProgramFailed, QuireError, in_words
+from quire.errors import InvalidOption, ProgramFailed, QuireError, UnsupportedRuntime, in_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +25,13 @@ quire: Python's memory manager as a program you can run on and look into.
   quire compare SCRIPT   run it plainly and on quire: would quire help it?
   quire why PID          where the memory of a running Python is, and why
   quire model [CHAPTER]  how Python manages memory, told by a model of it
+  quire types FILE       what a snapshot's heap is made of, by type and module
+  quire pins FILE        which survivors keep which memory from going back
+  quire path FILE OBJECT       the shortest paths from a root to an object
+  quire referrers FILE OBJECT  who refers to it (referents: to whom it does)
+  quire retained FILE [OBJECT]  what would be free without it
+  quire cycles FILE      what only the collector can free
+  quire diff FILE FILE   what came, went and grew between two snapshots
   quire info             whether this Python can be served, and what is set
 
   quire COMMAND --help   more about one of them
@@ -33,7 +40,8 @@ quire: Python's memory manager as a program you can run on and look into.
 A service needs no other command: set QUIRE=1 in its environment.
 """
 
-_COMMANDS = ("run", "show", "compare", "why", "model", "info")
+_OF_SNAPSHOTS = ("types", "pins", "path", "referrers", "referents", "retained", "cycles", "diff")
+_COMMANDS = ("run", "show", "compare", "why", "model", *_OF_SNAPSHOTS, "info")
 _EXIT_ERROR = 2
 _EXIT_INTERRUPTED = 130
 _WRITE_ERRORS = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
@@ -76,6 +84,40 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _command(name: str) -> Callable[[list[str]], int]:
+    return _command_of_snapshots(name) if name in _OF_SNAPSHOTS else _plain_command(name)
+
+
+def _command_of_snapshots(name: str) -> Callable[[list[str]], int]:
+    """It computes over columns.
+
+    Raises:
+        UnsupportedRuntime: NumPy is missing.
+    """
+    try:
+        import numpy  # noqa: F401
+    except ImportError:
+        raise UnsupportedRuntime(f"quire {name} needs NumPy; pip install 'quire[snapshots]'") from None
+    match name:
+        case "types":
+            from quire.cli.types import run
+        case "pins":
+            from quire.cli.pins import run
+        case "path":
+            from quire.cli.path import run
+        case "referrers":
+            from quire.cli.referrers import run
+        case "referents":
+            from quire.cli.referents import run
+        case "retained":
+            from quire.cli.retained import run
+        case "cycles":
+            from quire.cli.cycles import run
+        case _:
+            from quire.cli.diff import run
+    return run
+
+
+def _plain_command(name: str) -> Callable[[list[str]], int]:
     match name:
         case "run":
             from quire.cli.run import run

@@ -1,6 +1,6 @@
-"""How far a comparison is, on standard error if that is a terminal that can take a line back; nothing otherwise.
+"""How far a command is, on standard error if that is a terminal that can take a line back; nothing otherwise.
 
-It is drawn before a run and not during it, so that it takes no time from what is measured.
+It is drawn before a step and not during it, so that it takes no time from what is measured.
 """
 
 from __future__ import annotations

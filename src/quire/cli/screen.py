@@ -11,9 +11,9 @@ from quire.report.view import View
 _STDOUT = 1
 
 
-def show(view: View) -> None:
-    """Draw the view on standard output."""
-    write(draw(view, style()))
+def show(view: View, width_max: int | None = None) -> None:
+    """Draw the view on standard output, no wider than ``width_max``, if that is given."""
+    write(draw(view, style(width_max)))
 
 
 def style(width_max: int | None = None) -> Style:

@@ -15,13 +15,15 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING
 
-from quire.errors import DamagedSnapshot, InvalidOption, UnsupportedRuntime
+import numpy as np
+from numpy.lib import format as npy
+
+from quire.errors import DamagedSnapshot, InvalidOption
 from quire.process.snapshot_file import ABOUT, FORMAT
+from quire.report.snapshot import Snapshot, snapshot_of
 
 if TYPE_CHECKING:
     from typing import Any, Final
-
-    import numpy as np
 
     Columns = dict[str, np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]]
 
@@ -34,27 +36,28 @@ _DAMAGE: Final = (zipfile.BadZipFile, ValueError, EOFError, RecursionError, NotI
 """What the libraries that read the parts say where they find something else."""
 
 
+def open_snapshot(path: str) -> Snapshot:
+    """The snapshot in a file.
+
+    Raises:
+        InvalidOption: the file cannot be read, or is no snapshot.
+        DamagedSnapshot: it is cut off or damaged, of a newer quire, or its columns do not fit together.
+    """
+    return snapshot_of(*read_columns(path))
+
+
 def read_columns(path: str) -> tuple[Columns, dict[str, Any]]:
     """The columns by their names, and what ``snapshot.json`` says.
 
     Raises:
         InvalidOption: the file cannot be read, or is no snapshot.
         DamagedSnapshot: it is cut off or damaged, or of a newer quire.
-        UnsupportedRuntime: NumPy is missing.
     """
-    _require_numpy()
     try:
         with open(path, "rb") as file:
             return _read(path, file)
     except OSError as error:
         raise InvalidOption(f"cannot read {path}: {error.strerror or error}; give a file of quire snapshot") from None
-
-
-def _require_numpy() -> None:
-    try:
-        import numpy as np  # noqa: F401  # only to see that it is there
-    except ImportError:
-        raise UnsupportedRuntime("reading a snapshot needs NumPy; pip install 'quire[snapshots]'") from None
 
 
 def _read(path: str, file: io.BufferedReader) -> tuple[Columns, dict[str, Any]]:
@@ -125,9 +128,6 @@ def _about(members: dict[str, memoryview]) -> dict[str, Any]:
 
 def _column(name: str, content: memoryview) -> np.ndarray[Any, np.dtype[np.unsignedinteger[Any]]]:
     """Unsigned numbers, one after the other, that fill the member behind its header."""
-    import numpy as np
-    from numpy.lib import format as npy
-
     start = io.BytesIO(content[:_COLUMN_HEADER_BYTES_MAX])
     try:
         npy.read_magic(start)

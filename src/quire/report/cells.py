@@ -33,6 +33,14 @@ def cut(text: str, width: int) -> str:
     return _beginning(text, width - cells(ELLIPSIS)) + ELLIPSIS if width > 0 else ""
 
 
+def cut_within(text: str, width: int) -> str:
+    """The text, or its beginning and its end with an ellipsis between: both tell of a path."""
+    if cells(text) <= width:
+        return text
+    left = width - cells(ELLIPSIS)
+    return _beginning(text, left - left // 2) + ELLIPSIS + _beginning(text[::-1], left // 2)[::-1]
+
+
 def wrapped(text: str, width: int) -> list[str]:
     """The words of a text on lines; a word that is longer than a line is broken. No text is one empty line."""
     lines = [""]

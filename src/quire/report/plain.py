@@ -1,19 +1,20 @@
 """A view as text, by the standard library alone: what a program prints when it ends.
 
 A column is as wide as what is in it, by the cells that it takes; bars share what is left of the line. Where a line is
-too short for that, the glosses go first, then the bars.
+too short for that, the glosses go first, then the bars; then names are cut, the longest first.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from quire.report.cells import as_ascii, cells, cut, padded, wrapped
+from quire.report.cells import as_ascii, cells, cut, cut_within, padded, wrapped
 from quire.report.view import ColumnKind, Row, RowKind, Table, View
 from quire.text import printable
 
 _BAR_WIDTH_MIN = 5
 _BAR_WIDTH_MAX = 16
+_NAME_WIDTH_MIN = 12
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -87,6 +88,7 @@ class _Layout:
         for kind in (ColumnKind.GLOSS, ColumnKind.BAR):
             if self.width > line_width:
                 self._leave_out(kind)
+        self._cut_names(line_width)
         self._make_room_for_title(line_width)
         self._widen_bars(line_width)
 
@@ -105,6 +107,16 @@ class _Layout:
 
     def _leave_out(self, kind: ColumnKind) -> None:
         self.widths = {index: width for index, width in self.widths.items() if self.kind(index) is not kind}
+
+    def _cut_names(self, line_width: int) -> None:
+        """Names share what numbers leave of the line: the shortest take what they need, the others as much each."""
+        names = [index for index in self.widths if self.kind(index) is ColumnKind.NAME]
+        left = line_width - self.width + sum(self.widths[index] for index in names)
+        by_width = sorted(names, key=lambda index: self.widths[index])
+        for number, index in enumerate(by_width):
+            share = max(left // (len(names) - number), _NAME_WIDTH_MIN)
+            self.widths[index] = min(self.widths[index], share)
+            left -= self.widths[index]
 
     def _widen_bars(self, line_width: int) -> None:
         bars = [index for index in self.widths if self.kind(index) is ColumnKind.BAR]
@@ -167,7 +179,9 @@ def _cell(row: Row, index: int, kind: ColumnKind, width: int, style: Style, pain
 
 
 def _aligned(text: str, kind: ColumnKind, width: int) -> str:
-    return padded(printable(text), width, to_right=kind is ColumnKind.NUMBER)
+    text = printable(text)
+    shown = cut_within(text, width) if kind is ColumnKind.NAME else text
+    return padded(shown, width, to_right=kind is ColumnKind.NUMBER)
 
 
 def _bar(share: float, width: int, is_unicode: bool) -> str:

@@ -1,0 +1,50 @@
+"""Answering a question about a snapshot: the same for every command but for what is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from quire.cli.asked import Asked
+from quire.cli.progress import Progress
+from quire.cli.question import Form, Question, read_question
+from quire.cli.screen import show, write
+from quire.export.answers import answer_csv, answer_json
+from quire.report.answer_views import Answer, answer_view
+
+_WIDTH_MAX = 160
+"""Paths are long: these tables take more of a wide terminal than others."""
+Compute = Callable[[list[Asked], Question], Answer]
+
+
+def answer(arguments: list[str], command: str, takes: str, text: str, compute: Compute) -> int:
+    """Run a command; returns the exit code.
+
+    Args:
+        arguments: the words after it.
+        command: its name.
+        takes: what it is given, ``FILE FILE`` or ``FILE [OBJECT]``.
+        text: its help.
+        compute: from the files that are asked, and the question, to the answer.
+    """
+    question = read_question(arguments, command, takes)
+    if question.wants_help:
+        print(text, end="")
+        return 0
+    with Progress() as progress:
+        files = question.words[: takes.split().count("FILE")]
+        asked = [Asked(path, progress) for path in files]
+        found = compute(asked, question)
+    _tell(found, command, question, asked[-1].snapshot.python)
+    return 0
+
+
+def _tell(found: Answer, command: str, question: Question, python: str) -> None:
+    match question.form:
+        case Form.JSON:
+            write(answer_json(found, command))
+        case Form.CSV:
+            write(answer_csv(found))
+        case Form.SCREEN:
+            title = f"quire {command}: {' '.join(question.words)}"
+            view = answer_view(found, title, f"Python {python}", question.rows_on_screen)
+            show(view, width_max=_WIDTH_MAX)

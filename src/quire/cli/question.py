@@ -1,0 +1,105 @@
+"""The words after a command that asks a snapshot: its files, perhaps an object, and how to answer.
+
+quire retained heap.quire LogRecord#1 --rows 50
+quire pins heap.quire --json
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from quire.errors import InvalidOption
+from quire.process.suggest import did_you_mean
+
+OPTIONS_HELP = """\
+  --rows N     show as many rows; 20 if not given
+  --json       the whole answer as JSON, on standard output
+  --csv        its rows as CSV, on standard output
+  --help       this text
+"""
+OBJECT_HELP = """\
+OBJECT is an address (0x7f3c80a1b2c0), or a type and which of its objects by
+address: LogRecord#3, logging.LogRecord#3; LogRecord is the first.
+"""
+_ROWS = 20
+_OPTIONS = ("--rows", "--json", "--csv", "--help")
+
+
+class Form(StrEnum):
+    """How an answer is written."""
+
+    SCREEN = "screen"
+    JSON = "json"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked for. ``words`` are the files and the object, in the order that the command names them in."""
+
+    words: tuple[str, ...] = ()
+    form: Form = Form.SCREEN
+    rows: int | None = None
+    wants_help: bool = False
+
+    @property
+    def rows_on_screen(self) -> int:
+        return _ROWS if self.rows is None else self.rows
+
+    @property
+    def rows_in_answer(self) -> int | None:
+        """How many rows to compute; ``None``: all."""
+        return self.rows_on_screen if self.form is Form.SCREEN else self.rows
+
+
+def read_question(arguments: list[str], command: str, takes: str) -> Question:
+    """Read the words after the command.
+
+    Args:
+        arguments: the words.
+        command: its name.
+        takes: what it is given, as in its help: ``FILE OBJECT``, ``FILE [OBJECT]``.
+
+    Raises:
+        InvalidOption: a word is unknown, too many, or missing.
+    """
+    question = Question()
+    words = iter(arguments)
+    for word in words:
+        if not word.startswith("-"):
+            question = replace(question, words=(*question.words, word))
+            continue
+        name, has_value, value = word.partition("=")
+        if name == "--rows" and not has_value:
+            value = next(words, "")
+        question = _with_option(question, command, name, value)
+    if not question.wants_help:
+        _check_words(question, command, takes)
+    return question
+
+
+def _with_option(question: Question, command: str, name: str, value: str) -> Question:
+    if value and name in ("--json", "--csv"):
+        raise InvalidOption(f"{name} takes no value, it writes to standard output: quire {command} FILE {name} > FILE")
+    match name:
+        case "--json" | "--csv":
+            return replace(question, form=Form(name.removeprefix("--")))
+        case "--rows":
+            return replace(question, rows=_rows(value))
+        case "--help" | "-h":
+            return replace(question, wants_help=True)
+    raise InvalidOption(f"quire {command} has no option {name}{did_you_mean(name, _OPTIONS, '--')}")
+
+
+def _rows(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) > 0):
+        raise InvalidOption(f"--rows {value or 'without a value'} is no number of rows; write --rows 50")
+    return int(value)
+
+
+def _check_words(question: Question, command: str, takes: str) -> None:
+    names = takes.split()
+    required = [name for name in names if not name.startswith("[")]
+    if not len(required) <= len(question.words) <= len(names):
+        raise InvalidOption(f"quire {command} takes {takes}; see quire {command} --help")

@@ -1,0 +1,29 @@
+"""``quire referents``: to whom an object refers."""
+
+from __future__ import annotations
+
+from quire.cli.answer import answer
+from quire.cli.asked import Asked
+from quire.cli.question import OBJECT_HELP, OPTIONS_HELP, Question
+from quire.report.answers import References
+from quire.report.references import referents
+
+HELP = f"""\
+quire referents FILE OBJECT [OPTIONS]
+
+Shows to whom an object refers, and by what: an index, a key, an attribute, a
+slot.
+
+{OBJECT_HELP}
+{OPTIONS_HELP}"""
+
+
+def run(arguments: list[str]) -> int:
+    """Answer; returns the exit code."""
+    return answer(arguments, "referents", "FILE OBJECT", HELP, _compute)
+
+
+def _compute(asked: list[Asked], question: Question) -> References:
+    (file,) = asked
+    row = file.object(question.words[1])
+    return referents(file.graph, row, question.rows_in_answer)

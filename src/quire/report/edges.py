@@ -1,0 +1,187 @@
+"""What an edge of the graph is: by which index, key, attribute or slot an object holds another.
+
+The order of an object's references tells (docs/design/snapshot.md), and it depends on what the object is:
+
+    dict        key, value, key, value ...     of a module, a type, an instance: its names are attributes
+    list        the items
+    instance    the type, the slots, then its dictionary or the values of its inline attributes
+
+Everything works on many edges at once, given as places in ``edge_to``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quire.report.names import Names
+from quire.report.snapshot import NONE, U1, HeapType, Rows, Snapshot
+
+Edges = NDArray[np.int64]
+_AT_ONCE: Final = 1 << 21
+"""Edges that are looked at together: what is computed of them then stays below 100 MB."""
+
+
+class Hold(IntEnum):
+    """How an object holds another."""
+
+    NAMESPACE = 0
+    """Its dictionary of attributes: what that holds, the object does."""
+    ATTRIBUTE = 1
+    """Under a name, which is a string in the heap: ``number`` is its row."""
+    FIELD = 2
+    """In a slot or as an inline attribute: ``number`` counts them, slots first."""
+    INDEX = 3
+    KEY = 4
+    VALUE = 5
+    """Under a key: ``number`` is its row."""
+    ELEMENT = 6
+    TYPE = 7
+    OTHER = 8
+
+
+class _Shape(IntEnum):
+    """What the order of an object's references means."""
+
+    OTHER = 0
+    DICT = 1
+    SEQUENCE = 2
+    SET = 3
+    INSTANCE = 4
+    NAMESPACED = 5
+    """A module: it holds a dictionary of its names. So do types, whatever their own type is."""
+
+
+_BUILTIN_SHAPES: Final = {
+    "dict": _Shape.DICT,
+    "list": _Shape.SEQUENCE,
+    "tuple": _Shape.SEQUENCE,
+    "set": _Shape.SET,
+    "frozenset": _Shape.SET,
+    "module": _Shape.NAMESPACED,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Holds:
+    """Of each edge: whose it is, and how it holds."""
+
+    edge: Edges
+    source: Rows
+    hold: U1
+    number: NDArray[np.int64]
+    """An index, the row of a name or key, or which of the type's fields: as ``hold`` says."""
+
+
+class Graph:
+    """The edges of a snapshot, explained."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.names = Names(snapshot)
+        self._shape = np.array([_shape(each) for each in snapshot.types], np.uint8)
+        self._slots = np.array([len(each.slot_names or ()) for each in snapshot.types], np.int64)
+        self._inline = np.array([len(each.inline_names or ()) for each in snapshot.types], np.int64)
+        self._is_type = np.zeros(snapshot.count, np.bool_)
+        rows = [each.object for each in snapshot.types if each.object is not None and each.object < snapshot.count]
+        self._is_type[np.array(rows, np.intp)] = True
+        self._is_namespace = self._find_namespaces()
+
+    def holds(self, edges: Edges) -> Holds:
+        """How each of these edges holds what it refers to."""
+        source = self.snapshot.sources_of(edges)
+        position = edges - self.snapshot.edges_begin(source)
+        hold = np.full(len(edges), Hold.OTHER, np.uint8)
+        number = position.copy()
+        shape = self._shape_of(source)
+        hold[shape == _Shape.SEQUENCE] = Hold.INDEX
+        hold[shape == _Shape.SET] = Hold.ELEMENT
+        hold[(shape == _Shape.NAMESPACED) & self._leads_to_dict(edges)] = Hold.NAMESPACE
+        self._explain_dicts(np.flatnonzero(shape == _Shape.DICT), edges, source, hold, number)
+        self._explain_instances(np.flatnonzero(shape == _Shape.INSTANCE), edges, source, hold, number)
+        return Holds(edges, source, hold, number)
+
+    def field_name(self, row: int, number: int) -> str:
+        """The name of a field of an object."""
+        its_type = self.snapshot.type_of(row)
+        names = (its_type.slot_names or ()) + (its_type.inline_names or ())
+        return names[number]
+
+    # --- dictionaries ---
+
+    def _explain_dicts(self, at: Rows, edges: Edges, source: Rows, hold: U1, number: Edges) -> None:
+        is_value = number[at] % 2 == 1
+        hold[at[~is_value]] = Hold.KEY
+        values = at[is_value]
+        hold[values] = np.where(self._is_namespace[source[values]], Hold.ATTRIBUTE, Hold.VALUE)
+        number[values] = self.snapshot.edge_to[edges[values] - 1]
+
+    def _find_namespaces(self) -> NDArray[np.bool_]:
+        """Dictionaries that hold somebody's attributes."""
+        self._is_namespace = np.zeros(self.snapshot.count, np.bool_)
+        for edges in self._edges_to_dicts():
+            found = self.holds(edges)
+            self._is_namespace[self.snapshot.edge_to[edges[found.hold == Hold.NAMESPACE]]] = True
+        return self._is_namespace
+
+    def _edges_to_dicts(self) -> Iterator[Edges]:
+        edge_count = len(self.snapshot.edge_to)
+        is_dict = np.append(self._shape_of(np.arange(self.snapshot.count)) == _Shape.DICT, False)  # the last: NONE
+        for begin in range(0, edge_count, _AT_ONCE):
+            to = np.minimum(self.snapshot.edge_to[begin : begin + _AT_ONCE], self.snapshot.count)
+            yield begin + np.flatnonzero(is_dict[to])
+
+    def _leads_to_dict(self, edges: Edges) -> NDArray[np.bool_]:
+        to = self.snapshot.edge_to[edges]
+        is_there = to != NONE
+        to = np.where(is_there, to, 0)
+        is_dict: NDArray[np.bool_] = self._shape[self.snapshot.object_type[to]] == _Shape.DICT
+        leads: NDArray[np.bool_] = is_there & is_dict
+        return leads
+
+    # --- instances ---
+
+    def _explain_instances(self, at: Rows, edges: Edges, source: Rows, hold: U1, number: Edges) -> None:
+        its_type = self.snapshot.object_type[source[at]]
+        field = number[at] - 1
+        slots, inline = self._slots[its_type], self._inline[its_type]
+        rest = self.snapshot.edge_end[source[at]].astype(np.int64) - (edges[at] - number[at]) - 1 - slots
+        is_rest = field >= slots
+        is_dict = is_rest & (rest == 1) & self._leads_to_dict(edges[at])
+        is_dict &= (inline != 1) | self._has_inline_name(its_type, edges[at], is_dict & (inline == 1))
+        is_field = ~is_rest | ((rest == inline) & ~is_dict)
+        hold[at[is_field]] = Hold.FIELD
+        hold[at[is_dict]] = Hold.NAMESPACE
+        hold[at[field < 0]] = Hold.TYPE
+        number[at] = field
+
+    def _has_inline_name(self, types: NDArray[np.uint32], edges: Edges, unsure: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Of an instance with one inline attribute and one reference left, to a dictionary: whether that is its own.
+        It is if its first key is the attribute's name; else it is the attribute's value."""
+        found = np.zeros(len(edges), np.bool_)
+        for its_type in np.unique(types[unsure]):
+            at = np.flatnonzero(unsure & (types == its_type))
+            (name,) = self.snapshot.types[its_type].inline_names or ("",)
+            found[at] = np.isin(self._first_key(self.snapshot.edge_to[edges[at]]), self.names.rows_of(name))
+        return found
+
+    def _first_key(self, dicts: NDArray[np.uint32]) -> NDArray[np.uint32]:
+        begin = self.snapshot.edges_begin(dicts.astype(np.intp))
+        is_empty = begin == self.snapshot.edge_end[dicts].astype(np.int64)
+        keys = self.snapshot.edge_to[np.where(is_empty, 0, begin)]
+        return np.where(is_empty, NONE, keys)
+
+    def _shape_of(self, rows: Rows) -> U1:
+        return np.where(self._is_type[rows], _Shape.NAMESPACED, self._shape[self.snapshot.object_type[rows]])
+
+
+def _shape(its_type: HeapType) -> _Shape:
+    if its_type.module == "builtins" and its_type.name in _BUILTIN_SHAPES:
+        return _BUILTIN_SHAPES[its_type.name]
+    has_names = its_type.slot_names is not None or its_type.inline_names is not None
+    return _Shape.INSTANCE if has_names else _Shape.OTHER

@@ -1,0 +1,297 @@
+"""A snapshot of a heap: columns that fit together, and what ``snapshot.json`` says. docs/design/snapshot.md tells each.
+
+Rows are numbers: an object is its row in the ``object_`` columns, and whatever refers to it says that row. Columns come
+from a file, which anybody may have written, so nothing here is computed before all of it is checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quire.errors import DamagedSnapshot
+from quire.records import WaterfallRow
+
+U1: TypeAlias = NDArray[np.uint8]
+U4: TypeAlias = NDArray[np.uint32]
+U8: TypeAlias = NDArray[np.uint64]
+Rows: TypeAlias = NDArray[np.intp]
+"""Numbers of rows, as NumPy takes them for an index."""
+
+NONE: Final = np.uint32(0xFFFFFFFF)
+"""In a column of rows: no row."""
+SIZE_BYTES_MAX: Final = 2**47
+"""Of an object or a block: user space. Sums of a snapshot's sizes then stay within 64 bits."""
+
+ROOT_KINDS: Final = ("module", "frame", "type", "interned", "interpreter", "c")
+"""As ``root_kind`` numbers them."""
+
+HAS_HEADER: Final = 1 << 2
+"""In ``object_flags``: the collector's header lies before the object."""
+HEADER_BYTES: Final = 16
+POOL_SEALED: Final = 1 << 2
+POOL_SPENT: Final = 1 << 3
+_POOL_STATE: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class HeapType:
+    """A type whose instances are in the snapshot."""
+
+    name: str
+    module: str
+    object: int | None
+    """Its row, as an object."""
+    basic_bytes: int
+    slot_names: tuple[str, ...] | None
+    """Of a Python class: its slots and its bases'; ``None``: its instances do not show their attributes by name."""
+    inline_names: tuple[str, ...] | None
+
+    @property
+    def words(self) -> str:
+        """``logging.LogRecord``; a built-in one without its module."""
+        return self.name if self.module in ("", "builtins") else f"{self.module}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """Something outside of the heap's objects that holds some."""
+
+    kind: str
+    """One of ROOT_KINDS."""
+    name: str
+    function: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """Columns by their names in the file, of one width each, and what ``snapshot.json`` says of them."""
+
+    object_address: U8
+    object_type: U4
+    object_bytes: U8
+    object_count: U4
+    object_flags: U1
+    table_address: U8
+    table_bytes: U8
+    table_owner: U4
+    edge_end: U8
+    edge_to: U4
+    pool_address: U8
+    pool_bytes: U4
+    pool_block_bytes: U4
+    pool_live: U4
+    pool_resident_bytes: U4
+    pool_flags: U1
+    text_object: U4
+    text_end: U8
+    text_bytes: U1
+    root_object: U4
+    root_kind: U1
+    root_place: U4
+    types: tuple[HeapType, ...]
+    roots: tuple[Root, ...]
+    memory: tuple[WaterfallRow, ...]
+    has_edges: bool
+    python: str
+    command: str
+
+    @property
+    def count(self) -> int:
+        """How many objects there are."""
+        return len(self.object_address)
+
+    @property
+    def pool_is_used(self) -> NDArray[np.bool_]:
+        """Pools that have a live block, and whose pages are their own."""
+        is_shared = self.pool_flags & (POOL_SEALED | POOL_SPENT) != 0
+        is_used: NDArray[np.bool_] = (self.pool_flags & _POOL_STATE != 0) & ~is_shared
+        return is_used
+
+    def type_of(self, row: int) -> HeapType:
+        return self.types[int(self.object_type[row])]
+
+    def edges_begin(self, rows: Rows) -> NDArray[np.int64]:
+        """Where the references of each of these objects begin in ``edge_to``."""
+        return np.where(rows > 0, self.edge_end[rows - 1], 0).astype(np.int64)
+
+    def edges_of(self, row: int) -> range:
+        """The references of one object, as places in ``edge_to``."""
+        return range(int(self.edge_end[row - 1]) if row else 0, int(self.edge_end[row]))
+
+    def sources_of(self, edges: NDArray[Any]) -> Rows:
+        """The objects that these references belong to."""
+        return np.searchsorted(self.edge_end, edges.astype(np.uint64), side="right")
+
+
+def snapshot_of(columns: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> Snapshot:
+    """The columns, checked.
+
+    Args:
+        columns: of unsigned integers of any width, by name; those that are not known are left alone.
+        about: what ``snapshot.json`` says.
+
+    Raises:
+        DamagedSnapshot: a column is missing, or they do not fit together.
+    """
+    has_edges = _value(about, "has_edges", bool)
+    there = dict(columns) if has_edges else _without_edges(columns)
+    exact = {name: _exact(name, there, kind) for name, kind in _KINDS.items()}
+    types = tuple(_heap_type(each) for each in _list(about, "types"))
+    roots = tuple(_root(each) for each in _list(about, "roots"))
+    _check(exact, len(types), len(roots))
+    return Snapshot(
+        **exact,
+        types=types,
+        roots=roots,
+        memory=tuple(_waterfall_row(each) for each in _list(about, "memory", [])),
+        has_edges=has_edges,
+        python=_value(about, "python", str, ""),
+        command=_words(about.get("command", "")),
+    )
+
+
+# --- columns --------------------------------------------------------------------------------------------------
+
+_KINDS: Final[dict[str, type[np.unsignedinteger[Any]]]] = {
+    **dict.fromkeys(("object_address", "object_bytes", "table_address", "table_bytes", "pool_address"), np.uint64),
+    **dict.fromkeys(("edge_end", "text_end"), np.uint64),
+    **dict.fromkeys(("object_type", "object_count", "table_owner", "edge_to"), np.uint32),
+    **dict.fromkeys(("pool_bytes", "pool_block_bytes", "pool_live", "pool_resident_bytes"), np.uint32),
+    **dict.fromkeys(("text_object", "root_object", "root_place"), np.uint32),
+    **dict.fromkeys(("object_flags", "pool_flags", "text_bytes", "root_kind"), np.uint8),
+}
+_OF_ONE_LENGTH: Final = {
+    "object": ("object_address", "object_type", "object_bytes", "object_count", "object_flags", "edge_end"),
+    "table": ("table_address", "table_bytes", "table_owner"),
+    "pool": ("pool_address", "pool_bytes", "pool_block_bytes", "pool_live", "pool_resident_bytes", "pool_flags"),
+    "text": ("text_object", "text_end"),
+    "root": ("root_object", "root_kind", "root_place"),
+}
+
+
+def _without_edges(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """A snapshot that was taken without references has no columns of them."""
+    count = len(columns.get("object_address", ()))
+    nothing = np.empty(0, np.uint32)
+    roots = dict.fromkeys(_OF_ONE_LENGTH["root"], nothing)
+    return {**columns, **roots, "edge_end": np.zeros(count, np.uint64), "edge_to": nothing}
+
+
+def _exact(name: str, columns: Mapping[str, NDArray[Any]], kind: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
+    """The column in the width that is computed with, each number where such a one may lie; the largest value stays so."""
+    column = columns.get(name)
+    if column is None:
+        raise DamagedSnapshot(f"the snapshot has no column {name}; take it again")
+    if column.ndim != 1 or column.dtype.kind != "u":
+        raise DamagedSnapshot(f"the snapshot's column {name} is not one of unsigned integers; take it again")
+    if column.dtype == kind:
+        return np.require(column, requirements=("C", "A"))
+    is_none = column == np.iinfo(column.dtype).max
+    none = np.iinfo(kind).max
+    if (column[~is_none] > none).any():
+        raise DamagedSnapshot(f"the snapshot's column {name} has a number that is too large; take it again")
+    return np.where(is_none, none, column.astype(kind)).astype(kind)
+
+
+def _check(columns: Mapping[str, NDArray[Any]], type_count: int, root_count: int) -> None:
+    for broken in _broken_rules(columns, type_count, root_count):
+        raise DamagedSnapshot(f"the snapshot's columns do not fit together: {broken}; take it again")
+
+
+def _broken_rules(columns: Mapping[str, NDArray[Any]], type_count: int, root_count: int) -> Iterable[str]:
+    """Each rule's sentence says what is wrong. Later rules rest on earlier ones."""
+    for names in _OF_ONE_LENGTH.values():
+        if len({len(columns[name]) for name in names}) != 1:
+            yield f"{', '.join(names)} are of different lengths"
+    count = len(columns["object_address"])
+    if count >= NONE:
+        yield f"there are {count:,} objects, more than rows have numbers"
+    for name in ("object_address", "table_address", "pool_address"):
+        if (columns[name][1:] <= columns[name][:-1]).any():
+            yield f"{name} does not ascend"
+    for name, limit in (("object_type", type_count), ("text_object", count), ("root_object", count)):
+        if (columns[name] >= limit).any():
+            yield f"{name} names a row that is not there"
+    for name, limit in (("table_owner", count), ("edge_to", count), ("root_place", root_count)):
+        if ((columns[name] >= limit) & (columns[name] != NONE)).any():
+            yield f"{name} names a row that is not there"
+    for name, ended in (("edge_end", "edge_to"), ("text_end", "text_bytes")):
+        if not _ends(columns[name], len(columns[ended])):
+            yield f"{name} does not divide {ended}"
+    for name in ("object_bytes", "table_bytes"):
+        if (columns[name] > SIZE_BYTES_MAX).any():
+            yield f"{name} has a size that no memory has"
+
+
+def _ends(ends: NDArray[Any], length: int) -> bool:
+    last = int(ends[-1]) if len(ends) else 0
+    return last == length and not (ends[1:] < ends[:-1]).any()
+
+
+# --- snapshot.json --------------------------------------------------------------------------------------------
+
+_MISSING: Final = object()
+
+
+def _value(about: object, name: str, kind: type, otherwise: Any = _MISSING) -> Any:
+    """What stands there under a name, if it is of the type."""
+    value = about.get(name, otherwise) if isinstance(about, Mapping) else _MISSING
+    if value is _MISSING or (value is not otherwise and type(value) is not kind):
+        raise DamagedSnapshot(f"snapshot.json does not tell {name} as it should; take the snapshot again")
+    return value
+
+
+def _list(about: Mapping[str, Any], name: str, otherwise: Any = _MISSING) -> list[Any]:
+    values: list[Any] = _value(about, name, list, otherwise)
+    return values
+
+
+def _heap_type(about: object) -> HeapType:
+    return HeapType(
+        name=_value(about, "name", str),
+        module=_value(about, "module", str, ""),
+        object=_value(about, "object", int, None),
+        basic_bytes=min(max(_value(about, "basic_bytes", int, 0), 0), SIZE_BYTES_MAX),
+        slot_names=_names(about, "slot_names"),
+        inline_names=_names(about, "inline_names"),
+    )
+
+
+def _names(about: object, name: str) -> tuple[str, ...] | None:
+    names = _value(about, name, list, None)
+    if names is None:
+        return None
+    if not all(isinstance(each, str) for each in names):
+        raise DamagedSnapshot(f"snapshot.json does not tell {name} as it should; take the snapshot again")
+    return tuple(names)
+
+
+def _root(about: object) -> Root:
+    return Root(
+        kind=_value(about, "kind", str),
+        name=_value(about, "name", str, ""),
+        function=_value(about, "function", str, ""),
+        file=_value(about, "file", str, ""),
+        line=_value(about, "line", int, 0),
+    )
+
+
+def _waterfall_row(about: object) -> WaterfallRow:
+    return WaterfallRow(
+        label=_value(about, "label", str),
+        gloss=_value(about, "gloss", str, ""),
+        end_bytes=_value(about, "end_bytes", int),
+        peak_bytes=_value(about, "peak_bytes", int, 0),
+    )
+
+
+def _words(command: object) -> str:
+    """A command, told as one text or as its words."""
+    return " ".join(map(str, command)) if isinstance(command, list) else str(command)

@@ -1,0 +1,97 @@
+"""Ways through the heap in words: ``app.cache._recent[3]['name']``, ``run() at work.py:12: batch[0]``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from quire.report.edges import Graph, Hold
+from quire.report.objects import type_words
+from quire.report.snapshot import NONE, ROOT_KINDS, Root, Snapshot
+
+_STEPS_MAX = 40
+"""Of a longer way the beginning and the end are told."""
+FIXED_WORDS = {Hold.NAMESPACE: "", Hold.KEY: "<key>", Hold.ELEMENT: "<element>", Hold.TYPE: ".__class__"}
+
+
+def path_words(graph: Graph, root: str, edges: Sequence[int]) -> str:
+    """A way from a root along edges."""
+    if len(edges) <= _STEPS_MAX:
+        return root + _steps(graph, edges)
+    half = _STEPS_MAX // 2
+    return f"{root}{_steps(graph, edges[:half])} ({len(edges) - 2 * half:,} more) {_steps(graph, edges[-half:])}"
+
+
+def _steps(graph: Graph, edges: Sequence[int]) -> str:
+    return "".join(edge_words(graph, edges))
+
+
+def edge_words(graph: Graph, edges: Sequence[int]) -> list[str]:
+    """By what each edge holds, as Python would write it: ``.name``, ``[3]``, ``['name']``."""
+    holds = graph.holds(np.array(edges, np.int64))
+    each = zip(edges, holds.source.tolist(), holds.hold.tolist(), holds.number.tolist(), strict=True)
+    return [_edge(graph, edge, source, Hold(hold), number) for edge, source, hold, number in each]
+
+
+def _edge(graph: Graph, edge: int, source: int, hold: Hold, number: int) -> str:
+    match hold:
+        case Hold.ATTRIBUTE:
+            return attribute_words(graph, number)
+        case Hold.FIELD:
+            return "." + graph.field_name(source, number)
+        case Hold.INDEX:
+            return f"[{number}]"
+        case Hold.VALUE:
+            return f"[{_key(graph, number)}]"
+        case Hold.OTHER:
+            return "→" + _type_of_target(graph.snapshot, edge)
+    return FIXED_WORDS[hold]
+
+
+def attribute_words(graph: Graph, name_row: int) -> str:
+    """A name in a dictionary of attributes."""
+    text = graph.names.text(name_row)
+    return "." + (text if text is not None else "<name>")
+
+
+def _key(graph: Graph, row: int) -> str:
+    if row == NONE:
+        return "?"
+    text = graph.names.text(row)
+    if text is not None:
+        return repr(text)
+    return f"{type_words(graph.snapshot, row)} {int(graph.snapshot.object_address[row]):#x}"
+
+
+def _type_of_target(snapshot: Snapshot, edge: int) -> str:
+    to = snapshot.edge_to[edge]
+    return "nothing" if to == NONE else type_words(snapshot, int(to))
+
+
+def root_words(snapshot: Snapshot, index: int) -> str:
+    """What holds an object from outside: a row of the ``root_`` columns."""
+    place = snapshot.root_place[index]
+    root = Root(root_kind(snapshot, index), "", "", "", 0) if place == NONE else snapshot.roots[place]
+    match root.kind:
+        case "module" | "type" if root.name:
+            return root.name
+        case "frame":
+            return _frame_words(root)
+        case "interned":
+            return "interned strings"
+        case "c":
+            return "C"
+    return f"{root.kind} {root.name}".rstrip()
+
+
+def _frame_words(root: Root) -> str:
+    where = f" at {root.file}:{root.line}" if root.file else ""
+    call = f"{root.function or 'a function'}(){where}"
+    return f"{call}: {root.name}" if root.name else call
+
+
+def root_kind(snapshot: Snapshot, index: int) -> str:
+    """What kind of root this is."""
+    kind = int(snapshot.root_kind[index])
+    return ROOT_KINDS[kind] if kind < len(ROOT_KINDS) else "unknown"

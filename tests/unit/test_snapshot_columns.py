@@ -1,0 +1,113 @@
+"""A snapshot's columns: what fits together is taken, what does not is refused with a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from heaps import Heap
+from quire.errors import DamagedSnapshot
+from quire.report.snapshot import NONE, snapshot_of
+
+
+def small_heap() -> Heap:
+    heap = Heap()
+    heap.module("app", cache=heap.list(heap.object("int"), None))
+    heap.pool(1 << 20, live=1, resident_bytes=4096)
+    heap.foreign.append((1 << 30, 512))
+    return heap
+
+
+def test_columns_that_fit_are_taken() -> None:
+    """Every column is there under its name."""
+    snapshot = small_heap().snapshot()
+    assert snapshot.count == len(small_heap().things)
+    assert snapshot.type_of(0).words == "int"
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "u4", "u8"])
+def test_a_column_may_have_any_width(kind: str) -> None:
+    """Numbers stay what they are, and the largest of a narrow type is NONE as it is of a wide one."""
+    columns, about = small_heap().columns()
+    wide = snapshot_of(columns, about)
+    is_none = columns["edge_to"] == NONE
+    narrow = np.where(is_none, np.iinfo(kind).max, columns["edge_to"]).astype(kind)
+    assert snapshot_of({**columns, "edge_to": narrow}, about).edge_to.tolist() == wide.edge_to.tolist()
+
+
+def test_columns_of_references_may_be_missing() -> None:
+    """A snapshot without references has none, and says so."""
+    columns, about = small_heap().columns()
+    for name in ("edge_end", "edge_to", "root_object", "root_kind", "root_place"):
+        del columns[name]
+    snapshot = snapshot_of(columns, {**about, "has_edges": False})
+    assert not snapshot.has_edges
+    assert snapshot.edges_of(0) == range(0)
+
+
+def test_unknown_columns_are_left_alone() -> None:
+    """A newer quire may write more."""
+    columns, about = small_heap().columns()
+    assert snapshot_of({**columns, "object_colour": np.zeros(1, np.uint8)}, about).count
+
+
+def change(name: str, place: int, value: int) -> Any:
+    def changed(columns: dict[str, Any]) -> None:
+        columns[name] = columns[name].copy()
+        columns[name][place] = value
+
+    return changed
+
+
+def shorten(name: str) -> Any:
+    return lambda columns: columns.update({name: columns[name][:-1]})
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda columns: columns.pop("object_type"), "no column object_type"),
+        (lambda columns: columns.update(object_type=np.zeros(3, np.int32)), "not one of unsigned integers"),
+        (lambda columns: columns.update(edge_to=np.array([1 << 40], np.uint64)), "too large"),
+        (shorten("object_bytes"), "different lengths"),
+        (shorten("pool_live"), "different lengths"),
+        (shorten("edge_to"), "edge_end does not divide edge_to"),
+        (shorten("text_bytes"), "text_end does not divide text_bytes"),
+        (change("edge_end", 0, 1 << 40), "edge_end does not divide edge_to"),
+        (change("object_address", 0, 1 << 60), "object_address does not ascend"),
+        (change("object_type", 0, 1000), "object_type names a row"),
+        (change("edge_to", 0, 1000), "edge_to names a row"),
+        (change("table_owner", 0, 1000), "table_owner names a row"),
+        (change("root_place", 0, 1000), "root_place names a row"),
+        (change("object_bytes", 0, 1 << 63), "a size that no memory has"),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(damage: Any, sentence: str) -> None:
+    """One sentence says what is wrong."""
+    columns, about = small_heap().columns()
+    damage(columns)
+    with pytest.raises(DamagedSnapshot, match=sentence):
+        snapshot_of(columns, about)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"types": None},
+        {"types": ["list"]},
+        {"types": [{"name": 3}]},
+        {"roots": [{}]},
+        {"roots": {}},
+        {"memory": [{"label": "live blocks"}]},
+        {"has_edges": 1},
+        {"python": 3.13},
+    ],
+    ids=str,
+)
+def test_what_snapshot_json_tells_is_checked(more: dict[str, Any]) -> None:
+    """What it must tell is there, and of its kind."""
+    columns, about = small_heap().columns()
+    with pytest.raises(DamagedSnapshot, match=r"snapshot\.json does not tell"):
+        snapshot_of(columns, {**about, **more})

@@ -185,7 +185,7 @@ def _without_edges(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any
 
 
 def _exact(name: str, columns: Mapping[str, NDArray[Any]], kind: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
-    """The column in the width that is computed with, each number where such a one may lie; the largest value stays so."""
+    """The column in the width that is computed with, each number at a multiple of it; the largest value stays so."""
     column = columns.get(name)
     if column is None:
         raise DamagedSnapshot(f"the snapshot has no column {name}; take it again")

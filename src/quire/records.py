@@ -844,6 +844,19 @@ class WhyReport:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotTaken:
+    """A snapshot of a process, as a file."""
+
+    path: str
+    file_bytes: int
+    objects: int
+    references: int | None
+    """From object to object; ``None``: it was taken without them."""
+    pause_seconds: float
+    """How long the process stood still."""
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """What one run of a program took, with the processes that it waited for. ``None``: it could not be seen."""
 

@@ -354,7 +354,7 @@ def test_a_thread_of_the_kernel_has_no_memory() -> None:
     if not status.exists() or "VmRSS" in status.read_text():
         pytest.skip("no thread of the kernel is seen here")
     with pytest.raises(InvalidOption, match="thread of the kernel"):
-        read_pid("2")
+        read_pid("2", "why")
 
 
 def test_another_users_process_may_not_be_looked_at(plant: Callable[..., Target]) -> None:

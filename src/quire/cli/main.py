@@ -25,6 +25,7 @@ quire: Python's memory manager as a program you can run on and look into.
   quire compare SCRIPT   run it plainly and on quire: would quire help it?
   quire why PID          where the memory of a running Python is, and why
   quire model [CHAPTER]  how Python manages memory, told by a model of it
+  quire snapshot PID     every object of a process that runs on quire, as a file
   quire types FILE       what a snapshot's heap is made of, by type and module
   quire pins FILE        which survivors keep which memory from going back
   quire path FILE OBJECT       the shortest paths from a root to an object
@@ -41,7 +42,7 @@ A service needs no other command: set QUIRE=1 in its environment.
 """
 
 _OF_SNAPSHOTS = ("types", "pins", "path", "referrers", "referents", "retained", "cycles", "diff")
-_COMMANDS = ("run", "show", "compare", "why", "model", *_OF_SNAPSHOTS, "info")
+_COMMANDS = ("run", "show", "compare", "why", "snapshot", "model", *_OF_SNAPSHOTS, "info")
 _EXIT_ERROR = 2
 _EXIT_INTERRUPTED = 130
 _WRITE_ERRORS = (errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, errno.EDQUOT)
@@ -125,6 +126,8 @@ def _plain_command(name: str) -> Callable[[list[str]], int]:
             from quire.cli.show import run
         case "compare":
             from quire.cli.compare import run
+        case "snapshot":
+            from quire.cli.snapshot import run
         case "why":
             from quire.cli.why import run
         case "model":

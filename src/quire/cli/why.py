@@ -39,7 +39,7 @@ def run(arguments: list[str]) -> int:
         raise InvalidOption("quire why takes the number of one process, and --json; see quire why --help")
     if sys.platform != "linux":
         raise UnsupportedRuntime(f"quire why reads what Linux shows of a process, and this is {sys.platform}")
-    report = look_at(read_pid(words[0]), WHY_REPORT_VERSION)
+    report = look_at(read_pid(words[0], "why"), WHY_REPORT_VERSION)
     if len(words) < len(arguments):
         write(to_json(report))
     else:

@@ -16,24 +16,31 @@ _FLAGS_FIELD: Final = 6
 """Of ``stat``, behind the command in brackets."""
 
 
-def read_pid(word: str) -> int:
+def read_pid(word: str, command: str) -> int:
     """The number of a process that can be looked at.
 
     Raises:
         InvalidOption: it is no number, or no process has it that holds memory; the message says which.
     """
     if not (word.isascii() and word.isdigit()):
-        raise InvalidOption(f"quire why takes the number of a process, and {word or 'nothing'} is none; pgrep finds it")
+        raise InvalidOption(
+            f"quire {command} takes the number of a process, and {word or 'nothing'} is none; pgrep finds it"
+        )
     pid = int(word)
-    status = _status(pid)
+    status = read_status(pid)
     if (process := _number(status, "Tgid")) != pid:
-        raise InvalidOption(f"{pid} is a thread of process {process}: quire why {process}")
+        raise InvalidOption(f"{pid} is a thread of process {process}: quire {command} {process}")
     if status.get("State", "").startswith(("Z", "X")):
         parent = _number(status, "PPid")
         raise InvalidOption(f"process {pid} has ended and holds no memory; its parent, {parent}, has yet to be told")
     if "VmRSS" not in status:
         raise _without_memory(pid)
     return pid
+
+
+def has_ended(pid: int) -> bool:
+    """Whether the process is gone, or waits only for its parent to be told."""
+    return _text(pid, "stat").rpartition(")")[2].split()[:1] in ([], ["Z"], ["X"])
 
 
 def command_of(pid: int) -> tuple[str, ...]:
@@ -48,7 +55,12 @@ def _without_memory(pid: int) -> InvalidOption:
     return ended(pid)
 
 
-def _status(pid: int) -> dict[str, str]:
+def read_status(pid: int) -> dict[str, str]:
+    """What the kernel says of the process, by name.
+
+    Raises:
+        InvalidOption: there is none.
+    """
     text = _text(pid, "status")
     if not text:
         raise InvalidOption(f"there is no process {pid}{_where()}")

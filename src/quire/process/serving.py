@@ -1,4 +1,4 @@
-"""Who gives back the memory of this process, since quire was installed.
+"""Who gives back the memory of this process, since quire was installed, and answers who asks for a snapshot of it.
 
 What decides (giving_back.py) is loaded when memory first rests, for many a program ends before: by the helper, as the
 main thread may wait in C for ever, or be amid an import. It is an import as any other: where a finder or a lock of the
@@ -8,7 +8,9 @@ Read at every start of a served Python, so it imports nothing that costs time; b
 they are before the program, which may put others in their place.
 """
 
+import _signal  # type: ignore[import-not-found]  # signal imports enum, which takes longer than all else here
 import os
+import sys
 import time
 from _thread import RLock as RLock
 
@@ -16,7 +18,7 @@ from quire.process.settings import STRESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import ModuleType
+    from types import FrameType, ModuleType
     from typing import Final
 
     from quire.process.giving_back import GivingBack
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 CLOCKS: "Final" = (time.time, time.monotonic, time.monotonic_ns, time.process_time, time.thread_time)
 """In a tuple, for tests of programs put others in every module's names (freezegun)."""
+REQUEST_SIGNAL: "Final" = 63
+"""SIGRTMAX-1 of Linux: says that a request waits (requests.py). Fixed, so that who asks knows it."""
 _NOTICE_BYTES: "Final" = 4 * 1024**2
 """So much must have come to rest for a helper to begin."""
 
@@ -101,3 +105,29 @@ def begin(core: "ModuleType", mode: "GiveBack") -> None:
     global serving
     serving = Serving(core, mode)
     serving.begin()
+    _claim_request_signal()
+
+
+# --- requests from outside ------------------------------------------------------------------------------------
+
+
+def _claim_request_signal() -> None:
+    """Unless somebody else has it; only the main thread can, where quire begins as a rule."""
+    if _signal.getsignal(REQUEST_SIGNAL) == _signal.SIG_DFL:
+        try:
+            _signal.signal(REQUEST_SIGNAL, _asked)
+        except ValueError:
+            return
+
+
+def _asked(_number: int, _frame: "FrameType | None") -> None:
+    """Somewhere in the program, which is not to see an error of ours."""
+    if sys.is_finalizing():
+        return
+    try:
+        from quire.process.requests import answer_requests
+        from quire.process.snapshot import serve_request
+
+        answer_requests(serve_request)
+    except Exception:
+        return  # nothing could be answered: who asked waits no longer than it wants to

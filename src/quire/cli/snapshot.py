@@ -1,0 +1,114 @@
+"""``quire snapshot``: every object of a running process, with its type, size, count and references, into a file."""
+
+from __future__ import annotations
+
+import os
+
+from quire.cli.screen import write
+from quire.errors import InvalidOption
+from quire.process.asking import Target, ask, folder_beside
+from quire.process.named import read_pid
+from quire.process.snapshot import finish
+from quire.process.suggest import did_you_mean
+from quire.records import SnapshotTaken
+from quire.report.units import count, seconds, size
+
+HELP = """\
+quire snapshot [OPTIONS] PID
+
+Writes a snapshot of a process that runs on quire: every object with its type,
+size, count and references, and where the bytes lie. No value is in it: no
+text, number or key of the program's. The process stands still meanwhile, about
+as long as for a collection or two.
+
+  -o, --output FILE     where to; heap-PID.quire if not given
+  --no-references       without who refers to whom: a shorter pause, but nobody
+                        can tell then why an object lives
+  --timeout SECONDS     how long to wait for the program to come to a safe
+                        point, between two of its bytecodes; 30 if not given
+  --help                this text
+"""
+
+_OPTIONS = ("--output", "--no-references", "--timeout", "--help")
+_TIMEOUT_SECONDS = 30.0
+_TIMEOUT_SECONDS_MAX = 1e6
+
+
+class _Order:
+    """What the command line asks for."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        self.output: str | None = None
+        self.references = True
+        self.timeout_seconds = _TIMEOUT_SECONDS
+        self._words = iter(arguments)
+        pids = [word for word in self._words if not self._read(word)]
+        if len(pids) != 1:
+            raise InvalidOption("quire snapshot takes the number of one process; pgrep finds it")
+        self.pid = read_pid(pids[0], "snapshot")
+        self.path = self.output or f"heap-{self.pid}.quire"
+
+    def _read(self, word: str) -> bool:
+        """Whether it is an option."""
+        name, has_value, value = word.partition("=")
+        match name:
+            case "-o" | "--output":
+                self.output = value if has_value else self._value(name)
+            case "--timeout":
+                self.timeout_seconds = _seconds(value if has_value else self._value(name))
+            case "--no-references":
+                self.references = False
+            case _ if word.startswith("-"):
+                raise InvalidOption(f"quire snapshot has no option {word}{did_you_mean(name, _OPTIONS, '--')}")
+            case _:
+                return False
+        return True
+
+    def _value(self, name: str) -> str:
+        value = next(self._words, None)
+        if not value:
+            raise InvalidOption(f"{name} needs a value, like {name} {'heap.quire' if name != '--timeout' else '60'}")
+        return value
+
+
+def run(arguments: list[str]) -> int:
+    """Have the process write its columns, and make one file of them; returns the exit code."""
+    if "-h" in arguments or "--help" in arguments:
+        print(HELP, end="")
+        return 0
+    order = _Order(arguments)
+    _check_output(order.path)
+    write(_in_words(_take(order)))
+    return 0
+
+
+def _take(order: _Order) -> SnapshotTaken:
+    target = Target(order.pid)
+    with folder_beside(target, order.path) as (here, there):
+        request = {"folder": there, "references": order.references}
+        return finish(here, ask(target, request, order.timeout_seconds), order.path)
+
+
+def _check_output(path: str) -> None:
+    """Before the process stands still for it."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise InvalidOption(f"cannot write {path}: it is a folder, or lies in none that may be written; give another")
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= _TIMEOUT_SECONDS_MAX:
+        raise InvalidOption(f"--timeout {text} is not understood; give seconds, like --timeout 60")
+    return value
+
+
+def _in_words(taken: SnapshotTaken) -> str:
+    references = "" if taken.references is None else f", {count(taken.references)} references"
+    return (
+        f"{taken.path}: {count(taken.objects)} objects{references}, {size(taken.file_bytes)}\n"
+        f"the process stood still for {seconds(taken.pause_seconds)}; quire types {taken.path} says what they are\n"
+    )

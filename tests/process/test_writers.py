@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import sysconfig
 
 import pytest
 
@@ -52,7 +54,7 @@ for number in range(60_000):
 usual = rng.sample(usual, 3000)
 proving.begin()
 found, meshed, until = set(), 0, time.monotonic() + SECONDS
-while time.monotonic() < until or not meshed or (IS_LOSING and proving.lost() < 10):
+while time.monotonic() < until or not meshed or (IS_LOSING and found != set(KINDS)):
     held += [proving.make(kind) for kind in KINDS]
     churn = [{rng.random(): [str(rng.random())]} for _ in range(20_000)]
     usual += [(number, (number, str(number) * 3, [number / 7], {"a": b"bytes %d" % number})) for number in range(500)]
@@ -61,7 +63,7 @@ while time.monotonic() < until or not meshed or (IS_LOSING and proving.lost() < 
     meshed += core.mesh_pass()[2]
     found |= shared_kinds()
 counted, lost = proving.end()
-print(sorted(found), counted > COUNTED_MIN, lost == 0, whole(usual), core.check())
+print(sorted(found), counted > COUNTED_MIN, lost == 0, lost >= proving.met() > 0, whole(usual), core.check())
 """
 
 WITHOUT_PREDICATE = """
@@ -76,7 +78,10 @@ meshing.reviewed_types = lambda: [*reviewed(), (proving.Plain, "plain"), (provin
 def extensions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("extensions")
     compile_extension("proving", folder)
-    return {"PYTHONPATH": str(folder)}
+    compile_extension("showing", folder)
+    showing = str(folder / ("showing" + sysconfig.get_config_var("EXT_SUFFIX")))
+    preloaded = [os.environ.get("LD_PRELOAD", ""), showing]  # a sanitizer's comes first
+    return {"PYTHONPATH": str(folder), "LD_PRELOAD": ":".join(filter(None, preloaded))}
 
 
 def meshed_all_the_time(code: str, environment: dict[str, str]) -> Outcome:
@@ -87,18 +92,19 @@ def test_no_block_that_others_write_is_meshed_and_no_write_is_lost(extensions: d
     """Counters of extension objects and of their memory, locks in both, buffers that the system reads into: in use by
     threads that hold no lock, millions of times, between objects that are meshed."""
     settings = f"SECONDS, KINDS, IS_LOSING, COUNTED_MIN = 6, {KINDS}, False, 1_000_000\n"
-    meshed_all_the_time(settings + CODE, extensions).expect("[] True True True None\n")
+    meshed_all_the_time(settings + CODE, extensions).expect("[] True True False True None\n")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_block_of_one_kind_alone_is_meshed(kind: str, extensions: dict[str, str]) -> None:
     """Above, blocks of several kinds lie in each pool, so that one which is known keeps another out that is not."""
     settings = f"SECONDS, KINDS, IS_LOSING, COUNTED_MIN = 1, {[kind]}, False, 0\n"
-    meshed_all_the_time(settings + CODE, extensions).expect("[] True True True None\n")
+    meshed_all_the_time(settings + CODE, extensions).expect("[] True True False True None\n")
 
 
 def test_without_the_predicate_writes_are_lost(extensions: dict[str, str]) -> None:
-    """The test above can fail: said to be written by nobody, its objects are meshed, and counts are lost."""
-    settings = "SECONDS, KINDS, IS_LOSING, COUNTED_MIN = 1, ['plain', 'tracked'], True, 1_000_000\n"
+    """The tests above can fail: said to be written by nobody, its objects are meshed, and counts are lost; each time,
+    for whoever shows a copy waits there until the writer has written."""
+    settings = "SECONDS, KINDS, IS_LOSING, COUNTED_MIN = 1, ['plain', 'tracked'], True, 0\n"
     code = settings + WITHOUT_PREDICATE + CODE
-    meshed_all_the_time(code, extensions).expect("['plain', 'tracked'] True False True None\n")
+    meshed_all_the_time(code, extensions).expect("['plain', 'tracked'] True False True True None\n")

@@ -5,10 +5,15 @@
  *     counters()         (kind, address) of each counter
  *     begin() / end()    the threads; end() tells how often they counted, and how many counts were lost
  *     lost()             how many until now
+ *     met()              how many counters lay where pages were shown while the threads counted
+ *
+ * Where showing.c is preloaded, whoever shows pages there waits until each of their counters was counted up: what was
+ * copied is old then, each time, whatever else the machine does.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <pthread.h>
+#include <sched.h>
 #include <structmember.h>
 #include <unistd.h>
 
@@ -354,11 +359,31 @@ write_counters(void *number)
     return NULL;
 }
 
+extern void (*before_shown)(const char *at, size_t size_bytes) __attribute__((weak)); /* showing.c's */
+static long met;
+
+/* The first count that ends may have begun before the copy. */
+static void
+wait_until_counted(const char *at, size_t size_bytes)
+{
+    for (int i = 0; is_running && i < counters_count; i++) {
+        if ((uintptr_t)counters[i].at - (uintptr_t)at < size_bytes) {
+            met++;
+            for (long before = counted[i]; is_running && counted[i] < before + 2;) {
+                sched_yield();
+            }
+        }
+    }
+}
+
 static PyObject *
 begin(PyObject *self, PyObject *args)
 {
     (void)self, (void)args;
     is_running = 1;
+    if (&before_shown != NULL) {
+        before_shown = wait_until_counted;
+    }
     for (int i = 0; i < THREADS; i++) {
         if (pthread_create(&threads[i], NULL, write_counters, (void *)(intptr_t)i) != 0) {
             PyErr_SetString(PyExc_RuntimeError, "no thread");
@@ -384,6 +409,13 @@ lost_until_now(PyObject *self, PyObject *args)
 {
     (void)self, (void)args;
     return PyLong_FromLong(count_lost());
+}
+
+static PyObject *
+met_until_now(PyObject *self, PyObject *args)
+{
+    (void)self, (void)args;
+    return PyLong_FromLong(met);
 }
 
 /* How many counts there were, and how many were lost. */
@@ -412,7 +444,7 @@ static PyMethodDef methods[] = {
     {"make", make, METH_VARARGS, NULL},         {"give_classes", give_classes, METH_VARARGS, NULL},
     {"counters", all_counters, METH_NOARGS, NULL}, {"begin", begin, METH_NOARGS, NULL},
     {"end", end, METH_NOARGS, NULL},            {"lost", lost_until_now, METH_NOARGS, NULL},
-    {NULL, NULL, 0, NULL},
+    {"met", met_until_now, METH_NOARGS, NULL},  {NULL, NULL, 0, NULL},
 };
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "proving", .m_size = -1, .m_methods = methods};
 

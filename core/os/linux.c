@@ -257,11 +257,12 @@ os_show_in_child(char *home, size_t size_bytes, char *at)
     return remap_to(home, 0, size_bytes, at);
 }
 
+/* As what was reserved and committed: the kernel joins with its neighbours only what was mapped as they were. */
 int
 os_renew(char *at, size_t size_bytes)
 {
     char *same;
-    int error = map(at, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, &same);
+    int error = map(at, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED, &same);
     if (error == 0) {
         advise(at, size_bytes);
     }

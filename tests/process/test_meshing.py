@@ -142,6 +142,25 @@ print(told == most, abs(lines() - core.mesh_mappings() - others) < 100, os.listd
     ).expect("True\nTrue True True\n")
 
 
+def test_pools_with_pages_of_their_own_again_are_one_mapping_with_their_neighbours() -> None:
+    """The kernel joins them as it is counted; else there were a mapping more for each, which nobody counts."""
+    served(
+        """
+import random
+chance = random.Random(5)
+def others(): return core.mappings()[1] - core.mesh_mappings()
+survivors = peak(150_000)
+quire.trim()
+before, meshed = others(), core.mesh_mappings()
+for _ in range(6):
+    survivors = [one for one in survivors if chance.random() < 0.75]
+    quire.trim()
+print(meshed > 1000, abs(others() - before) < 10, is_whole(survivors), core.check())
+""",
+        {"QUIRE_GIVE_BACK": "off"},
+    ).expect("True True True None\n")
+
+
 def test_what_counts_again_is_shared_memory_and_no_file() -> None:
     """Files that a program reads, and that leave memory again, say nothing of the pages that pools share."""
     served(

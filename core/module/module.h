@@ -40,6 +40,9 @@ PyObject *module_mesh_pass(const struct mesh_pass *pass);
 /* meshing.c: give it the functions that mesh. 0, or -1 with an exception set. */
 int module_add_meshing(PyObject *module);
 
+/* snapshot.c: give it the function that takes a snapshot. 0, or -1 with an exception set. */
+int module_add_snapshot(PyObject *module);
+
 /* own_files.c: a descriptor of a file of /proc/self, open; the process's threads. OSError if it cannot be. */
 PyObject *module_open_own(const char *name);
 PyObject *module_own_threads(void);

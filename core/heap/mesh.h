@@ -86,6 +86,9 @@ bool mesh_renew(struct heap *heap, const struct mesh_limits *limits);
 /* Take all that shows extents out of the page table, so that resident size says what is used. Whether it is done. */
 bool mesh_untouch(struct heap *heap, const struct mesh_limits *limits);
 
+/* Whether any pool may show pages of an extent. */
+bool mesh_is_in_use(const struct heap *heap);
+
 /* From a page of 4 KiB to where its blocks can be read, and written, without a fault for the mapping that shows it: how
  * far it is to its home. 0: they are read where they are, as are blocks that do not lie in a row there. Good until the heap
  * is used. */

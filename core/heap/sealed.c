@@ -91,6 +91,12 @@ are_in_a_row(const struct pool *pool, size_t first, size_t last)
     return true;
 }
 
+bool
+mesh_is_in_use(const struct heap *heap)
+{
+    return heap->totals.extents != 0;
+}
+
 ptrdiff_t
 mesh_way_home(const struct heap *heap, const void *page)
 {

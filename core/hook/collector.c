@@ -429,3 +429,16 @@ collector_rest(void)
         last = own;
     }
 }
+
+void
+collector_visit_all(void (*visit)(void *context, PyObject *object), void *context)
+{
+    for (int list = YOUNG; list < LISTS; list++) {
+        struct header *header = next_of(lists.heads[list]);
+        while (header != lists.heads[list]) {
+            struct header *next = next_of(at_home(header));
+            visit(context, object_of(header));
+            header = next;
+        }
+    }
+}

@@ -45,6 +45,10 @@ PyObject *collector_next(void);
 void collector_pass(PyObject *object);
 void collector_rest(void);
 
+/* All tracked objects at once, from the youngest list to the permanent one, wherever a marker may stand; within a step
+ * nothing is allocated or freed. The collector is not at work. */
+void collector_visit_all(void (*visit)(void *context, PyObject *object), void *context);
+
 /* Of an object of a type that has the header. */
 static inline bool
 collector_tracks(PyObject *object)

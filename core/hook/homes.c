@@ -7,6 +7,7 @@
 #include <string.h>
 
 struct home homes[HOMES];
+bool homes_are_elsewhere;
 
 void
 homes_find(struct home *home, uintptr_t page)
@@ -18,5 +19,6 @@ homes_find(struct home *home, uintptr_t page)
 void
 homes_forget(void)
 {
+    homes_are_elsewhere = service.heap != NULL && mesh_is_in_use(service.heap);
     memset(homes, 0, sizeof homes);
 }

@@ -3,7 +3,7 @@
  *
  * No code that is not quire's is ever given such an address: an object may keep its own, and look for it.
  *
- * Callers: proof.c, layouts.c, collector.c. Locking: the interpreter lock; what is found is good as long as nothing is
+ * Callers: who walks objects. Locking: the interpreter lock; what is found is good as long as nothing is
  * allocated and freed, so homes_forget() begins each step.
  */
 #ifndef QUIRE_HOOK_HOMES_H
@@ -18,6 +18,7 @@ struct home {
     ptrdiff_t way;
 };
 extern struct home homes[HOMES];
+extern bool homes_are_elsewhere; /* of some objects; if not, nothing is looked up */
 
 void homes_find(struct home *home, uintptr_t page);
 void homes_forget(void);
@@ -26,6 +27,9 @@ void homes_forget(void);
 static inline const void *
 at_home(const void *address)
 {
+    if (LIKELY(!homes_are_elsewhere)) {
+        return address;
+    }
     uintptr_t page = (uintptr_t)address / PAGE_BYTES_MIN;
     struct home *home = &homes[page % HOMES];
     if (UNLIKELY(home->page != page)) {

@@ -3,7 +3,6 @@
 
 #include "hook/layouts.h"
 
-#include <structmember.h>
 #include <string.h>
 
 /* --- the reviewed types --- */
@@ -92,8 +91,8 @@ static const struct {
 };
 
 /* Under the name of a type of C there may stand a class of Python: the rule for classes decides about it. */
-static bool
-is_class(const PyTypeObject *type)
+bool
+types_is_class(const PyTypeObject *type)
 {
     return (type->tp_flags & Py_TPFLAGS_HEAPTYPE) && type->tp_dealloc == of_classes.dealloc;
 }
@@ -104,7 +103,7 @@ add_named(PyTypeObject *type, const char *layout)
     for (size_t i = 0; i < sizeof layouts / sizeof layouts[0]; i++) {
         if (strcmp(layouts[i].name, layout) == 0) {
             bool fits = layouts[i].basic_bytes == 0 || layouts[i].basic_bytes == type->tp_basicsize;
-            if (fits && !is_class(type) && probe(type)->type == NULL) {
+            if (fits && !types_is_class(type) && probe(type)->type == NULL) {
                 add(type, layouts[i].kind);
             }
             return true;
@@ -189,11 +188,17 @@ types_forget(void)
 
 /* --- the rule for classes --- */
 
+const PyMemberDef *
+types_slots(const PyTypeObject *type)
+{
+    return (const PyMemberDef *)((const char *)type + Py_TYPE(type)->tp_basicsize);
+}
+
 /* Its slots, one behind the other where the base ends, and no other members: each holds a reference. */
 static bool
 slots_are_references(PyTypeObject *type)
 {
-    const PyMemberDef *members = (const PyMemberDef *)((const char *)type + Py_TYPE(type)->tp_basicsize);
+    const PyMemberDef *members = types_slots(type);
     Py_ssize_t offset = type->tp_base->tp_basicsize;
     for (Py_ssize_t i = 0; i < Py_SIZE(type); i++, offset += (Py_ssize_t)sizeof(PyObject *)) {
         if (members[i].type != T_OBJECT_EX || members[i].offset != offset) {
@@ -228,7 +233,7 @@ static bool
 has_functions_of_classes(const PyTypeObject *type)
 {
     bool shows_itself = !(type->tp_flags & Py_TPFLAGS_HAVE_GC) || type->tp_traverse == of_classes.traverse;
-    return is_class(type) && shows_itself && type->tp_alloc == of_classes.alloc;
+    return types_is_class(type) && shows_itself && type->tp_alloc == of_classes.alloc;
 }
 
 static enum kind kind_of(PyTypeObject *type);

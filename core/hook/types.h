@@ -14,6 +14,8 @@
 
 #include "hook/versions.h"
 
+#include <structmember.h>
+
 enum kind {
     KIND_UNKNOWN,
     KIND_HOLDER, /* not reviewed, but it only holds what it shows: it writes into none of that */
@@ -49,5 +51,9 @@ void types_forget(void);
 void types_begin_step(void);
 
 enum kind types_kind(PyTypeObject *type);
+
+/* Whether a class statement made it; of one that did, the members, each for a slot. */
+bool types_is_class(const PyTypeObject *type);
+const PyMemberDef *types_slots(const PyTypeObject *type);
 
 #endif

@@ -127,6 +127,9 @@ version_inline_values_bytes(PyObject *object)
     return 0;
 }
 
+/* Whether that is told by the values themselves. */
+#define VERSION_VALUES_ARE_READ (PY_VERSION_HEX >= 0x030D0000)
+
 /* The same of a dictionary that shares its keys: an address in the block of its values; NULL where they lie in the
  * instance that they are attributes of. */
 static inline const void *
@@ -163,6 +166,130 @@ version_dict_place(const void *table, Py_ssize_t position, PyObject **key, PyObj
     *key = entries[((size_t)position + 1) * words_an_entry - 2];
     *value = entries[((size_t)position + 1) * words_an_entry - 1];
     return true;
+}
+
+/* Bytes of such a table, and how many values a dictionary has room for that shares it. */
+static inline size_t
+version_dict_keys_bytes(const struct version_dict_keys *keys)
+{
+    size_t entry_bytes = keys->kind == 0 ? 24 : 16;
+    size_t usable = ((size_t)2 << keys->log2_size) / 3;
+    return sizeof *keys + ((size_t)1 << keys->log2_index_bytes) + usable * entry_bytes;
+}
+
+static inline size_t
+version_shared_values_count(const struct version_dict_keys *keys)
+{
+    return (size_t)(keys->entries + keys->usable);
+}
+
+/* The keys that all instances of a class may share for attributes that they keep without a dictionary; NULL: none. */
+static inline const struct version_dict_keys *
+version_cached_keys(const PyTypeObject *type)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    bool has_some = (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) != 0;
+#else
+    bool has_some = (type->tp_flags & Py_TPFLAGS_MANAGED_DICT) != 0;
+#endif
+    return has_some ? (const void *)((const PyHeapTypeObject *)type)->ht_cached_keys : NULL;
+}
+
+/* Where the values begin of a dictionary that shares its keys; it has them, ma_values is not NULL. */
+static inline PyObject *const *
+version_first_value(const void *values)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    return (PyObject *const *)values + 1; /* behind four bytes, and four unused */
+#else
+    return values;
+#endif
+}
+
+/* The attributes that an instance keeps without a dictionary, at most so many; NULL: it has a dictionary, or neither. The
+ * type has Py_TPFLAGS_MANAGED_DICT. Given where the object can be read; the answer is in addresses of its own. */
+static inline PyObject *const *
+version_inline_attributes(PyObject *readable, const PyObject *object, size_t *count, PyObject **dictionary)
+{
+    const uintptr_t *words = (const uintptr_t *)readable;
+    const char *values = NULL;
+    *dictionary = NULL;
+    *count = SIZE_MAX;
+#if PY_VERSION_HEX >= 0x030D0000
+    const PyTypeObject *type = Py_TYPE(readable);
+    *dictionary = (PyObject *)words[-3];
+    const unsigned char *inside = (const unsigned char *)readable + type->tp_basicsize;
+    if (*dictionary == NULL && (type->tp_flags & Py_TPFLAGS_INLINE_VALUES) && inside[3] != 0) {
+        *count = inside[0];
+        values = (const char *)object + type->tp_basicsize;
+    }
+#elif PY_VERSION_HEX >= 0x030C0000
+    (void)object;
+    if (words[-3] & 1) {
+        values = (const char *)(words[-3] + 1);
+    } else {
+        *dictionary = (PyObject *)words[-3];
+    }
+#else
+    (void)object;
+    values = (const char *)words[-4];
+    *dictionary = values == NULL ? (PyObject *)words[-3] : NULL;
+#endif
+    return values == NULL ? NULL : version_first_value(values);
+}
+
+/* sys.getsizeof counts the collector's header by the type alone, also for types that have none: until 3.12. */
+#define VERSION_SIZE_HAS_HEADER_OF_TYPE (PY_VERSION_HEX < 0x030D0000)
+
+/* What an object's first word may be while it lives: its count, and in later versions flags above it. That of an object
+ * that CPython keeps for its next request is 0, or an address. */
+static inline bool
+version_is_plausible_count(uint64_t word)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    word &= UINT64_C(0xff00ffffffffffff); /* flags, of which the upper byte has none yet */
+#endif
+    return word != 0 && word <= UINT32_MAX;
+}
+
+/* The count; NONE: the object never dies. */
+static inline uint32_t
+version_count(PyObject *object, uint32_t none)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return _Py_IsImmortal(object) ? none : (uint32_t)Py_REFCNT(object);
+#else
+    Py_ssize_t count = Py_REFCNT(object);
+    return (uint64_t)count < none ? (uint32_t)count : none;
+#endif
+}
+
+#if PY_VERSION_HEX >= 0x030C0000
+#define VERSION_FIRST_DIGIT long_value.ob_digit
+#else
+#define VERSION_FIRST_DIGIT ob_digit
+#endif
+
+/* Bytes before a bytearray's buffer in its block, which is a bytes object's since 3.15, and behind what it allocated. */
+#if PY_VERSION_HEX >= 0x030F0000
+#define VERSION_BUFFER_BYTES_BEFORE offsetof(PyBytesObject, ob_sval)
+#define VERSION_BUFFER_BYTES_BEHIND ((size_t)1)
+#else
+#define VERSION_BUFFER_BYTES_BEFORE ((size_t)0)
+#define VERSION_BUFFER_BYTES_BEHIND ((size_t)0)
+#endif
+
+/* Digits of an integer, as its size counts them. */
+static inline size_t
+version_int_digits(PyObject *object)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    size_t digits = ((PyLongObject *)object)->long_value.lv_tag >> 3;
+#else
+    Py_ssize_t size = Py_SIZE(object);
+    size_t digits = (size_t)(size < 0 ? -size : size);
+#endif
+    return digits == 0 ? 1 : digits;
 }
 
 #ifdef Py_GIL_DISABLED

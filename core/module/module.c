@@ -4,6 +4,7 @@
 #include "heap/proofs.h"
 #include "hook/hook.h"
 #include "hook/proof.h"
+#include "hook/references.h"
 #include "observe/residency.h"
 #include "observe/walk.h"
 
@@ -374,6 +375,7 @@ static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, module_add_proof},
     {Py_mod_exec, module_add_meshing},
     {Py_mod_exec, module_add_dominators},
+    {Py_mod_exec, module_add_snapshot},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
 #endif
@@ -385,7 +387,7 @@ static PyModuleDef_Slot slots[] = {
 static int
 traverse(PyObject *Py_UNUSED(self), visitproc visit, void *Py_UNUSED(context))
 {
-    if (!proof_is_visitor(visit)) {
+    if (!proof_is_visitor(visit) && !references_is_visitor(visit)) {
         hook_note_walk();
     }
     return 0;

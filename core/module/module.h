@@ -42,6 +42,8 @@ int module_add_meshing(PyObject *module);
 
 /* dominators.c: give it what computes over the columns of a snapshot. 0, or -1 with an exception set. */
 int module_add_dominators(PyObject *module);
+/* snapshot.c: give it the function that takes a snapshot. 0, or -1 with an exception set. */
+int module_add_snapshot(PyObject *module);
 
 /* own_files.c: a descriptor of a file of /proc/self, open; the process's threads. OSError if it cannot be. */
 PyObject *module_open_own(const char *name);

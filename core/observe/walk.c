@@ -1,6 +1,8 @@
 /* See walk.h. */
 #include "observe/walk.h"
 
+#include <string.h>
+
 bool
 walk_arenas(struct heap *heap, bool (*visit)(void *context, struct heap *heap, struct arena *arena), void *context)
 {
@@ -101,8 +103,7 @@ walk_extents(struct heap *heap, bool (*visit)(void *context, char *address, size
 
 /* --- what is live --- */
 
-enum { BLOCKS_A_POOL_MAX = POOL_BYTES / ALIGNMENT_BYTES };
-static_assert(LARGE_POOL_BYTES / SMALL_BYTES_MAX < BLOCKS_A_POOL_MAX, "a large pool has fewer blocks than a small one");
+static_assert(LARGE_POOL_BYTES / SMALL_BYTES_MAX < 64 * LIVE_WORDS_MAX, "a large pool has fewer blocks");
 
 struct live_walk {
     struct heap *heap;
@@ -116,24 +117,79 @@ block_index(const struct heap *heap, const struct pool *pool, const void *block)
     return (size_t)((const char *)block - first_block(heap, pool)) / pool->block_bytes;
 }
 
+static void
+set_first_bits(uint64_t *bits, size_t count)
+{
+    memset(bits, 0xff, count / 64 * sizeof *bits);
+    if (count % 64 != 0) {
+        bits[count / 64] = ((uint64_t)1 << (count % 64)) - 1;
+    }
+}
+
+static void
+clear_bit(uint64_t *bits, size_t index)
+{
+    bits[index / 64] &= ~((uint64_t)1 << (index % 64));
+}
+
+size_t
+walk_live_bits(const struct heap *heap, const struct pool *pool, uint64_t live[LIVE_WORDS_MAX])
+{
+    if (pool_allocated(pool) == 0) {
+        return 0;
+    }
+    set_first_bits(live, pool->carved);
+    for (const void *block = pool->free; block != NULL; block = link_of(block)) {
+        clear_bit(live, block_index(heap, pool, block));
+    }
+    for (size_t index = 0; pool->away != 0 && index < pool->carved; index++) {
+        if (pool_is_away(heap, pool, index)) {
+            clear_bit(live, index);
+        }
+    }
+    return ((size_t)pool->carved + 63) / 64;
+}
+
+static char *
+block_in_pool(const struct heap *heap, const struct pool *pool, const void *address, size_t *size_bytes)
+{
+    bool is_in_use = pool_counts_frees(pool) || pool->state == SLOT_RETIRED;
+    size_t index = is_in_use ? block_index(heap, pool, address) : 0; /* huge for what is before the first */
+    if (!is_in_use || index >= pool->carved) {
+        return NULL;
+    }
+    *size_bytes = pool->block_bytes;
+    return first_block(heap, pool) + index * pool->block_bytes;
+}
+
+char *
+walk_block_at(const struct heap *heap, const void *address, size_t *size_bytes)
+{
+    const struct pool *pool = pool_at(heap, address);
+    if (pool != NULL) {
+        return block_in_pool(heap, pool, address, size_bytes);
+    }
+    if (heap_standing(heap, address) != STANDING_ALLOCATED) {
+        return NULL;
+    }
+    *size_bytes = heap_size_of(heap, address);
+    return (char *)address;
+}
+
 static bool
 walk_live_in_pool(void *context, struct pool *pool, char *address)
 {
     const struct live_walk *walk = context;
-    uint64_t is_free[BLOCKS_A_POOL_MAX / 64] = {0};
+    uint64_t live[LIVE_WORDS_MAX];
+    size_t words = walk_live_bits(walk->heap, pool, live);
     (void)address;
-    if (pool_allocated(pool) == 0) {
-        return true;
-    }
-    for (const void *block = pool->free; block != NULL; block = link_of(block)) {
-        size_t index = block_index(walk->heap, pool, block);
-        is_free[index / 64] |= (uint64_t)1 << (index % 64);
-    }
-    char *block = first_block(walk->heap, pool);
-    for (size_t index = 0; index < pool->carved; index++, block += pool->block_bytes) {
-        bool is_live = !((is_free[index / 64] >> (index % 64)) & 1) && !pool_is_away(walk->heap, pool, index);
-        if (is_live && !walk->visit(walk->context, block, pool->block_bytes)) {
-            return false;
+    for (size_t word = 0; word < words; word++) {
+        for (; live[word] != 0; live[word] &= live[word] - 1) {
+            size_t index = word * 64 + lowest_bit(live[word]);
+            char *block = first_block(walk->heap, pool) + index * pool->block_bytes;
+            if (!walk->visit(walk->context, block, pool->block_bytes)) {
+                return false;
+            }
         }
     }
     return true;

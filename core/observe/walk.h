@@ -29,6 +29,15 @@ bool walk_kept(struct heap *heap, bool (*visit)(void *context, char *address, si
 
 /* Homes of extents, and what is known of each. */
 bool walk_extents(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context);
+
+/* A bit for each block of the pool, in address order: the live ones. How many words. */
+enum { LIVE_WORDS_MAX = POOL_BYTES / ALIGNMENT_BYTES / 64 };
+size_t walk_live_bits(const struct heap *heap, const struct pool *pool, uint64_t live[LIVE_WORDS_MAX]);
+
+/* Where the block begins that has the address in it, of a pool in use, and its size: it may be a free one. Runs and mappings
+ * are found by their first address alone. NULL: there is none. All of it can be read. */
+char *walk_block_at(const struct heap *heap, const void *address, size_t *size_bytes);
+
 /* Every live block of pools, run and mapping. */
 bool walk_live(struct heap *heap, bool (*visit)(void *context, char *address, size_t size_bytes), void *context);
 

@@ -3,6 +3,7 @@
     import quire
     quire.install()          serve this process from quire's own heap
     quire.stats()            the heap in numbers
+    quire.snapshot(path)     every object, as a file that quire types, pins, path and others read
     quire.trim()             give back to the system, now, what rests
     quire.Heap()             a heap of one's own; quire.model has the same in plain Python
 
@@ -13,6 +14,8 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
+
     from quire.errors import (
         AllocatorInUse,
         DoubleFree,
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from quire.process.heap import Heap
     from quire.process.settings import Config
     from quire.process.version import __version__
-    from quire.records import GivenBack, HeapStatistics
+    from quire.records import GivenBack, HeapStatistics, SnapshotTaken
 
 __all__ = [
     "AllocatorInUse",
@@ -43,6 +46,7 @@ __all__ = [
     "__version__",
     "install",
     "installed",
+    "snapshot",
     "stats",
     "trim",
 ]
@@ -139,6 +143,29 @@ def trim(*, collect: bool = False) -> "GivenBack":
     except (ImportError, OSError) as error:
         raise _not_now("trim", error) from None
     return process_trim(collect)
+
+
+def snapshot(path: "str | os.PathLike[str]", *, references: bool = True) -> "SnapshotTaken":
+    """Write a snapshot of this process: every object with its type, size, count and references, and where bytes lie.
+
+    quire need not serve the process. No value is in it: no text, number or key of the program's. All threads stand still
+    meanwhile.
+
+    Args:
+        path: the file; one that is there is replaced when the new one is complete.
+        references: with who refers to whom. Without, the pause is shorter, and no path can be told.
+
+    Returns:
+        What was written, and how long the process stood still.
+
+    Raises:
+        UnsupportedRuntime: the native core is missing, or cannot read this Python's objects.
+        MemoryError: there is no memory for it.
+        OSError: the file cannot be written; what was there is there still.
+    """
+    from quire.process.snapshot import snapshot as process_snapshot
+
+    return process_snapshot(path, references=references)
 
 
 def _not_now(name: str, error: Exception) -> QuireError:

@@ -203,3 +203,21 @@ def dominators(
     edge_end: _Buffer, edge_to: _Buffer, roots: _Buffer, dominator: _Buffer, place: _Buffer, below: _Buffer, /
 ) -> None:
     """core/observe/dominators.h: fill the last three, as long as the objects; ValueError if columns do not fit."""
+
+def snapshot_take(
+    types: tuple[type, ...], reviewed: Iterable[tuple[type, str]], columns: dict[str, int], references: bool, /
+) -> dict[str, Any]:
+    """Write a snapshot's columns to files, empty ones that can be read, by their descriptors: little-endian numbers,
+    without a header; docs/design/snapshot.md tells what they mean. A column that is not given is not written. Two more
+    are scratch: whoever wants `table_owner` gives `claims`, and whoever wants `edge_to` gives `edges`.
+
+    Objects of the given types are recognised by their looks; types that the collector tracks are known anyway. The lock
+    is held for `pause_seconds`, then let go while rows of owners and of what is referred to are found.
+
+    Tells how many rows there are: `objects`, `tables`, `edges`, `pools`. `types`, in the order of the column
+    `object_type`: (type, what shows its objects' references: "traverse", "layout", "scan" or "nothing", whether they
+    have attributes, names of slots, names of inline attributes). `type_rows`: the row of each.
+
+    OSError: a file refuses. MemoryError: the system does. RuntimeError: why there can be no snapshot now. What is in
+    the files then means nothing.
+    """

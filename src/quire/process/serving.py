@@ -126,7 +126,7 @@ def _asked(_number: int, _frame: "FrameType | None") -> None:
         return
     try:
         from quire.process.requests import answer_requests
-        from quire.process.snapshot import serve_request
+        from quire.process.snapshot_columns import serve_request
 
         answer_requests(serve_request)
     except Exception:

@@ -1,0 +1,817 @@
+/* See snapshot.h. */
+#include "hook/snapshot.h"
+
+#include "hook/collector.h"
+#include "hook/images.h"
+#include "hook/proof.h"
+#include "hook/references.h"
+#include "hook/service.h"
+#include "observe/walk.h"
+#include "os/os.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+/* Untracked objects show each other in depth, as far as a thread's stack surely reaches. */
+enum { DEPTH_MAX = 64, PENDING_AT_FIRST = 4096 };
+
+static struct column *
+column(struct snapshot *snapshot, int number)
+{
+    return &snapshot->columns[number];
+}
+
+static uintptr_t
+address_of(const void *object)
+{
+    return (uintptr_t)object;
+}
+
+/* --- marks --- */
+
+static struct marks_piece *
+piece_for(struct snapshot *snapshot, uintptr_t address)
+{
+    struct marks_piece *last = snapshot->last_piece;
+    if (last == NULL || address - last->address >= MARKS_PIECE_BYTES) {
+        last = marks_piece_for(&snapshot->marks, address);
+        snapshot->last_piece = last != NULL ? last : snapshot->last_piece;
+    }
+    return last;
+}
+
+/* Whether it was not marked before. */
+static bool
+mark(struct snapshot *snapshot, int plane, const void *address)
+{
+    struct marks_piece *piece = piece_for(snapshot, address_of(address));
+    return piece != NULL && piece_mark(piece, plane, address_of(address));
+}
+
+static bool
+is_in_heap(const struct snapshot *snapshot, const void *address)
+{
+    return snapshot->heap != NULL && heap_is_in_arena(snapshot->heap, address);
+}
+
+/* Where the block begins; outside the heap, where the cell does that the address lies in. */
+static char *
+table_start(const struct snapshot *snapshot, struct object_table table)
+{
+    size_t size_bytes;
+    bool is_found = table.may_be_inside && is_in_heap(snapshot, table.address);
+    char *block = is_found ? walk_block_at(snapshot->heap, table.address, &size_bytes) : NULL;
+    return block != NULL ? block : (char *)(address_of(table.address) & ~(MARK_BYTES - 1));
+}
+
+static void
+mark_table(void *context, struct object_table table)
+{
+    mark(context, MARK_TABLE, table_start(context, table));
+}
+
+static const struct object_reading certain_reading = {.is_certain = true, .may_ask = false};
+
+static void
+mark_tables(struct snapshot *snapshot, const struct object_type *known, PyObject *object)
+{
+    if (known->may_have_tables) {
+        objects_visit_tables(known, object, &certain_reading, mark_table, snapshot);
+    }
+}
+
+/* --- phase: mark --- */
+
+static void meet_child(void *context, PyObject *child);
+
+/* Words say nothing for certain; what they may lead to is known otherwise, or by its looks. */
+static void
+ignore_word(void *Py_UNUSED(context), uintptr_t Py_UNUSED(word))
+{
+}
+
+static void
+show(struct snapshot *snapshot, const struct object_type *known, PyObject *object)
+{
+    const struct references to = {meet_child, ignore_word, snapshot};
+    references_show(known, object, &to);
+}
+
+static void
+keep_for_later(struct snapshot *snapshot, PyObject *object)
+{
+    struct pending *pending = &snapshot->pending;
+    if (pending->count == pending->max) {
+        size_t max = pending->max == 0 ? PENDING_AT_FIRST : pending->max * 2;
+        PyObject **objects = PyMem_RawRealloc(pending->objects, max * sizeof *objects);
+        if (objects == NULL) {
+            snapshot->marks.is_short_of_memory = true;
+            return;
+        }
+        pending->objects = objects;
+        pending->max = max;
+    }
+    pending->objects[pending->count++] = object;
+}
+
+/* Tracked ones are met in the collector's lists; others show what they refer to when they are shown for the first time. */
+static void
+meet_child(void *context, PyObject *child)
+{
+    struct snapshot *snapshot = context;
+    if (child == NULL || !mark(snapshot, MARK_OBJECT, child)) {
+        return;
+    }
+    const struct object_type *known = objects_type_of(&snapshot->types, child);
+    if (known == NULL || objects_is_tracked(known, child)) {
+        return;
+    }
+    mark_tables(snapshot, known, child);
+    if (known->shows == SHOWS_NOTHING || known->shows == SHOWS_SCAN) {
+        return;
+    }
+    if (snapshot->depth == DEPTH_MAX) {
+        keep_for_later(snapshot, child);
+        return;
+    }
+    snapshot->depth++;
+    show(snapshot, known, child);
+    snapshot->depth--;
+}
+
+static void
+show_pending(struct snapshot *snapshot)
+{
+    struct pending *pending = &snapshot->pending;
+    while (pending->count > 0) {
+        PyObject *object = pending->objects[--pending->count];
+        show(snapshot, objects_type_of(&snapshot->types, object), object);
+    }
+}
+
+static void
+meet_tracked(void *context, PyObject *object)
+{
+    struct snapshot *snapshot = context;
+    mark(snapshot, MARK_OBJECT, object);
+    const struct object_type *known = objects_type_of(&snapshot->types, object);
+    if (known == NULL) {
+        return;
+    }
+    mark_tables(snapshot, known, object);
+    if (known->kind == KIND_TYPE) {
+        objects_add_type(&snapshot->types, (PyTypeObject *)object);
+    }
+    if (snapshot->references || !is_in_heap(snapshot, object)) {
+        show(snapshot, known, object);
+        show_pending(snapshot);
+    }
+}
+
+static void
+mark_all(struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->types.count; i++) { /* more may come */
+        meet_child(snapshot, (PyObject *)objects_type_at(&snapshot->types, i)->type);
+        show_pending(snapshot);
+    }
+    collector_visit_all(meet_tracked, snapshot);
+}
+
+/* --- what a block is --- */
+
+static const void *
+certain_object_in(const struct marks_piece *piece, uintptr_t block, size_t block_bytes)
+{
+    for (size_t before = 0; before <= 2 * MARK_BYTES && before < block_bytes; before += MARK_BYTES) {
+        if (piece_has(piece, MARK_OBJECT, block + before)) {
+            return (const void *)(block + before);
+        }
+    }
+    return NULL;
+}
+
+/* An object for certain, the table of one for certain, an object by its looks, or nobody's. */
+static void
+recognise_block(struct snapshot *snapshot, struct marks_piece *piece, char *block, size_t block_bytes)
+{
+    if (certain_object_in(piece, address_of(block), block_bytes) != NULL
+        || piece_has(piece, MARK_TABLE, address_of(block))) {
+        return;
+    }
+    const void *object = objects_look_at(&snapshot->types, block, block_bytes);
+    if (object == NULL) {
+        piece_mark(piece, MARK_TABLE, address_of(block));
+        return;
+    }
+    piece_mark(piece, MARK_OBJECT, address_of(object));
+    piece_mark(piece, MARK_LOOKS, address_of(object));
+}
+
+static void
+recognise_pool(struct snapshot *snapshot, struct marks_piece *piece, const struct pool *pool)
+{
+    uint64_t live[LIVE_WORDS_MAX];
+    size_t words = walk_live_bits(snapshot->heap, pool, live);
+    char *first = first_block(snapshot->heap, pool);
+    for (size_t word = 0; word < words; word++) {
+        for (; live[word] != 0; live[word] &= live[word] - 1) {
+            size_t index = word * 64 + lowest_bit(live[word]);
+            recognise_block(snapshot, piece, first + index * pool->block_bytes, pool->block_bytes);
+        }
+    }
+}
+
+/* Blocks that stand alone, each perhaps in a piece of its own. */
+static bool
+recognise_alone(void *context, char *address, size_t size_bytes)
+{
+    struct marks_piece *piece = piece_for(context, address_of(address));
+    if (piece != NULL) {
+        recognise_block(context, piece, address, size_bytes);
+    }
+    return true;
+}
+
+static bool
+recognise_run(void *context, char *address, size_t size_bytes, enum run_state state)
+{
+    return state != RUN_ALLOCATED || recognise_alone(context, address, size_bytes);
+}
+
+static void
+recognise_guarded(struct snapshot *snapshot)
+{
+    struct hook_sampling sampling;
+    struct guard *guard = hook_guard(&sampling);
+    for (uint32_t i = 0; guard != NULL && i < guard->slots_count; i++) {
+        const struct guard_slot *slot = &guard->slots[i];
+        if (slot->state == GUARD_ALLOCATED && address_of(slot->address) % MARK_BYTES == 0) {
+            recognise_alone(snapshot, slot->address, slot->size_bytes);
+        }
+    }
+}
+
+/* --- an object's row --- */
+
+/* In the heap what lies in one block. Elsewhere the beginning of a table that is one for certain: of keys that the instances
+ * of a class share. */
+static bool
+may_read(const void *context, const void *address, size_t size_bytes)
+{
+    const struct snapshot *snapshot = context;
+    size_t block_bytes = 0;
+    const char *block = walk_block_at(snapshot->heap, address, &block_bytes);
+    if (block == NULL) {
+        return size_bytes <= sizeof(struct version_dict_keys)
+               && marks_has(&snapshot->marks, MARK_TABLE, address_of(address));
+    }
+    return (size_t)((const char *)address - block) + size_bytes <= block_bytes && size_bytes <= block_bytes;
+}
+
+static void
+put_claim(void *context, struct object_table table)
+{
+    struct snapshot *snapshot = context;
+    const char *start = table_start(snapshot, table);
+    bool is_outside = !is_in_heap(snapshot, start);
+    if (is_outside && snapshot->heap != NULL && mapping_find(snapshot->heap, start) != NULL) {
+        is_outside = false;
+    }
+    column_put_u8(column(snapshot, COLUMN_claims), address_of(start));
+    column_put_u4(column(snapshot, COLUMN_claims), snapshot->claiming_row);
+    column_put_u4(column(snapshot, COLUMN_claims), is_outside ? (uint32_t)(table.size_bytes / sizeof(void *)) : 0);
+}
+
+static void
+put_edge(void *context, PyObject *child)
+{
+    struct snapshot *snapshot = context;
+    column_put_u8(column(snapshot, COLUMN_edges), address_of(child));
+    snapshot->counts.edges++;
+}
+
+/* Rows of what is certain, and of what looks so, are all marked by now. */
+static void
+put_edge_of_word(void *context, uintptr_t word)
+{
+    struct snapshot *snapshot = context;
+    if (marks_has(&snapshot->marks, MARK_OBJECT, word)) {
+        put_edge(snapshot, (PyObject *)word);
+    }
+}
+
+static void
+put_edges(struct snapshot *snapshot, const struct object_type *known, PyObject *object, bool is_certain)
+{
+    const struct references to = {put_edge, put_edge_of_word, snapshot};
+    if (is_certain && known->shows != SHOWS_NOTHING) {
+        references_show(known, object, &to);
+    }
+    column_put_u8(column(snapshot, COLUMN_edge_end), snapshot->counts.edges);
+}
+
+static uint8_t
+flags_of(const struct object_type *known, PyObject *object, bool is_certain, enum where where)
+{
+    unsigned flags = (unsigned)where << WHERE_SHIFT;
+    if (known->is_class && is_certain && references_has_inline_attributes(known, object)) {
+        flags |= INLINE_ATTRIBUTES;
+    }
+    if (!known->has_header || !objects_has_header(known, object)) {
+        return (uint8_t)(flags | (is_certain ? KNOWN_SHOWN : KNOWN_LOOKS));
+    }
+    unsigned how = !is_certain ? KNOWN_LOOKS : objects_is_tracked(known, object) ? KNOWN_TRACKED : KNOWN_SHOWN;
+    return (uint8_t)(flags | how | HAS_HEADER);
+}
+
+static void
+put_object(struct snapshot *snapshot, PyObject *object, bool is_certain, enum where where)
+{
+    const struct object_type *known = objects_type_of(&snapshot->types, object);
+    if (UNLIKELY(known == NULL)) {
+        return; /* no memory: there will be no snapshot */
+    }
+    const struct object_reading reading = {is_certain, snapshot->may_ask, may_read, snapshot};
+    column_put_u4(column(snapshot, COLUMN_object_type), known->index);
+    column_put_u8(column(snapshot, COLUMN_object_bytes), objects_bytes(known, object, &reading));
+    column_put_u4(column(snapshot, COLUMN_object_count), version_count((PyObject *)at_home(object), SNAPSHOT_NONE));
+    column_put_u1(column(snapshot, COLUMN_object_flags), flags_of(known, object, is_certain, where));
+    if (known->may_have_tables) {
+        snapshot->claiming_row = (uint32_t)snapshot->counts.objects;
+        objects_visit_tables(known, object, &reading, put_claim, snapshot);
+    }
+    if (snapshot->references) {
+        put_edges(snapshot, known, object, is_certain);
+    }
+    snapshot->counts.objects++;
+}
+
+/* All objects that are marked in a part of a piece. */
+static void
+put_marked(struct snapshot *snapshot, const struct marks_piece *piece, size_t first_word, size_t end_word,
+           enum where (*where)(const struct snapshot *snapshot, uintptr_t address))
+{
+    for (size_t word = first_word; word < end_word; word++) {
+        for (uint64_t bits = piece->bits[MARK_OBJECT][word]; bits != 0; bits &= bits - 1) {
+            size_t cell = word * 64 + lowest_bit(bits);
+            uintptr_t address = piece->address + cell * MARK_BYTES + piece_shift(piece, cell);
+            put_object(snapshot, (PyObject *)address, !piece_has(piece, MARK_LOOKS, address), where(snapshot, address));
+        }
+    }
+}
+
+/* --- phase: arenas --- */
+
+static enum where
+in_pool(const struct snapshot *Py_UNUSED(snapshot), uintptr_t Py_UNUSED(address))
+{
+    return IN_POOL;
+}
+
+static enum where
+in_run(const struct snapshot *Py_UNUSED(snapshot), uintptr_t Py_UNUSED(address))
+{
+    return IN_RUN;
+}
+
+/* What was just recognised is still near. */
+static bool
+put_pool_objects(void *context, struct pool *pool, char *address)
+{
+    struct snapshot *snapshot = context;
+    struct marks_piece *piece = piece_for(snapshot, address_of(address));
+    if (piece == NULL || pool_allocated(pool) == 0) {
+        return true;
+    }
+    if (!snapshot->is_recognised) {
+        recognise_pool(snapshot, piece, pool);
+    }
+    size_t first_word = mark_cell(address_of(address)) / 64;
+    size_t words = pool_bytes_of(pool->size_class) / MARK_BYTES / 64;
+    put_marked(snapshot, piece, first_word, first_word + words, in_pool);
+    return true;
+}
+
+static bool
+recognise_pool_of_walk(void *context, struct pool *pool, char *address)
+{
+    struct marks_piece *piece = piece_for(context, address_of(address));
+    if (piece != NULL) {
+        recognise_pool(context, piece, pool);
+    }
+    return true;
+}
+
+static bool
+recognise_arena(void *context, struct heap *heap, struct arena *arena)
+{
+    return arena->kind == ARENA_RUN ? walk_runs(heap, arena, recognise_run, context)
+                                    : walk_pools(heap, arena, recognise_pool_of_walk, context);
+}
+
+static void
+put_arena_objects(struct snapshot *snapshot, struct arena *arena)
+{
+    struct heap *heap = snapshot->heap;
+    if (arena->kind != ARENA_RUN) {
+        walk_pools(heap, arena, put_pool_objects, snapshot);
+        return;
+    }
+    if (!snapshot->is_recognised) {
+        walk_runs(heap, arena, recognise_run, snapshot);
+    }
+    const struct marks_piece *piece = piece_for(snapshot, address_of(arena_address(heap, arena)));
+    if (piece != NULL) {
+        put_marked(snapshot, piece, 0, MARK_WORDS, in_run);
+    }
+}
+
+/* --- phase: outside --- */
+
+static enum where
+outside(const struct snapshot *snapshot, uintptr_t address)
+{
+    struct hook_sampling sampling;
+    const struct guard *guard = snapshot->heap == NULL ? NULL : hook_guard(&sampling);
+    if (guard != NULL && guard_owns(guard, (const void *)address)) {
+        return IN_GUARDED;
+    }
+    uintptr_t page = address & ~(PAGE_BYTES_MIN - 1);
+    if (snapshot->heap != NULL && mapping_find(snapshot->heap, (const void *)page) != NULL) {
+        return IN_MAPPING;
+    }
+    return images_have(address) ? IN_NO_HEAP : IN_OTHERS;
+}
+
+/* --- phase: objects, wherever they are, in the order of addresses --- */
+
+static int
+first_error(const struct snapshot *snapshot)
+{
+    if (snapshot->marks.is_short_of_memory || snapshot->types.is_short_of_memory) {
+        return ENOMEM;
+    }
+    for (size_t i = 0; i < COLUMNS_COUNT; i++) {
+        if (snapshot->columns[i].error != 0) {
+            return snapshot->columns[i].error;
+        }
+    }
+    return snapshot->counts.objects < SNAPSHOT_NONE ? 0 : EOVERFLOW;
+}
+
+static bool
+make_piece_of_arena(void *context, struct heap *heap, struct arena *arena)
+{
+    piece_for(context, address_of(arena_address(heap, arena)));
+    return true;
+}
+
+static void
+recognise_first(struct snapshot *snapshot)
+{
+    if (snapshot->heap == NULL) {
+        return;
+    }
+    walk_arenas(snapshot->heap, make_piece_of_arena, snapshot);
+    walk_mappings(snapshot->heap, recognise_alone, snapshot);
+    recognise_guarded(snapshot);
+    if (snapshot->references) {
+        walk_arenas(snapshot->heap, recognise_arena, snapshot);
+        snapshot->is_recognised = true;
+    }
+}
+
+/* Tables outside may be met, and make pieces: behind those that were there, and with no object in them. */
+static void
+put_objects(struct snapshot *snapshot)
+{
+    struct marks *marks = &snapshot->marks;
+    size_t count = marks->pieces_count;
+    for (size_t i = 0; i < count && first_error(snapshot) == 0; i++) {
+        const struct marks_piece *piece = marks->pieces[i];
+        if (is_in_heap(snapshot, (const void *)piece->address)) {
+            put_arena_objects(snapshot, arena_of(snapshot->heap, (const void *)piece->address));
+        } else {
+            put_marked(snapshot, piece, 0, MARK_WORDS, outside);
+        }
+    }
+}
+
+/* --- phase: tables --- */
+
+/* Outside the heap the owner tells, when claims are settled. */
+static size_t
+block_bytes_at(const struct snapshot *snapshot, const char *block)
+{
+    size_t size_bytes = 0;
+    const struct pool *pool = snapshot->heap == NULL ? NULL : pool_at(snapshot->heap, block);
+    if (pool != NULL) {
+        return pool->block_bytes;
+    }
+    if (snapshot->heap != NULL) {
+        walk_block_at(snapshot->heap, block, &size_bytes);
+    }
+    return size_bytes;
+}
+
+static void
+put_tables_of_piece(struct snapshot *snapshot, const struct marks_piece *piece)
+{
+    for (size_t word = 0; word < MARK_WORDS; word++) {
+        for (uint64_t bits = piece->bits[MARK_TABLE][word]; bits != 0; bits &= bits - 1) {
+            const char *address = (const char *)(piece->address + (word * 64 + lowest_bit(bits)) * MARK_BYTES);
+            column_put_u8(column(snapshot, COLUMN_table_bytes), block_bytes_at(snapshot, address));
+        }
+    }
+}
+
+static void
+put_tables(struct snapshot *snapshot)
+{
+    struct marks *marks = &snapshot->marks;
+    marks_sort(marks);
+    for (size_t i = 0; i < marks->pieces_count && first_error(snapshot) == 0; i++) {
+        put_tables_of_piece(snapshot, marks->pieces[i]);
+    }
+}
+
+/* --- phase: pools --- */
+
+static size_t
+resident_bytes(const unsigned char *pages, size_t start, size_t size_bytes)
+{
+    size_t page_bytes = os_page_bytes(), resident = 0;
+    for (size_t at = start; at < start + size_bytes; at += page_bytes) {
+        resident += pages[at / page_bytes] & 1 ? page_bytes : 0;
+    }
+    return resident < size_bytes ? resident : size_bytes;
+}
+
+static uint8_t
+pool_flags(const struct pool *pool)
+{
+    size_t live = pool_allocated(pool);
+    unsigned state = live == 0 ? POOL_EMPTY : live == pool->capacity ? POOL_FULL : POOL_USED;
+    return (uint8_t)(state | (pool_is_sealed(pool) ? POOL_SEALED : 0) | (pool->state == SLOT_SPENT ? POOL_SPENT : 0));
+}
+
+struct pools_walk {
+    struct snapshot *snapshot;
+    const char *arena;
+    unsigned char pages[ARENA_BYTES / PAGE_BYTES_MIN];
+};
+
+static bool
+put_pool(void *context, struct pool *pool, char *address)
+{
+    struct pools_walk *walk = context;
+    struct snapshot *snapshot = walk->snapshot;
+    bool serves = pool->state != SLOT_UNTOUCHED && pool->capacity != 0;
+    size_t pool_bytes = slots_a_pool(arena_of_pool(pool)) * POOL_BYTES;
+    size_t resident = resident_bytes(walk->pages, (size_t)(address - walk->arena), pool_bytes);
+    column_put_u8(column(snapshot, COLUMN_pool_address), address_of(address));
+    column_put_u4(column(snapshot, COLUMN_pool_bytes), (uint32_t)pool_bytes);
+    column_put_u4(column(snapshot, COLUMN_pool_block_bytes), serves ? pool->block_bytes : 0);
+    column_put_u4(column(snapshot, COLUMN_pool_live), (uint32_t)pool_allocated(pool));
+    column_put_u4(column(snapshot, COLUMN_pool_resident_bytes), (uint32_t)resident);
+    column_put_u1(column(snapshot, COLUMN_pool_flags), pool_flags(pool));
+    snapshot->counts.pools++;
+    return true;
+}
+
+static bool
+put_arena_pools(void *context, struct heap *heap, struct arena *arena)
+{
+    struct pools_walk walk = {.snapshot = context, .arena = arena_address(heap, arena)};
+    if (arena->kind == ARENA_RUN) {
+        return true;
+    }
+    if (os_resident(arena_address(heap, arena), ARENA_BYTES, walk.pages) != 0) {
+        memset(walk.pages, 0, sizeof walk.pages);
+    }
+    return walk_pools(heap, arena, put_pool, &walk);
+}
+
+/* --- the walk --- */
+
+static void
+walk(struct heap *heap, void *context)
+{
+    struct snapshot *snapshot = context;
+    snapshot->heap = heap;
+    homes_forget();
+    mark_all(snapshot);
+    recognise_first(snapshot);
+    marks_sort(&snapshot->marks);
+    put_objects(snapshot);
+    put_tables(snapshot);
+    if (heap != NULL) {
+        walk_arenas(heap, put_arena_pools, snapshot);
+    }
+}
+
+/* A function that is asked for a size may allocate: not where the heap is locked meanwhile, and the collector waits. */
+int
+snapshot_walk(struct snapshot *snapshot)
+{
+    uint64_t start_ns = os_now_ns();
+    int was_enabled = PyGC_Disable();
+    snapshot->may_ask = !hook_is_shared();
+    hook_look(walk, snapshot);
+    if (was_enabled) {
+        PyGC_Enable();
+    }
+    snapshot->pause_ns = os_now_ns() - start_ns;
+    return first_error(snapshot);
+}
+
+/* --- settling --- */
+
+/* The addresses of rows are those of the marks. */
+static void
+put_addresses(struct snapshot *snapshot, int plane, int number)
+{
+    for (size_t i = 0; i < snapshot->marks.pieces_count; i++) {
+        const struct marks_piece *piece = snapshot->marks.pieces[i];
+        for (size_t word = 0; word < MARK_WORDS; word++) {
+            for (uint64_t bits = piece->bits[plane][word]; bits != 0; bits &= bits - 1) {
+                size_t cell = word * 64 + lowest_bit(bits);
+                column_put_u8(column(snapshot, number), piece->address + cell * MARK_BYTES + piece_shift(piece, cell));
+            }
+        }
+    }
+}
+
+static void
+put_no_owners(struct snapshot *snapshot)
+{
+    for (uint64_t i = 0; i < snapshot->counts.tables; i++) {
+        column_put_u4(column(snapshot, COLUMN_table_owner), SNAPSHOT_NONE);
+    }
+}
+
+static void
+flush_all(struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < COLUMNS_COUNT; i++) {
+        column_flush(&snapshot->columns[i]);
+    }
+}
+
+struct claim {
+    uint64_t address;
+    uint32_t row;
+    uint32_t words;
+};
+static_assert(sizeof(struct claim) == 16, "put_claim writes it");
+
+/* A column that was written, to be changed here and there. NULL: it is empty, nobody wants it, or the system refuses. */
+static void *
+map_column(struct column *column, size_t size_bytes)
+{
+    if (column->file < 0 || size_bytes == 0) {
+        return NULL;
+    }
+    void *mapped = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, column->file, 0);
+    if (mapped == MAP_FAILED) {
+        column->error = errno;
+        return NULL;
+    }
+    return mapped;
+}
+
+/* The first that claims a table has it. */
+static void
+settle_claims(struct snapshot *snapshot, uint32_t *owners, uint64_t *sizes)
+{
+    struct column *claims = column(snapshot, COLUMN_claims);
+    struct claim claim;
+    column_rewind(claims);
+    while (column_take(claims, &claim, sizeof claim)) {
+        uint32_t row = marks_row(&snapshot->marks, MARK_TABLE, claim.address);
+        if (row != MARKS_NO_ROW && owners != NULL && owners[row] == SNAPSHOT_NONE) {
+            owners[row] = claim.row;
+        }
+        if (row != MARKS_NO_ROW && sizes != NULL && sizes[row] == 0) {
+            sizes[row] = (uint64_t)claim.words * sizeof(void *);
+        }
+    }
+}
+
+static void
+settle_tables(struct snapshot *snapshot)
+{
+    size_t owners_bytes = snapshot->counts.tables * sizeof(uint32_t);
+    size_t sizes_bytes = snapshot->counts.tables * sizeof(uint64_t);
+    uint32_t *owners = map_column(column(snapshot, COLUMN_table_owner), owners_bytes);
+    uint64_t *sizes = map_column(column(snapshot, COLUMN_table_bytes), sizes_bytes);
+    settle_claims(snapshot, owners, sizes);
+    if (owners != NULL) {
+        munmap(owners, owners_bytes);
+    }
+    if (sizes != NULL) {
+        munmap(sizes, sizes_bytes);
+    }
+}
+
+static void
+settle_edges(struct snapshot *snapshot)
+{
+    struct column *edges = column(snapshot, COLUMN_edges);
+    uint64_t address;
+    column_rewind(edges);
+    while (column_take(edges, &address, sizeof address)) {
+        column_put_u4(column(snapshot, COLUMN_edge_to), marks_row(&snapshot->marks, MARK_OBJECT, address));
+    }
+    column_flush(column(snapshot, COLUMN_edge_to));
+}
+
+int
+snapshot_settle(struct snapshot *snapshot)
+{
+    size_t counts[MARK_PLANES];
+    marks_number(&snapshot->marks, counts);
+    snapshot->counts.tables = counts[MARK_TABLE];
+    ASSERT(counts[MARK_OBJECT] == snapshot->counts.objects);
+    put_addresses(snapshot, MARK_OBJECT, COLUMN_object_address);
+    put_addresses(snapshot, MARK_TABLE, COLUMN_table_address);
+    put_no_owners(snapshot);
+    flush_all(snapshot);
+    if (first_error(snapshot) == 0) {
+        settle_tables(snapshot);
+        settle_edges(snapshot);
+    }
+    return first_error(snapshot);
+}
+
+uint32_t
+snapshot_row(const struct snapshot *snapshot, const void *object)
+{
+    return marks_row(&snapshot->marks, MARK_OBJECT, address_of(object));
+}
+
+/* --- beginning and end --- */
+
+static int
+begin_columns(struct snapshot *snapshot, const int files[COLUMNS_COUNT])
+{
+    for (size_t i = 0; i < COLUMNS_COUNT; i++) {
+        int error = column_begin(&snapshot->columns[i], files[i]);
+        if (error != 0) {
+            return error;
+        }
+    }
+    return 0;
+}
+
+/* Where a pass proves blocks, the reviewed types are known already. */
+static bool
+review(PyObject *reviewed)
+{
+    return proof_is_under_way() || types_review(reviewed);
+}
+
+const char *
+snapshot_begin(struct snapshot *snapshot, const int files[COLUMNS_COUNT], PyObject *reviewed, int *error)
+{
+    *snapshot = (struct snapshot){.references = snapshot->references};
+    *error = begin_columns(snapshot, files);
+    if (*error != 0) {
+        return "the system has no memory for buffers";
+    }
+    const char *reason = collector_find(); /* which may run the program's code */
+    if (reason != NULL) {
+        return reason;
+    }
+    if (!review(reviewed)) {
+        return "the reviewed types"; /* an exception is set */
+    }
+    if (collector_is_at_work()) {
+        return "the collector is at work";
+    }
+    types_begin_step();
+    *error = images_find() && objects_begin(&snapshot->types) ? 0 : ENOMEM;
+    return *error == 0 ? NULL : "the system has no memory for what is known of types";
+}
+
+bool
+snapshot_add_type(struct snapshot *snapshot, PyTypeObject *type)
+{
+    return objects_add_type(&snapshot->types, type) != NULL;
+}
+
+void
+snapshot_end(struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < COLUMNS_COUNT; i++) {
+        column_release(&snapshot->columns[i]);
+    }
+    objects_end(&snapshot->types);
+    marks_release(&snapshot->marks);
+    images_forget();
+    PyMem_RawFree(snapshot->pending.objects);
+    if (!proof_is_under_way()) {
+        types_forget();
+    }
+}

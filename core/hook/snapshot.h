@@ -1,0 +1,104 @@
+/* A snapshot: every object of the process and every block that is none, written as columns. docs/design/snapshot.md tells
+ * what the columns mean.
+ *
+ *     with the interpreter lock: snapshot_begin, snapshot_walk         one moment; nothing of Python's is allocated
+ *     without it:                snapshot_settle                       owners of tables, rows of what references lead to
+ *     with it:                   snapshot_end
+ *
+ * The walk, in the order of addresses, for a heap is read faster than its pointers are followed:
+ *
+ *     mark      the collector's lists: each tracked object, its tables, and what it shows that is not tracked
+ *     arenas    each live block: an object that is marked, a table that is marked, what looks like an object, or a block
+ *               that is nobody's; and each object's row
+ *     outside   the same of what is marked elsewhere
+ *     tables    each table's row
+ *
+ * So rows are written in their final order, and an address finds its row by counting marks (observe/marks.h): nothing is
+ * sorted. Without references only objects outside the heap show what they refer to, for what they show stands nowhere else.
+ *
+ * Callers: module/. Locking: as above; only one at a time.
+ */
+#ifndef QUIRE_HOOK_SNAPSHOT_H
+#define QUIRE_HOOK_SNAPSHOT_H
+
+#include "hook/objects.h"
+
+#include "heap/structs.h"
+#include "observe/columns.h"
+#include "observe/marks.h"
+
+/* Of the last two, which nobody keeps, settling makes others: 16 bytes for each table that an object says it has, the
+ * address of each object referred to. */
+#define SNAPSHOT_COLUMNS(COLUMN) \
+    COLUMN(object_address) \
+    COLUMN(object_type) \
+    COLUMN(object_bytes) \
+    COLUMN(object_count) \
+    COLUMN(object_flags) \
+    COLUMN(table_address) \
+    COLUMN(table_bytes) \
+    COLUMN(table_owner) \
+    COLUMN(edge_end) \
+    COLUMN(edge_to) \
+    COLUMN(pool_address) \
+    COLUMN(pool_bytes) \
+    COLUMN(pool_block_bytes) \
+    COLUMN(pool_live) \
+    COLUMN(pool_resident_bytes) \
+    COLUMN(pool_flags) \
+    COLUMN(claims) \
+    COLUMN(edges)
+
+#define SNAPSHOT_COLUMN_NUMBER(name) COLUMN_##name,
+enum { SNAPSHOT_COLUMNS(SNAPSHOT_COLUMN_NUMBER) COLUMNS_COUNT };
+
+#define SNAPSHOT_NONE UINT32_MAX
+
+/* object_flags */
+enum { KNOWN_TRACKED, KNOWN_SHOWN, KNOWN_LOOKS, HAS_HEADER = 1 << 2, WHERE_SHIFT = 3, INLINE_ATTRIBUTES = 1 << 6 };
+enum where { IN_POOL, IN_RUN, IN_MAPPING, IN_OTHERS, IN_NO_HEAP, IN_GUARDED };
+
+/* pool_flags */
+enum { POOL_EMPTY, POOL_USED, POOL_FULL, POOL_SEALED = 1 << 2, POOL_SPENT = 1 << 3 };
+
+struct snapshot_counts {
+    uint64_t objects, tables, edges, pools;
+};
+
+struct snapshot {
+    bool references;
+    struct heap *heap; /* NULL: none serves the process */
+    struct column columns[COLUMNS_COUNT];
+    struct object_types types;
+    struct marks marks;
+    struct snapshot_counts counts;
+    uint64_t pause_ns;
+
+    /* within the walk */
+    bool may_ask;
+    bool is_recognised; /* all blocks of the heap: what looks like an object is marked */
+    struct marks_piece *last_piece;
+    uint32_t claiming_row;
+    unsigned depth; /* of untracked objects that show each other */
+    struct pending {
+        PyObject **objects;
+        size_t count, max;
+    } pending; /* too deep to be shown at once */
+};
+
+/* With descriptors of files, empty ones; -1: nobody wants the column. NULL, or why there can be no snapshot; error is an
+ * errno value, or 0. */
+const char *snapshot_begin(struct snapshot *snapshot, const int files[COLUMNS_COUNT], PyObject *reviewed, int *error);
+
+/* Types that are types for certain: those of untracked objects may be found by nothing else. False: no memory. */
+bool snapshot_add_type(struct snapshot *snapshot, PyTypeObject *type);
+
+/* 0, or an errno value: ENOMEM, or that of a file that refused. */
+int snapshot_walk(struct snapshot *snapshot);
+int snapshot_settle(struct snapshot *snapshot);
+void snapshot_end(struct snapshot *snapshot);
+
+/* Once it is settled: the row of an object, SNAPSHOT_NONE if there is none. */
+uint32_t snapshot_row(const struct snapshot *snapshot, const void *object);
+
+#endif

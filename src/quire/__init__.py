@@ -148,8 +148,8 @@ def trim(*, collect: bool = False) -> "GivenBack":
 def snapshot(path: "str | os.PathLike[str]", *, references: bool = True) -> "SnapshotTaken":
     """Write a snapshot of this process: every object with its type, size, count and references, and where bytes lie.
 
-    quire need not serve the process. No value is in it: no text, number or key of the program's. All threads stand still
-    meanwhile.
+    quire need not serve the process. No value is in it: no text, number or key of the program's. All threads stand
+    still meanwhile.
 
     Args:
         path: the file; one that is there is replaced when the new one is complete.

@@ -287,21 +287,26 @@ print(quire.trim().total_bytes >= 0)
 
 
 def test_trim_from_the_handler_of_a_signal() -> None:
-    """Amid allocations of the program, and amid another trim."""
+    """Amid allocations of the program, amid another trim, and amid such in the handlers: as often as it takes processor
+    time itself, so that a slow machine comes to an end, too."""
     served(
         """
 import signal
-count = 0
+count = depth = 0
+def again(): signal.setitimer(signal.ITIMER_PROF, 0.002)
 def handler(number, frame):
-    global count
-    count += 1
+    global count, depth
+    count += 1; depth += 1
+    if depth < 4: again()
     quire.trim()
+    depth -= 1
+    if depth == 0: again()
 quire.trim()  # a handler amid its first import would find half of it
-signal.signal(signal.SIGALRM, handler)
-signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+signal.signal(signal.SIGPROF, handler)
+again()
 while count < 200:
     survivors = peak(5_000); quire.trim()
-signal.setitimer(signal.ITIMER_REAL, 0)
+signal.setitimer(signal.ITIMER_PROF, 0)
 print(core.check())
 """
     ).expect("None\n")

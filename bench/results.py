@@ -1,6 +1,9 @@
 """What was measured, kept as JSON: one file for each Python, which grows by one section after another.
 
-results/3.11.json = {"machine": ..., "python": ..., "versions": ..., "instructions": ..., "memory": ..., ...}
+results/3.11.json = {"machine": ..., "python": ..., "versions": ..., "code": ..., "instructions": ..., "runs": ..., ...}
+
+The files are committed: measuring all takes days, and a page is written from what was measured so far. Of each part
+``code`` tells the commit.
 """
 
 from __future__ import annotations
@@ -8,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,12 +19,17 @@ from typing import Any
 import allocators
 import quire
 
+ROOT = Path(__file__).resolve().parents[1]
+MEASURED = ("core", "src", "CMakeLists.txt")
+
 
 def write(folder: Path, section: str, name: str, content: Any) -> None:
     """Put it into this Python's file, in place of an older one of that name."""
     folder.mkdir(parents=True, exist_ok=True)
     kept = read_this(folder)
+    codes = kept.get("code", {})
     kept |= surroundings() | {section: {**kept.get(section, {}), name: content}}
+    kept["code"] = codes | {section: {**codes.get(section, {}), name: code()}}
     this_file(folder).write_text(json.dumps(kept, indent=1) + "\n")
 
 
@@ -55,6 +64,16 @@ def surroundings() -> dict[str, Any]:
         "versions": {"quire": quire.__version__, "libc": " ".join(platform.libc_ver())}
         | {each.name: each.version() for each in allocators.available() if each.library},
     }
+
+
+def code() -> str:
+    """The commit that last changed what is measured, with a plus where it is changed since; quire was made from it."""
+    changed = git("status", "--porcelain", "--", *MEASURED)
+    return git("log", "-1", "--format=%h", "--", *MEASURED) + ("+" if changed else "") or "not in a repository"
+
+
+def git(*arguments: str) -> str:
+    return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True).stdout.strip()
 
 
 def machine() -> dict[str, Any]:

@@ -34,10 +34,12 @@ def bars_section(every: Iterable[tuple[str, list[Verdict]]]) -> str:
     return "\n\n".join(parts + [f"*Missed:* {reason}" for reason in reasons if reason])
 
 
-def machine_section(records: list[dict[str, Any]]) -> str:
+def machine_section(records: list[dict[str, Any]], sections: Iterable[str]) -> str:
+    """Of each Python; ``sections`` name what of it is on the page, and so which code is told."""
     rows = []
     for record in records:
         machine, versions = record["machine"], record["versions"]
+        codes = {code for section in sections for code in record["code"].get(section, {}).values()}
         rows.append(
             [
                 record["python"]["version"],
@@ -45,9 +47,11 @@ def machine_section(records: list[dict[str, Any]]) -> str:
                 f"{machine['processors']} x {machine['processor']}, {machine['memory_bytes'] / 1024**3:.0f} GiB",
                 f"Linux {machine['kernel']}, huge pages: {machine['huge_pages']}",
                 ", ".join(f"{name} {version}" for name, version in versions.items()),
+                ", ".join(sorted(codes)),
             ]
         )
-    return "## Machine and versions\n\n" + table(["Python", "compiler", "machine", "system", "versions"], rows)
+    heads = ["Python", "compiler", "machine", "system", "versions", "quire's code"]
+    return "## Machine and versions\n\n" + table(heads, rows)
 
 
 def picture(paths: tuple[Path, Path], text: str) -> str:

@@ -19,7 +19,7 @@ STEP_SECONDS_MAX = 0.002
 """The 99.9th percentile."""
 LATER_PEAK_MAX = 1.10
 FORK_SECONDS_MAX = {"parent_seconds": 0.1, "child_seconds": 0.15}
-FORK_MAPPINGS = 30_000
+FORK_POOLS = 30_000
 
 
 def verdicts(figures: Figures) -> list[Verdict]:
@@ -85,18 +85,19 @@ def at_most(what: str, values: dict[str, float], bar: float, form: str) -> Verdi
 
 
 def forks(figures: Figures) -> list[Verdict]:
-    """Of a process with as many mappings as the bar speaks of, or the first above; below, it is not held against it."""
-    found = figures.fork_nearest(FORK_MAPPINGS)
+    """Of a process with as many meshed pools as the bar speaks of, or the first above; below, it is not held against
+    it."""
+    found = figures.fork_nearest(FORK_POOLS)
     if found is None:
         return []
-    taken, mappings = found
+    taken, pools = found
     names = {"parent_seconds": "fork keeps the parent", "child_seconds": "fork, until the child goes on"}
     return [
         Verdict(
             name,
-            f"≤ {FORK_SECONDS_MAX[field]} s with {FORK_MAPPINGS:,} mappings",
-            f"{taken[field]:.3f} s with {mappings:,} mappings",
-            taken[field] <= FORK_SECONDS_MAX[field] if mappings >= FORK_MAPPINGS else None,
+            f"≤ {FORK_SECONDS_MAX[field]} s with {FORK_POOLS:,} meshed pools",
+            f"{taken[field]:.3f} s with {pools:,} meshed pools",
+            taken[field] <= FORK_SECONDS_MAX[field] if pools >= FORK_POOLS else None,
         )
         for field, name in names.items()
     ]

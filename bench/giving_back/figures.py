@@ -106,14 +106,14 @@ class Figures:
             if (given := run["statistics"]["end"].get("giving_back", {}).get("by_itself")) and given["steps"]
         ]
 
-    def fork_nearest(self, mappings: int) -> tuple[Run, int] | None:
-        """Of quire's runs: what a fork took with so many mappings, or the fewest above; with the most, where none has
-        as many. ``None``: nothing was measured."""
+    def fork_nearest(self, pools: int) -> tuple[Run, int] | None:
+        """Of quire's runs: what a fork took with so many meshed pools, or the fewest above; with the most, where none
+        has as many. ``None``: nothing was measured."""
         runs = [run for case in self.cases() for run in self.runs(case, QUIRE) if "fork" in run]
-        counts = {last(run)["mappings"]: run["fork"] for run in runs}
+        counts = {run["statistics"]["end"]["sealed_pools"]: run["fork"] for run in runs}
         if not counts:
             return None
-        found = min((count for count in counts if count >= mappings), default=max(counts))
+        found = min((count for count in counts if count >= pools), default=max(counts))
         return counts[found], found
 
     def cpu_seconds_after(self, case: Case, allocator: str, moment: int) -> float:

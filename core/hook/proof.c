@@ -723,7 +723,7 @@ proof_begin(bool only_candidates)
         return "the collector is at work";
     }
     if (proofs_begin(service.heap, only_candidates) != 0) {
-        return "the system has no memory for the proofs";
+        return "the system gives no memory for the proofs; raise the limit that is reached (RLIMIT_AS, a control group's)";
     }
     collector_begin();
     pass.heap = service.heap;

@@ -100,6 +100,7 @@ def assert_refused(outcome: Outcome) -> None:
         (["--large-blocks=both", "script.py"], "it is quire or libc"),
         (["--large-blocks"], "needs a value"),
         ([""], "the script's name is empty"),
+        (["-m", ""], "the module's name is empty"),
         (["-S", "script.py"], "leave -S out"),
         (["-BS", "script.py"], "leave -S out"),
         (["-X", "dev", "script.py"], "leave out -X dev"),

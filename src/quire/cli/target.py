@@ -129,6 +129,8 @@ def _is_path_safe(line: CommandLine) -> bool:
 
 def _check_module(line: CommandLine, path: list[str]) -> None:
     name = line.target
+    if not name:
+        raise InvalidOption("the module's name is empty; give one behind -m")
     spec, parent = _find(name, path)
     if spec is None:
         if parent is not None and _changes_its_path(parent):

@@ -63,4 +63,17 @@ lowest_bit(uint64_t value)
     return (unsigned)__builtin_ctzll(value);
 }
 
+/* By a power of two that the compiler does not know to be one, such as the system's page. */
+static inline size_t
+divide_by_power(size_t value, size_t power)
+{
+    return value >> lowest_bit(power);
+}
+
+static inline size_t
+modulo_power(size_t value, size_t power)
+{
+    return value & (power - 1);
+}
+
 #endif

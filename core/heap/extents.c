@@ -13,7 +13,7 @@
 static size_t
 pages_an_extent(void)
 {
-    return EXTENT_BYTES / os_page_bytes();
+    return divide_by_power(EXTENT_BYTES, os_page_bytes());
 }
 
 size_t
@@ -31,13 +31,13 @@ extent_copy(struct extent *extent)
 static struct extent *
 extent_of(const struct heap *heap, uint32_t page)
 {
-    return heap->extents.by_number[page / pages_an_extent()];
+    return heap->extents.by_number[divide_by_power(page, pages_an_extent())];
 }
 
 char *
 extents_address(const struct heap *heap, uint32_t page)
 {
-    return extent_of(heap, page)->home + page % pages_an_extent() * os_page_bytes();
+    return extent_of(heap, page)->home + modulo_power(page, pages_an_extent()) * os_page_bytes();
 }
 
 size_t
@@ -337,7 +337,7 @@ void
 extents_note_shown(struct heap *heap, uint32_t page, size_t pages, const uint64_t *granules)
 {
     struct extent *extent = extent_of(heap, page);
-    size_t first = page % pages_an_extent();
+    size_t first = modulo_power(page, pages_an_extent());
     for (size_t i = first; i < first + pages; i++) {
         extent->in_use = (uint16_t)(extent->in_use + (extent->shown[i] == 0));
         extent->shown[i]++;
@@ -377,12 +377,12 @@ static void
 hide_row(struct heap *heap, uint32_t page, size_t pages, const uint64_t *granules)
 {
     struct extent *extent = extent_of(heap, page);
-    size_t first = page % pages_an_extent();
+    size_t first = modulo_power(page, pages_an_extent());
     for (size_t i = 0; i < pages; i++) {
         hide_page(extent, first + i, granules + i * words_a_page());
     }
     if (extent->in_use == 0) {
-        discard(heap, page / pages_an_extent());
+        discard(heap, divide_by_power(page, pages_an_extent()));
         return;
     }
     for (size_t i = first; i < first + pages; i++) {
@@ -400,7 +400,7 @@ hide_row(struct heap *heap, uint32_t page, size_t pages, const uint64_t *granule
 static bool
 goes_on(const uint32_t *shown, size_t at)
 {
-    return IS_SHOWN(shown[at]) && shown[at] == shown[at - 1] + 1 && shown[at] % pages_an_extent() != 0;
+    return IS_SHOWN(shown[at]) && shown[at] == shown[at - 1] + 1 && modulo_power(shown[at], pages_an_extent()) != 0;
 }
 
 void

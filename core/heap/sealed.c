@@ -15,7 +15,7 @@
 static size_t
 pages_a_slot(void)
 {
-    return POOL_BYTES / os_page_bytes();
+    return divide_by_power(POOL_BYTES, os_page_bytes());
 }
 
 /* --- mappings --- */
@@ -24,13 +24,13 @@ pages_a_slot(void)
 static uint32_t
 shown_at(const struct pool *slots, size_t page)
 {
-    size_t slot = page / pages_a_slot();
+    size_t slot = divide_by_power(page, pages_a_slot());
     if (slot == 0 || slot >= SLOTS_AN_ARENA) {
         return (uint32_t)PAGE_OWN;
     }
     const struct pool *at = &slots[slot];
     const struct pool *head = at - (at->slot - at->head_slot);
-    return pool_is_sealed(head) ? at->shown[page % pages_a_slot()] : (uint32_t)PAGE_OWN;
+    return pool_is_sealed(head) ? at->shown[modulo_power(page, pages_a_slot())] : (uint32_t)PAGE_OWN;
 }
 
 static bool
@@ -39,7 +39,7 @@ is_boundary(uint32_t page, uint32_t next)
     if (!IS_SHOWN(page) || !IS_SHOWN(next)) {
         return IS_SHOWN(page) != IS_SHOWN(next);
     }
-    return next != page + 1 || next % (EXTENT_BYTES / os_page_bytes()) == 0;
+    return next != page + 1 || modulo_power(next, divide_by_power(EXTENT_BYTES, os_page_bytes())) == 0;
 }
 
 /* How many mappings end within so many slots, or at their edges. */
@@ -75,7 +75,7 @@ mesh_count_mappings(const struct heap *heap)
 static uint32_t
 shown_by(const struct pool *pool, size_t page)
 {
-    return pool[page / pages_a_slot()].shown[page % pages_a_slot()];
+    return pool[divide_by_power(page, pages_a_slot())].shown[modulo_power(page, pages_a_slot())];
 }
 
 /* Pages of a sealed pool, which show neighbours of one extent. */
@@ -110,10 +110,12 @@ mesh_way_home(const struct heap *heap, const void *page)
     size_t blocks = (end - header_bytes + pool->block_bytes - 1) / pool->block_bytes;
     size_t last = header_bytes + blocks * pool->block_bytes - 1; /* of the last block that begins there */
     last = last < pool_end ? last : pool_end - 1;
-    if (!are_in_a_row(pool, first / os_page_bytes(), last / os_page_bytes())) {
+    size_t page_bytes = os_page_bytes();
+    if (!are_in_a_row(pool, divide_by_power(first, page_bytes), divide_by_power(last, page_bytes))) {
         return 0;
     }
-    const char *home = extents_address(heap, shown_by(pool, start / os_page_bytes())) + start % os_page_bytes();
+    const char *home = extents_address(heap, shown_by(pool, divide_by_power(start, page_bytes)));
+    home += modulo_power(start, page_bytes);
     return home - (const char *)page;
 }
 
@@ -122,8 +124,8 @@ mesh_way_home(const struct heap *heap, const void *page)
 void
 sealed_note_own_page(struct heap *heap, struct pool *pool, size_t page)
 {
-    struct pool *slot = &pool[page / pages_a_slot()];
-    uint32_t *shown = &slot->shown[page % pages_a_slot()];
+    struct pool *slot = &pool[divide_by_power(page, pages_a_slot())];
+    uint32_t *shown = &slot->shown[modulo_power(page, pages_a_slot())];
     uint64_t granules[GRANULE_WORDS_MAX];
     survivors_granules(heap, pool, granules);
     extents_note_hidden(heap, shown, 1, &granules[page * words_a_page()]);

@@ -216,9 +216,6 @@ class Meshing:
                     self._start_pass()
                 while self._do is not None:
                     account.note_step(self._timed_step(CLOCKS.now()))
-                self._do = self._untouch_alone
-                while self._do is not None:
-                    account.note_step(self._timed_step(CLOCKS.now()))
             except BaseException:  # an interrupt, for example
                 self.stop()
                 raise

@@ -118,6 +118,7 @@ class Sweeps:
         self.last_found = 0.0
         self.keeps_pages = False
         self.waiting_pools = 0
+        self.is_over = True
         self.begun = 0
 
     def begin(self, now: float) -> None:
@@ -183,6 +184,31 @@ def test_a_poor_pass_is_followed_by_a_longer_pause_each_time() -> None:
     world.rest()
     assert world.live() - start <= 1
     assert world.meshing.reason is None
+
+
+def test_poor_passes_amid_work_do_not_keep_those_at_rest_waiting() -> None:
+    """What a server leaves alone for a second it needs in the next; after its peak it rests."""
+    world = World()
+    world.sweeps.is_over = False
+    world.core.refusal = "not now"
+    for _ in range(4):
+        world.rest()
+        world.live()
+    world.rest()
+    assert world.meshing.due(world.now) == world.now + 60
+    world.sweeps.is_over = True
+    assert world.meshing.due(world.now) == world.now
+
+
+def test_poor_passes_at_rest_keep_those_amid_work_waiting_too() -> None:
+    """What cannot be meshed at rest cannot be meshed amid work."""
+    world = World()
+    world.core.refusal = "not now"
+    world.rest()
+    world.live()
+    world.rest()
+    for world.sweeps.is_over in (True, False):
+        assert world.meshing.due(world.now) == world.now + 20
 
 
 def test_while_sweeps_find_something_one_pass_follows_another() -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 
 from quire.process.clocks import CLOCKS, deadline_ns
+from quire.process.pause import POOR_SECONDS_MAX_AMID_WORK, POOR_SECONDS_MAX_AT_REST, Pause
 from quire.process.refusals import refusal as told
 from quire.process.reviewed import reviewed_types
 from quire.process.serving import RLock
@@ -59,6 +60,9 @@ if TYPE_CHECKING:
         keeps_pages: bool
         waiting_pools: int
 
+        @property
+        def is_over(self) -> bool: ...
+
         def begin(self, now: float) -> None: ...
 
 
@@ -95,12 +99,6 @@ _UNTOUCHED_SECONDS_MIN: Final = 10.0
 _UNTOUCHED_PER_SECOND: Final = 1000.0
 """From one time that shared pages are taken out of the page table to the next, by what it took. Who uses them brings
 them back at about the same cost."""
-_PAUSE_PER_SECOND: Final = 2.0
-_PAUSE_SECONDS_MIN: Final = 1.0
-"""From a pass to the next, by what it took."""
-_PAUSE_SECONDS: Final = 10.0
-_PAUSE_SECONDS_MAX: Final = 600.0
-"""The same after poor ones: twice as much, from one to the next, and at most."""
 _NEAR_SECONDS: Final = 5.0
 """For a pass that may come so soon the pages of sparse pools are left: to purge them costs as much as to mesh them."""
 _PURGING_SWEEPS: Final = 2
@@ -141,9 +139,9 @@ class Meshing:
         self._is_wanted = False
         self._sweeps_before = self._purged_by = 0
         self._next = 0.0
-        self._not_before = 0.0
+        self._at_rest, self._amid_work = Pause(POOR_SECONDS_MAX_AT_REST), Pause(POOR_SECONDS_MAX_AMID_WORK)
+        self._began_amid_work = False
         self._ended = 0.0
-        self._poor_pause = _PAUSE_SECONDS
         self._given_bytes = 0
         self._seconds = self._proof_seconds = self._proof_seconds_max = 0.0
         self._waits = self._kept_items = 0
@@ -172,11 +170,16 @@ class Meshing:
         if self.impossible is not None:
             return None
         is_purged = self._sweeps.sweeps >= self._purged_by or self._sweeps.waiting_pools >= CANDIDATES_MIN
-        self._sweeps.keeps_pages = is_purged and now >= self._not_before - _NEAR_SECONDS
-        times = [self._not_before] if self._is_pass_wanted() else []
+        self._sweeps.keeps_pages = is_purged and now >= self._not_before() - _NEAR_SECONDS
+        times = [self._not_before()] if self._is_pass_wanted() else []
         if self._is_counted_again():
             times.append(self._untouch_after)
         return max(min(times), now) if times else None
+
+    def _not_before(self) -> float:
+        if self._stress:
+            return 0.0
+        return self._at_rest.end if self._sweeps.is_over else self._amid_work.end
 
     def _is_pass_wanted(self) -> bool:
         is_wanted = self._is_wanted or self._sweeps.last_found > self._ended
@@ -239,13 +242,14 @@ class Meshing:
     # --- the steps ----------------------------------------------------------------------------------------------
 
     def _start(self, now: float) -> None:
-        if self._is_pass_wanted() and now >= self._not_before:
+        if self._is_pass_wanted() and now >= self._not_before():
             self._start_pass()
         else:
             self._do = self._untouch_alone
 
     def _start_pass(self) -> None:
         self.reason = None
+        self._began_amid_work = not self._sweeps.is_over
         self._given_bytes = self._waits = 0
         self._seconds = self._proof_seconds = 0.0
         self._do = self._renew
@@ -442,9 +446,8 @@ class Meshing:
             return
         self._ended = now
         self._sweeps_before = self._sweeps.sweeps
-        self._poor_pause = min(self._poor_pause * 2, _PAUSE_SECONDS_MAX) if is_poor else _PAUSE_SECONDS
-        pause = self._poor_pause if is_poor else max(_PAUSE_SECONDS_MIN, _PAUSE_PER_SECOND * self._seconds)
-        self._not_before = now + (pause if not self._stress else 0.0)
+        for pause in (self._amid_work,) if self._began_amid_work else (self._amid_work, self._at_rest):
+            pause.begin(now, is_poor, self._seconds)
         self._is_wanted = self._stress
         self._sweeps.keeps_pages = False
         self._purged_by = self._sweeps.sweeps + _PURGING_SWEEPS

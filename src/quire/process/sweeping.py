@@ -63,6 +63,11 @@ class Sweeping:
         self.waiting_pools = 0
         """Sparse pools that came to rest since a pass was under way."""
 
+    @property
+    def is_over(self) -> bool:
+        """Nothing has come to rest of late: the program rests."""
+        return self._due is None
+
     def begin(self, now: float) -> None:
         if self._due is None:
             self._due = now

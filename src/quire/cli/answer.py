@@ -16,23 +16,27 @@ _WIDTH_MAX = 160
 Compute = Callable[[list[Asked], Question], Answer]
 
 
-def answer(arguments: list[str], command: str, takes: str, text: str, compute: Compute) -> int:
+def answer(
+    arguments: list[str], command: str, takes: str, text: str, compute: Compute, *, references: bool = True
+) -> int:
     """Run a command; returns the exit code.
 
     Args:
         arguments: the words after it.
         command: its name.
-        takes: what it is given, ``FILE FILE`` or ``FILE [OBJECT]``.
+        takes: what it is given, ``FILE|PID FILE|PID`` or ``FILE|PID [OBJECT]``.
         text: its help.
         compute: from the files that are asked, and the question, to the answer.
+        references: whether it needs to know who refers to whom.
     """
     question = read_question(arguments, command, takes)
     if question.wants_help:
         print(text, end="")
         return 0
     with Progress() as progress:
-        files = question.words[: takes.split().count("FILE")]
-        asked = [Asked(path, progress) for path in files]
+        names = question.words[: takes.split().count("FILE|PID")]
+        timeout = question.timeout_seconds
+        asked = [Asked(name, progress, command, references=references, timeout_seconds=timeout) for name in names]
         found = compute(asked, question)
     _tell(found, command, question, asked[-1].snapshot.python)
     return 0

@@ -86,8 +86,11 @@ def run(arguments: list[str]) -> int:
 def _check_output(path: str) -> None:
     """Before the process stands still for it."""
     folder = os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise InvalidOption(f"cannot write {path}: it is a folder, or lies in none that may be written; give another")
+    is_other = os.path.exists(path) and not os.path.isfile(path)
+    if is_other or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise InvalidOption(
+            f"cannot write {path}: it is no file, or lies in no folder that may be written; give another"
+        )
 
 
 def _in_words(taken: SnapshotTaken) -> str:

@@ -9,7 +9,9 @@ from quire.cli.progress import Progress
 from quire.cli.question import Form, Question, read_question
 from quire.cli.screen import show, write
 from quire.export.answers import answer_csv, answer_json
+from quire.export.dot import paths_dot
 from quire.report.answer_views import Answer, answer_view
+from quire.report.answers import Paths
 
 _WIDTH_MAX = 160
 """Paths are long: these tables take more of a wide terminal than others."""
@@ -48,6 +50,9 @@ def _tell(found: Answer, command: str, question: Question, python: str) -> None:
             write(answer_json(found, command))
         case Form.CSV:
             write(answer_csv(found))
+        case Form.DOT:
+            assert isinstance(found, Paths)
+            write(paths_dot(found))
         case Form.SCREEN:
             title = f"quire {command}: {' '.join(question.words)}"
             view = answer_view(found, title, f"Python {python}", question.rows_on_screen)

@@ -34,6 +34,7 @@ quire: Python's memory manager as a program you can run on and look into.
   quire retained FILE [OBJECT]  what would be free without it
   quire cycles FILE      what only the collector can free
   quire diff FILE FILE   what came, went and grew between two snapshots
+  quire export FILE --to FORMAT  for Chrome, DuckDB and others
   quire info             whether this Python can be served, and what is set
 
   FILE is a snapshot; PID in its place asks a process for one now.
@@ -43,7 +44,7 @@ quire: Python's memory manager as a program you can run on and look into.
 A service needs no other command: set QUIRE=1 in its environment.
 """
 
-_OF_SNAPSHOTS = ("waterfall", "types", "pins", "path", "referrers", "referents", "retained", "cycles", "diff")
+_OF_SNAPSHOTS = ("waterfall", "types", "pins", "path", "referrers", "referents", "retained", "cycles", "diff", "export")
 _COMMANDS = ("run", "show", "compare", "why", "snapshot", "model", *_OF_SNAPSHOTS, "info")
 _EXIT_ERROR = 2
 _EXIT_INTERRUPTED = 130
@@ -117,6 +118,8 @@ def _command_of_snapshots(name: str) -> Callable[[list[str]], int]:
             from quire.cli.retained import run
         case "cycles":
             from quire.cli.cycles import run
+        case "export":
+            from quire.cli.export import run
         case _:
             from quire.cli.diff import run
     return run

@@ -14,6 +14,9 @@ quire path FILE|PID OBJECT [OPTIONS]
 Shows the shortest paths from a root (a module, a frame, a type, C) to an object.
 --rows says how many; 5 if not given.
 
+  --dot        the paths as a graph for GraphViz, on standard output:
+               quire path heap.quire LogRecord --dot | dot -Tsvg > path.svg
+
 {OBJECT_HELP}
 {OPTIONS_HELP}"""
 

@@ -40,6 +40,8 @@ class Form(StrEnum):
     SCREEN = "screen"
     JSON = "json"
     CSV = "csv"
+    DOT = "dot"
+    """Of paths alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,12 @@ def read_question(arguments: list[str], command: str, takes: str) -> Question:
 
 
 def _with_option(question: Question, command: str, name: str, value: str) -> Question:
-    if value and name in ("--json", "--csv"):
+    if value and name in ("--json", "--csv", "--dot"):
         raise InvalidOption(f"{name} takes no value, it writes to standard output: quire {command} FILE {name} > FILE")
     match name:
         case "--json" | "--csv":
+            return replace(question, form=Form(name.removeprefix("--")))
+        case "--dot" if command == "path":
             return replace(question, form=Form(name.removeprefix("--")))
         case "--rows":
             return replace(question, rows=_rows(value))

@@ -114,12 +114,18 @@ class PathRow:
 
     root: str
     """Its kind."""
+    root_name: str
+    """What holds the first object, in words: a module's name, a call."""
     length: Count
     """Of references on the way."""
     path: str
     """In words: ``app.cache._recent[3]['name']``."""
     addresses: tuple[int, ...]
     """Of the objects on the way, the last one included."""
+    types: tuple[str, ...]
+    """Theirs."""
+    where: tuple[str, ...]
+    """By what each but the last holds the next: ``[3]``, ``.name``; empty: its dictionary of attributes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,9 @@ class Snapshot:
     has_edges: bool
     python: str
     command: str
+    pid: int
+    time: str
+    """When it was taken, in UTC: ``2026-11-22T14:00:00Z``."""
 
     @property
     def count(self) -> int:
@@ -164,6 +167,8 @@ def snapshot_of(columns: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -
         has_edges=has_edges,
         python=_value(about, "python", str, ""),
         command=_value(about, "program", str, ""),
+        pid=_value(about, "pid", int, 0),
+        time=_value(about, "time", str, ""),
     )
 
 

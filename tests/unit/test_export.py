@@ -29,7 +29,7 @@ def small_heap() -> Heap:
     heap.module("app", cache=cache, recent=heap.list(records[2], None, records[3]), also=heap.object("set", records[0]))
     heap.root(heap.object("bytes"), "c")
     garbage = heap.list()
-    garbage.references += [garbage, heap.text("garbage")]
+    garbage.references += [garbage, heap.text("garbage"), records[0]]
     garbage.tables.append((ARENA + 64, 512))
     heap.foreign.append((ARENA + 1024, 96))
     heap.pool(ARENA, live=2, resident_bytes=4096)
@@ -141,6 +141,18 @@ def test_chromes_format_reaches_everything(path: str, tmp_path: Path) -> None:
     assert [profile.nodes[to]["self_size"] for _, _, to in blocks["edges"]] == [96]
     roots = profile.after(profile.nodes[0], 1)
     assert roots["name"] == "(GC roots)"
+
+
+def test_garbage_retains_nothing_that_lives(path: str, tmp_path: Path) -> None:
+    """In Chrome's format its edge to what a root reaches is weak; to its own it is not."""
+    export(path, "heapsnapshot", tmp_path / "out.heapsnapshot")
+    profile = Profile(tmp_path / "out.heapsnapshot")
+    (garbage,) = (node for node in profile.nodes if any(profile.nodes[to] is node for _, _, to in node["edges"]))
+    assert [(its_type, label, profile.nodes[to]["name"]) for its_type, label, to in garbage["edges"]] == [
+        ("element", 0, "list"),
+        ("element", 1, "str"),
+        ("weak", "<item>", "logging.LogRecord"),
+    ]
 
 
 def test_pieces_join(monkeypatch: pytest.MonkeyPatch, path: str, tmp_path: Path) -> None:

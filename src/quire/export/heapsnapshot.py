@@ -8,6 +8,9 @@
     node 0, the root --> "(GC roots)" --> "(module)", "(frame)", ... --> objects
                    '--> objects of modules, as a page's own objects hang there
 
+What no root reaches hangs on a node of its own; where it refers to what is reached, the edge is weak, or whoever looks
+would think that garbage retains it.
+
 Nodes of objects follow those in their rows' order, those of blocks that belong to no object come last. What the format
 has no place for is left out: counts, pools, tables (a node's size is its object's, with its tables).
 
@@ -38,8 +41,8 @@ _NODE_TYPES: Final = (
 )  # fmt: skip
 _EDGE_TYPES: Final = ("context", "element", "property", "internal", "hidden", "shortcut", "weak")
 _OBJECT, _NATIVE, _SYNTHETIC = (_NODE_TYPES.index(each) for each in ("object", "native", "synthetic"))
-_ELEMENT, _PROPERTY, _INTERNAL, _SHORTCUT = (
-    _EDGE_TYPES.index(each) for each in ("element", "property", "internal", "shortcut")
+_ELEMENT, _PROPERTY, _INTERNAL, _SHORTCUT, _WEAK = (
+    _EDGE_TYPES.index(each) for each in ("element", "property", "internal", "shortcut", "weak")
 )
 _META: Final = {
     "node_fields": _NODE_FIELDS,
@@ -88,7 +91,8 @@ class _Writing:
         self._texts.number("")
         self._names = ReferenceNames(graph, self._texts)
         self._is_foreign = np.flatnonzero(self._snapshot.table_owner == NONE)
-        self._synthetic = self._make_synthetic(reach)
+        self._is_reached = reach.is_reached
+        self._synthetic = self._make_synthetic()
 
     def pieces(self) -> Iterator[str]:
         node_count = len(self._synthetic) + self._snapshot.count + len(self._is_foreign)
@@ -159,16 +163,17 @@ class _Writing:
             edges = np.arange(begin, min(begin + _EDGES_AT_ONCE, len(self._snapshot.edge_to)), dtype=np.int64)
             edges = edges[is_there(self._graph, edges)]
             holds = self._graph.holds(edges)
-            names = np.where(holds.hold == Hold.INDEX, holds.number, self._names.of(holds))
             to = self._snapshot.edge_to[edges].astype(np.int64)
-            yield _edge_rows(type_of[holds.hold], names, to + len(self._synthetic))
+            types = np.where(self._is_reached[to] & ~self._is_reached[holds.source], _WEAK, type_of[holds.hold])
+            names = np.where(types == _ELEMENT, holds.number, self._names.of(holds))
+            yield _edge_rows(types, names, to + len(self._synthetic))
 
     # --- what stands for no object ----------------------------------------------------------------------------
 
-    def _make_synthetic(self, reach: Reach) -> list[_Synthetic]:
+    def _make_synthetic(self) -> list[_Synthetic]:
         kinds = np.unique(self._snapshot.root_kind).tolist()
         groups = [(f"({ROOT_KINDS[kind] if kind < len(ROOT_KINDS) else 'other'})", kind) for kind in kinds]
-        unreached = np.flatnonzero(~reach.is_reached)
+        unreached = np.flatnonzero(~self._is_reached)
         count = 2 + len(groups) + 2  # the root, "(GC roots)", kinds, unreached objects, foreign blocks
         modules = np.flatnonzero(self._snapshot.root_kind == _MODULE)
         module_nodes = self._snapshot.root_object[modules].astype(np.int64) + count

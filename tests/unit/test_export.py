@@ -270,6 +270,7 @@ def test_duckdb_reads_tables_in_place(path: str, tmp_path: Path, capsys: pytest.
         (0,),
         (1,),
         (2,),
+        (2,),
     ]
     assert query("SELECT sum(size_bytes) FROM '{}/memory.parquet'") == [(36 << 20,)]
     assert query("SELECT count(*) FROM '{}/objects.parquet' WHERE depth IS NULL") == [

@@ -133,10 +133,11 @@ def test_bad_input_is_one_line(words: list[str], says: str, served: subprocess.P
 
 def test_a_process_that_does_not_run_on_quire_is_named(tmp_path: Path) -> None:
     """And left alone."""
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+    with subprocess.Popen(["sleep", "60"]) as process:
         done = ask(tmp_path, "types", str(process.pid))
         assert done.exit_code == 2
-        assert done.stderr.startswith(f"quire: process {process.pid} does not run on quire; ")
+        assert done.stderr.startswith(f"quire: process {process.pid} does not run on quire")
+        assert done.stderr.endswith("; start it with quire run, or with QUIRE=1\n")
         assert process.poll() is None
         process.kill()
 

@@ -22,7 +22,7 @@ import time
 
 import quire.text  # noqa: F401  # for in_words, which may have to say that no file can be opened any more
 from quire.errors import in_words
-from quire.export.stderr import Stderr, encoding
+from quire.export.stderr import NOT_AT_A_SIZE, Stderr, encoding
 from quire.export.unseen import call_unseen_at_end
 from quire.process.charge import read_charge
 from quire.process.core import require_core
@@ -74,8 +74,10 @@ class _Ending:
 
         self._pid = os.getpid()
         self._clock = _Clock()
-        self._sampler = PeakSampler(threshold=self._make_threshold())
-        self._sampler.start()
+        threshold = self._make_threshold()
+        self._sampler = PeakSampler(threshold=threshold)
+        if not self._sampler.start() and threshold is not None:
+            self._stderr.say(NOT_AT_A_SIZE)
 
     def begin_in_fork(self) -> None:
         """The fork has its own time, its own peak and its own file; the screen is its parent's."""

@@ -17,6 +17,7 @@ from quire.records import MemorySample
 from quire.report.snapshot import NONE, Snapshot
 from quire.report.words import root_kind, root_words
 
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 _ROWS_AT_ONCE: Final = 1 << 14
 _KNOWN: Final = ("tracked", "shown", "looks", "unknown")
 _POOL_STATES: Final = ("empty", "used", "full", "unknown")
@@ -125,7 +126,7 @@ def heap_json(snapshot: Snapshot) -> Iterator[str]:
         yield f',\n"{name}": ['
         separator = "\n"
         for entry in entries:
-            yield separator + json.dumps(entry, separators=(",", ":"))
+            yield separator + _ENCODE(entry)
             separator = ",\n"
         yield "]"
     yield "}\n"

@@ -17,7 +17,7 @@ import sys
 
 import quire.text  # noqa: F401  # for in_words, which may have to say that no file can be opened any more
 from quire.errors import UnsupportedRuntime, in_words
-from quire.export.stderr import Stderr
+from quire.export.stderr import NOT_AT_A_SIZE, Stderr
 from quire.export.unseen import call_unseen_at_end
 from quire.process.settings import NUMBER, PROCESS
 
@@ -97,7 +97,7 @@ class OwnSnapshots:
     def _watch(self) -> None:
         threshold = self.threshold()
         if threshold is not None and not threshold.start():
-            self._stderr.say("quire: no snapshot at a size: that takes the main thread, and a signal that is free\n")
+            self._stderr.say(NOT_AT_A_SIZE)
 
     def _at_size(self, is_tried_again: bool) -> bool:
         """Whether it was written, or never can be."""

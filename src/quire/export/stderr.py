@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+NOT_AT_A_SIZE = "quire: no snapshot at a size: that takes the main thread, and a signal that is free\n"
+"""Said by whoever would watch."""
 _STDERR = 2
 
 

@@ -91,13 +91,15 @@ class PeakSampler:
         self.failure: BaseException | None = None
         """Why there are no further samples, if something went wrong in one."""
 
-    def start(self) -> None:
-        """Sample from now on, each time that memory has grown."""
+    def start(self) -> bool:
+        """Sample from now on, each time that memory has grown; whether that can be: in the main thread, where a signal
+        is free."""
         self._signal_number = claim_signal(self._grown)
         if self._signal_number:
             if self._threshold is not None:
                 self._threshold.look_from_now()
             self._watch_new_height(_STEP)
+        return self._signal_number != 0
 
     def leave(self) -> None:
         """Sample no longer; in a fork, leave it to another sampler."""

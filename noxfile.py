@@ -95,6 +95,19 @@ def services(session: nox.Session) -> None:
 
 
 @nox.session
+def devtools(session: nox.Session) -> None:
+    """Read what ``quire export`` writes for Chrome's developer tools with memlab's parser. Needs node and npm."""
+    session.env["QUIRE_REQUIRE_CORE"] = "1"
+    session.install(".[snapshots]")
+    folder = Path(session.create_tmp())
+    shutil.copy("tests/devtools/package.json", folder)
+    session.run(
+        "npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund", external=True
+    )  # fmt: skip
+    session.run("python", "tests/devtools/run.py", str(folder), external=True)
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Run a server for an hour with peaks and rests: its memory must go back each time. ``-- --minutes 5``: shorter."""
     session.env["QUIRE_REQUIRE_CORE"] = "1"

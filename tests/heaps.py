@@ -44,6 +44,8 @@ class Heap:
         self.things: list[Thing] = []
         self.types: dict[str, dict[str, Any]] = {}
         self.foreign: list[tuple[int, int]] = []
+        self.memory: dict[str, Any] | None = None
+        """As ``snapshot.json`` has it; ``some_memory`` makes one."""
         self._roots: list[tuple[Thing, str, int]] = []
         self._root_entries: list[dict[str, Any]] = []
         self._pools: list[tuple[int, ...]] = []
@@ -126,7 +128,7 @@ class Heap:
         }
         columns |= self._table_columns(row) | self._pool_columns() | self._text_columns(things)
         columns |= self._root_columns(row)
-        about = {"format": 1, "python": "3.13.0", "command": "app.py", "has_edges": True, "memory": []}
+        about = {"format": 1, "python": "3.13.0", "program": "app.py", "has_edges": True, "memory": self.memory}
         about["types"] = [self._type_entry(name, row) for name in types]
         about["roots"] = self._root_entries
         return columns, about
@@ -176,6 +178,21 @@ class Heap:
         its_type = entry.pop("type", None)
         its_row = None if its_type is None else row[id(its_type)]
         return {"name": name, "module": module or "builtins", "object": its_row, "basic_bytes": 16, **entry}
+
+
+def some_memory(**changes: Any) -> dict[str, Any]:
+    """Parts that add up: 36 MiB, of which 20 are the heap's."""
+    mib = 1 << 20
+    heap = {"live_bytes": 14 * mib, "free_bytes": 3 * mib, "empty_pool_bytes": 2 * mib, "free_run_bytes": 0}
+    others = dict.fromkeys(
+        "swap_bytes uncounted_bytes counted_again_bytes frame_bytes libc_held_bytes unexplained_bytes".split(), 0
+    )
+    return {
+        "rss_bytes": 36 * mib, "rss_max_bytes": 40 * mib, "pss_bytes": 33 * mib,
+        "heap": heap | {"metadata_bytes": 1 * mib},
+        **others, "cpython_arena_bytes": 2 * mib, "libc_live_bytes": 4 * mib, "thread_stack_bytes": mib // 2,
+        "mapped_file_bytes": 9 * mib, "other_anonymous_bytes": mib // 2,
+    } | changes  # fmt: skip
 
 
 def _columns(kinds: dict[str, Any], rows: Iterable[tuple[int, ...]]) -> dict[str, np.ndarray[Any, Any]]:

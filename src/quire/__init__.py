@@ -92,10 +92,10 @@ def install(config: "Config | None" = None) -> None:
     from quire.process.install import install as install_process
 
     installed_config = install_process(config)
-    if installed_config is not None and installed_config.wants_report:
-        from quire.export.ending import report_at_end
+    if installed_config is not None and installed_config.writes:
+        from quire.export.writing import begin
 
-        report_at_end(installed_config)
+        begin(installed_config)
 
 
 def installed() -> bool:

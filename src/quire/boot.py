@@ -22,6 +22,7 @@ from quire.process import settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import NoReturn
 
     from quire.errors import InvalidOption
@@ -72,10 +73,10 @@ def _start_ordered(order: str) -> None:
 def _start_asked() -> None:
     """With ``QUIRE=1``: the first process of a family speaks, its children are silent."""
     config = settings.read_config(os.environ)
-    if config.reports_each:
-        from quire.process.handing_on import write_reports_each
+    if config.reports_each or config.snapshots_each:
+        from quire.process.handing_on import write_files_each
 
-        os.environ.update(write_reports_each(config))
+        os.environ.update(write_files_each(config))
     own = str(os.getpid())
     family = os.environ.setdefault(settings.FAMILY, own)
     try:
@@ -88,20 +89,26 @@ def _start_asked() -> None:
 
 
 def _for_child(config: "Config") -> "Config":
-    """A child that cannot write its report, as another user perhaps, runs without."""
-    child = config.for_child()
-    try:
-        if child.json is not None:
-            from quire.process.writable import check_writable
+    """A child that cannot write its report or snapshot, as another user perhaps, runs without."""
+    from quire.process.writable import check_snapshot_writable, check_writable
 
-            check_writable(child.json)
+    child = config.for_child()
+    if not _passes(check_writable, child.json):
+        child = child.without_report()
+    return child if _passes(check_snapshot_writable, child.snapshot) else child.without_snapshot()
+
+
+def _passes(check: "Callable[[str], None]", path: str | None) -> bool:
+    try:
+        if path is not None:
+            check(path)
     except _invalid_option():
-        return child.without_report()
-    return child
+        return False
+    return True
 
 
 def _install(config: "Config") -> None:
-    """Install, with what a report needs after it."""
+    """Install, with what reports and snapshots need after it."""
     from quire.process.install import install
 
     frames = _pause_tracemalloc()
@@ -109,10 +116,10 @@ def _install(config: "Config") -> None:
         served = install(config)
     finally:
         _resume_tracemalloc(frames)
-    if served is not None and served.wants_report:
-        from quire.export.ending import report_at_end
+    if served is not None and served.writes:
+        from quire.export.writing import begin
 
-        report_at_end(served)
+        begin(served)
 
 
 def _is_sub_interpreter() -> bool:

@@ -128,7 +128,7 @@ def test_a_fork_takes_one_signal_as_its_parent_does(tmp_path: Path) -> None:
     else:
         os.wait()
     """
-    run_all(code, tmp_path).expect("1 True\n")
+    run_all(code, tmp_path).expect("2 True\n")  # the other one asks for a snapshot
 
 
 def test_a_pool_that_is_closed_tells(tmp_path: Path) -> None:

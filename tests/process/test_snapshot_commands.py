@@ -114,7 +114,7 @@ def test_bad_input_is_one_line(served: subprocess.Popen[str], words: list[str], 
 
 def test_a_process_that_does_not_run_on_quire_is_left_alone(tmp_path: Path) -> None:
     """The signal would end it."""
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+    with subprocess.Popen(["sleep", "60"]) as process:
         done = quire("snapshot", str(process.pid), "-o", str(tmp_path / "heap.quire"))
         assert done.returncode == 2
         assert "does not run on quire" in done.stderr

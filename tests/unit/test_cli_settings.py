@@ -27,14 +27,26 @@ from quire.process.settings import (
 )
 
 GIB = 1024**3
+
+
+def config_of(snapshot: str | None, snapshot_at: int | None, snapshot_on: str | None, **values: Any) -> Config:
+    """A moment takes a file."""
+    if snapshot is None:
+        return Config(**values)
+    return Config(snapshot=snapshot, snapshot_at=snapshot_at, snapshot_on=snapshot_on, **values)
+
+
 CONFIGS = st.builds(
-    Config,
+    config_of,
     large_blocks=st.sampled_from(["quire", "libc"]),
     range_bytes=st.none() | st.integers(64 * 1024**2, 2**46),
     report=st.booleans(),
     json=st.none() | st.text(min_size=1).filter("-".__ne__),
     guard=st.just("all") | st.integers(0, 2**31 - 1),
     give_back=st.sampled_from(["all", "purge", "off"]),
+    snapshot=st.none() | st.text(min_size=1).filter("-".__ne__),
+    snapshot_at=st.none() | st.integers(1024**2, 2**46),
+    snapshot_on=st.none() | st.sampled_from(["SIGUSR1", "SIGHUP"]),
 )
 
 
@@ -64,6 +76,35 @@ def test_what_is_no_size_is_refused(text: str) -> None:
     """What is not a size, too small or too large is refused, and named."""
     with pytest.raises(InvalidOption, match="QUIRE_RANGE="):
         read_config({"QUIRE_RANGE": text})
+
+
+@pytest.mark.parametrize(
+    ("text", "size_bytes"), [("1.5G", 3 * GIB // 2), ("0.5 GiB", GIB // 2), ("2G", 2 * GIB), ("1048576", 1024**2)]
+)
+def test_a_snapshot_is_taken_at_a_size(text: str, size_bytes: int) -> None:
+    """Which may have a point in it."""
+    settings = {"QUIRE_SNAPSHOT": "heap.quire", "QUIRE_SNAPSHOT_AT": text}
+    assert read_config(settings) == Config(snapshot="heap.quire", snapshot_at=size_bytes)
+
+
+@pytest.mark.parametrize("text", ["G", "1", "1023K", "65T", "1,5G", "1.G", ".5G", "1.5.5G", "-1G", "1e9", "٣G", "1.5X"])
+def test_a_snapshot_at_no_size_is_refused(text: str) -> None:
+    """And named."""
+    with pytest.raises(InvalidOption, match="QUIRE_SNAPSHOT_AT="):
+        read_config({"QUIRE_SNAPSHOT": "heap.quire", "QUIRE_SNAPSHOT_AT": text})
+
+
+@pytest.mark.parametrize("text", ["USR2", "12", "SIGKILL", "SIGINT", "sigusr2", "SIGUSR2 "])
+def test_a_snapshot_on_no_signal_is_refused(text: str) -> None:
+    """The line says which can be."""
+    with pytest.raises(InvalidOption, match="it is SIGUSR1, SIGUSR2, SIGHUP or SIGQUIT"):
+        read_config({"QUIRE_SNAPSHOT": "heap.quire", "QUIRE_SNAPSHOT_ON": text})
+
+
+def test_a_moment_takes_a_file() -> None:
+    """Without one, whoever set it would wait in vain."""
+    with pytest.raises(InvalidOption, match="no file; name it with --snapshot FILE or QUIRE_SNAPSHOT=FILE"):
+        read_config({"QUIRE_SNAPSHOT_AT": "1G"})
 
 
 def test_what_is_not_set_is_the_default() -> None:
@@ -99,8 +140,10 @@ def test_the_switch_for_stress_is_checked_and_offered_to_nobody() -> None:
 @given(CONFIGS)
 def test_children_are_served_alike_and_leave_the_report_to_their_parent(config: Config) -> None:
     """What a parent hands to its children is the same config without the report, unless each process writes one."""
-    assume(not config.reports_each)
-    assert read_config(write_environment(config)) == config.without_report()
+    assume(not config.reports_each and not config.snapshots_each)
+    assert read_config(write_environment(config)) == config.without_report().without_snapshot()
+    snapshots = Config(snapshot="/folder/%p.quire", snapshot_at=2**30, snapshot_on="SIGUSR2")
+    assert read_config(write_environment(snapshots)) == snapshots
     each = Config(large_blocks=config.large_blocks, report=config.report, json="/folder/%p.json")
     assert read_config(write_environment(each)) == each.for_child()
     assert (each.for_child().json, each.for_child().report) == (each.json, False)
@@ -128,8 +171,8 @@ def test_a_config_does_not_change() -> None:
     assert config == Config(json="a", report=True) == Config(json=b"a", report=True)  # type: ignore[arg-type]
     assert hash(config) == hash(Config(json="a", report=True))
     assert config != Config()
-    values = "large_blocks='quire', range_bytes=None, report=True, json='a', guard=0, give_back='all'"
-    assert repr(config) == f"Config({values})"
+    values = "large_blocks='quire', range_bytes=None, report=True, json='a', guard=0, give_back='all', snapshot=None"
+    assert repr(config) == f"Config({values}, snapshot_at=None, snapshot_on=None)"
     with pytest.raises(AttributeError):
         config.report = False
     with pytest.raises(AttributeError):
@@ -153,6 +196,15 @@ def test_a_config_does_not_change() -> None:
         {"json": 5},
         {"report": "no"},
         {"report": None},
+        {"snapshot": ""},
+        {"snapshot": 5},
+        {"snapshot_at": 2**30},
+        {"snapshot_on": "SIGUSR2"},
+        {"snapshot": "a", "snapshot_at": 5},
+        {"snapshot": "a", "snapshot_at": "1G"},
+        {"snapshot": "a", "snapshot_at": 1.5e9},
+        {"snapshot": "a", "snapshot_on": "SIGKILL"},
+        {"snapshot": "a", "snapshot_on": 12},
     ],
     ids=str,
 )

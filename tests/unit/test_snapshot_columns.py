@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from heaps import Heap
+from heaps import Heap, some_memory
 from quire.errors import DamagedSnapshot
 from quire.report.snapshot import NONE, snapshot_of
 
@@ -33,7 +33,8 @@ def test_a_column_may_have_any_width(kind: str) -> None:
     columns, about = small_heap().columns()
     wide = snapshot_of(columns, about)
     is_none = columns["edge_to"] == NONE
-    narrow = np.where(is_none, np.iinfo(kind).max, columns["edge_to"]).astype(kind)
+    narrow = columns["edge_to"].astype(kind)
+    narrow[is_none] = np.iinfo(kind).max
     assert snapshot_of({**columns, "edge_to": narrow}, about).edge_to.tolist() == wide.edge_to.tolist()
 
 
@@ -101,13 +102,36 @@ def test_columns_that_do_not_fit_are_refused(damage: Any, sentence: str) -> None
         {"roots": [{}]},
         {"roots": {}},
         {"memory": [{"label": "live blocks"}]},
+        {"memory": {"heap": {}}},
+        {"memory": some_memory(heap=3)},
+        {"memory": some_memory(frame_bytes="1")},
         {"has_edges": 1},
         {"python": 3.13},
     ],
-    ids=str,
+    ids=lambda more: str(more)[:40],
 )
 def test_what_snapshot_json_tells_is_checked(more: dict[str, Any]) -> None:
     """What it must tell is there, and of its kind."""
     columns, about = small_heap().columns()
     with pytest.raises(DamagedSnapshot, match=r"snapshot\.json does not tell"):
         snapshot_of(columns, {**about, **more})
+
+
+@pytest.mark.parametrize(
+    "changes", [{"frame_bytes": 1}, {"rss_bytes": 2**20}, {"swap_bytes": -1}, {"pss_bytes": 2**60}]
+)
+def test_parts_of_memory_are_sizes_that_add_up(changes: dict[str, Any]) -> None:
+    """Or the snapshot is damaged."""
+    columns, about = small_heap().columns()
+    with pytest.raises(DamagedSnapshot, match=r"add up|no size"):
+        snapshot_of(columns, {**about, "memory": some_memory(**changes)})
+
+
+def test_rows_of_memory_add_up_to_what_is_resident() -> None:
+    """To the byte; a snapshot without them has none."""
+    columns, about = small_heap().columns()
+    assert snapshot_of(columns, about).memory == ()
+    snapshot = snapshot_of(columns, {**about, "memory": some_memory(pss_bytes=None)})
+    assert sum(row.end_bytes for row in snapshot.memory) == 36 << 20
+    assert snapshot.sample is not None
+    assert snapshot.sample.pss_bytes is None

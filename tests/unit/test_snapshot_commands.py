@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from heaps import Heap
+from heaps import Heap, some_memory
 from quire.cli.main import main
 from quire.export.answers import answer_csv
 from quire.report.answer_views import answer_view
@@ -22,7 +23,7 @@ from quire.report.plain import Style, draw
 ARENA = 64 << 21
 FILES = {"diff": 2}
 OBJECTS = ("path", "referrers", "referents")
-COMMANDS = ("types", "pins", "path", "referrers", "referents", "retained", "cycles", "diff")
+COMMANDS = ("waterfall", "types", "pins", "path", "referrers", "referents", "retained", "cycles", "diff")
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ def snapshot(tmp_path: Path) -> str:
     heap.module("app", cache=heap.instance("app.Cache", _recent=heap.list(*records)))
     garbage = heap.list()
     garbage.references.append(garbage)
+    heap.memory = some_memory()
     return str(heap.write(tmp_path / "heap.quire"))
 
 
@@ -81,16 +83,16 @@ def test_pins_are_named_on_the_screen(snapshot: str, capsys: pytest.CaptureFixtu
 def test_each_has_a_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """That begins with how it is called."""
     assert main([command, "--help"]) == 0
-    assert capsys.readouterr().out.startswith(f"quire {command} FILE")
+    assert capsys.readouterr().out.startswith(f"quire {command} FILE|PID")
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["types"], "quire types takes FILE; see quire types --help"),
-        (["types", "FILE", "more"], "quire types takes FILE;"),
-        (["diff", "FILE"], "quire diff takes FILE FILE;"),
-        (["path", "FILE"], "quire path takes FILE OBJECT;"),
+        (["types"], "quire types takes FILE|PID; see quire types --help"),
+        (["types", "FILE", "more"], "quire types takes FILE|PID;"),
+        (["diff", "FILE"], "quire diff takes FILE|PID FILE|PID;"),
+        (["path", "FILE"], "quire path takes FILE|PID OBJECT;"),
         (["path", "FILE", "0xhello"], "0xhello is no address"),
         (["path", "FILE", "0x1"], "no object begins at 0x1;"),
         (["path", "FILE", "LogRecord#4"], "there is no LogRecord#4; there are 3"),
@@ -101,6 +103,7 @@ def test_each_has_a_help(command: str, capsys: pytest.CaptureFixture[str]) -> No
         (["types", "FILE", "--json=out"], "--json takes no value"),
         (["types", "FILE", "--rows"], "--rows without a value is no number of rows"),
         (["types", "FILE", "--rows=0"], "--rows 0 is no number of rows"),
+        (["types", "FILE", "--timeout"], "--timeout without a value is not understood"),
         (["types", "/nowhere"], "cannot read /nowhere: No such file or directory"),
         (["types", __file__], "is no snapshot"),
     ],
@@ -149,6 +152,23 @@ def test_without_numpy_one_line_says_what_to_install(
     for command in COMMANDS:
         assert main(words_of(command, snapshot)) == 2
         assert capsys.readouterr().err == f"quire: quire {command} needs NumPy; pip install 'quire[snapshots]'\n"
+
+
+def test_a_snapshot_that_does_not_tell_memory_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the process could not see its own."""
+    path = str(Heap().write(tmp_path / "heap.quire"))
+    assert main(["waterfall", path]) == 2
+    assert "does not tell where memory was: its file says nothing of it" in capsys.readouterr().err
+
+
+def test_printed_parts_of_memory_add_up(snapshot: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """To what is resident, as printed."""
+    main(["waterfall", snapshot])
+    out = capsys.readouterr().out
+    assert "36.0 MiB resident, 33.0 MiB in proportion (PSS); freed but held 5.0 MiB." in out
+    numbers = [float(found) for found in re.findall(r" (\d+\.\d) ?(?:[█▏▎▍▌▋▊▉ ]|$)", out.partition("heap\n")[2], re.M)]
+    assert numbers[-1] == 36.0
+    assert abs(sum(numbers[:-1]) - 36.0) < 0.01
 
 
 # --- views ----------------------------------------------------------------------------------------------------

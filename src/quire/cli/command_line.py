@@ -8,7 +8,14 @@ Python to start, and looks for options behind the script.
 from __future__ import annotations
 
 from quire.errors import InvalidOption
-from quire.process.settings import read_give_back, read_guard, read_json_path, read_large_blocks
+from quire.process.settings import (
+    read_give_back,
+    read_guard,
+    read_json_path,
+    read_large_blocks,
+    read_snapshot_at,
+    read_snapshot_on,
+)
 from quire.process.suggest import did_you_mean
 
 TYPE_CHECKING = False
@@ -25,7 +32,7 @@ _OF_BOTH = {
     "--large-blocks": "libc",
 }
 OPTIONS = {
-    "run": _OF_BOTH | {"--quiet": ""},
+    "run": _OF_BOTH | {"--quiet": "", "--snapshot": "heap.quire", "--snapshot-at": "1.5G", "--snapshot-on": "SIGUSR2"},
     "compare": _OF_BOTH | {"--runs": "10", "--timeout": "60"},
 }
 """quire's options by command, each with an example of its value if it needs one."""
@@ -49,6 +56,9 @@ class CommandLine:
         self.timeout_seconds: float | None = None
         self.guard: Guard | None = None
         self.give_back: GiveBack | None = None
+        self.snapshot: str | None = None
+        self.snapshot_at: int | None = None
+        self.snapshot_on: str | None = None
         self.python_arguments: list[str] = []
         self.flags = ""
         self.x_options: list[str] = []
@@ -152,6 +162,12 @@ def _parse_option(line: CommandLine, word: str, words: _Words) -> None:
             line.json = read_json_path(value, name)
         case "--large-blocks":
             line.large_blocks = read_large_blocks(value, name)
+        case "--snapshot":
+            line.snapshot = read_json_path(value, name)
+        case "--snapshot-at":
+            line.snapshot_at = read_snapshot_at(value, name)
+        case "--snapshot-on":
+            line.snapshot_on = read_snapshot_on(value, name)
         case "--runs":
             line.runs = _runs(value)
         case "--timeout":

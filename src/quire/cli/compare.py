@@ -127,7 +127,7 @@ def _environments(line: CommandLine) -> tuple[dict[str, str], dict[str, str]]:
         raise InvalidOption("quire compare runs the program many times; put it into a file and name that")
     if settings.is_disabled(os.environ):
         raise InvalidOption("QUIRE_DISABLE is set, so there is nothing to compare; unset it")
-    quire = {"PYTHONHASHSEED": "0"} | start_environment(line, read_config(line).without_report())
+    quire = {"PYTHONHASHSEED": "0"} | start_environment(line, read_config(line).without_report().without_snapshot())
     return quire | {"QUIRE_DISABLE": "1"}, quire
 
 

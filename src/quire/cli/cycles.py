@@ -9,7 +9,7 @@ from quire.report.answers import Cycles
 from quire.report.cycles import cycles
 
 HELP = f"""\
-quire cycles FILE [OPTIONS]
+quire cycles FILE|PID [OPTIONS]
 
 Counts what no root reaches, by type, and shows one cycle in full.
 
@@ -18,7 +18,7 @@ Counts what no root reaches, by type, and shows one cycle in full.
 
 def run(arguments: list[str]) -> int:
     """Answer; returns the exit code."""
-    return answer(arguments, "cycles", "FILE", HELP, _compute)
+    return answer(arguments, "cycles", "FILE|PID", HELP, _compute)
 
 
 def _compute(asked: list[Asked], question: Question) -> Cycles:

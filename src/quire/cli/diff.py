@@ -9,7 +9,7 @@ from quire.report.answers import Differences
 from quire.report.differences import Side, differences
 
 HELP = f"""\
-quire diff FILE FILE [OPTIONS]
+quire diff FILE|PID FILE|PID [OPTIONS]
 
 Compares two snapshots of one process, the earlier first: what came, went and
 grew, by type and place. An object is the same if its address and its type are.
@@ -19,7 +19,7 @@ grew, by type and place. An object is the same if its address and its type are.
 
 def run(arguments: list[str]) -> int:
     """Answer; returns the exit code."""
-    return answer(arguments, "diff", "FILE FILE", HELP, _compute)
+    return answer(arguments, "diff", "FILE|PID FILE|PID", HELP, _compute)
 
 
 def _compute(asked: list[Asked], question: Question) -> Differences:

@@ -26,22 +26,25 @@ quire: Python's memory manager as a program you can run on and look into.
   quire why PID          where the memory of a running Python is, and why
   quire model [CHAPTER]  how Python manages memory, told by a model of it
   quire snapshot PID     every object of a process that runs on quire, as a file
-  quire types FILE       what a snapshot's heap is made of, by type and module
+  quire waterfall FILE   where its resident memory was, every byte of it
+  quire types FILE       what its heap is made of, by type and module
   quire pins FILE        which survivors keep which memory from going back
   quire path FILE OBJECT       the shortest paths from a root to an object
   quire referrers FILE OBJECT  who refers to it (referents: to whom it does)
   quire retained FILE [OBJECT]  what would be free without it
   quire cycles FILE      what only the collector can free
   quire diff FILE FILE   what came, went and grew between two snapshots
+  quire export FILE --to FORMAT  for Chrome, DuckDB and others
   quire info             whether this Python can be served, and what is set
 
+  FILE is a snapshot; PID in its place asks a process for one now.
   quire COMMAND --help   more about one of them
   quire --version
 
 A service needs no other command: set QUIRE=1 in its environment.
 """
 
-_OF_SNAPSHOTS = ("types", "pins", "path", "referrers", "referents", "retained", "cycles", "diff")
+_OF_SNAPSHOTS = ("waterfall", "types", "pins", "path", "referrers", "referents", "retained", "cycles", "diff", "export")
 _COMMANDS = ("run", "show", "compare", "why", "snapshot", "model", *_OF_SNAPSHOTS, "info")
 _EXIT_ERROR = 2
 _EXIT_INTERRUPTED = 130
@@ -99,6 +102,8 @@ def _command_of_snapshots(name: str) -> Callable[[list[str]], int]:
     except ImportError:
         raise UnsupportedRuntime(f"quire {name} needs NumPy; pip install 'quire[snapshots]'") from None
     match name:
+        case "waterfall":
+            from quire.cli.waterfall import run
         case "types":
             from quire.cli.types import run
         case "pins":
@@ -106,13 +111,15 @@ def _command_of_snapshots(name: str) -> Callable[[list[str]], int]:
         case "path":
             from quire.cli.path import run
         case "referrers":
-            from quire.cli.referrers import run
+            from quire.cli.references import run_referrers as run
         case "referents":
-            from quire.cli.referents import run
+            from quire.cli.references import run_referents as run
         case "retained":
             from quire.cli.retained import run
         case "cycles":
             from quire.cli.cycles import run
+        case "export":
+            from quire.cli.export import run
         case _:
             from quire.cli.diff import run
     return run

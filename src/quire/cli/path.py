@@ -9,10 +9,13 @@ from quire.report.answers import Paths
 from quire.report.paths import paths
 
 HELP = f"""\
-quire path FILE OBJECT [OPTIONS]
+quire path FILE|PID OBJECT [OPTIONS]
 
 Shows the shortest paths from a root (a module, a frame, a type, C) to an object.
 --rows says how many; 5 if not given.
+
+  --dot        the paths as a graph for GraphViz, on standard output:
+               quire path heap.quire LogRecord --dot | dot -Tsvg > path.svg
 
 {OBJECT_HELP}
 {OPTIONS_HELP}"""
@@ -22,7 +25,7 @@ _PATHS = 5
 
 def run(arguments: list[str]) -> int:
     """Answer; returns the exit code."""
-    return answer(arguments, "path", "FILE OBJECT", HELP, _compute)
+    return answer(arguments, "path", "FILE|PID OBJECT", HELP, _compute)
 
 
 def _compute(asked: list[Asked], question: Question) -> Paths:

@@ -9,7 +9,7 @@ from quire.report.answers import Pins
 from quire.report.pins import pins
 
 HELP = f"""\
-quire pins FILE [OPTIONS]
+quire pins FILE|PID [OPTIONS]
 
 Says which memory cannot go back to the system for a few live blocks in it, which
 blocks those are, and what keeps them: by type and place, and by arena. What
@@ -20,7 +20,7 @@ meshed pools share is not counted.
 
 def run(arguments: list[str]) -> int:
     """Answer; returns the exit code."""
-    return answer(arguments, "pins", "FILE", HELP, _compute)
+    return answer(arguments, "pins", "FILE|PID", HELP, _compute)
 
 
 def _compute(asked: list[Asked], question: Question) -> Pins:

@@ -52,6 +52,10 @@ class Progress:
         self._done += 1
         self._bar.update(self._task, completed=self._done)
 
+    def say(self, line: str) -> None:
+        """A line that stays, also where standard error is no terminal."""
+        self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
     def tell(self, text: str) -> None:
         """Say what runs now."""
         self._bar.update(self._task, description=text + self._left(), refresh=True)

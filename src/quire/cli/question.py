@@ -2,6 +2,7 @@
 
 quire retained heap.quire LogRecord#1 --rows 50
 quire pins heap.quire --json
+quire types 4711
 """
 
 from __future__ import annotations
@@ -11,19 +12,26 @@ from enum import StrEnum
 
 from quire.errors import InvalidOption
 from quire.process.suggest import did_you_mean
+from quire.process.taking import TIMEOUT_SECONDS
 
 OPTIONS_HELP = """\
   --rows N     show as many rows; 20 if not given
   --json       the whole answer as JSON, on standard output
   --csv        its rows as CSV, on standard output
+  --timeout S  how many seconds to wait for a process; 30 if not given
   --help       this text
+
+FILE is a snapshot, as quire snapshot writes it; PID the number of a process that
+runs on quire, which is asked for one now.
 """
 OBJECT_HELP = """\
 OBJECT is an address (0x7f3c80a1b2c0), or a type and which of its objects by
 address: LogRecord#3, logging.LogRecord#3; LogRecord is the first.
 """
 _ROWS = 20
-_OPTIONS = ("--rows", "--json", "--csv", "--help")
+_OPTIONS = ("--rows", "--json", "--csv", "--timeout", "--help")
+_VALUED = ("--rows", "--timeout")
+_TIMEOUT_SECONDS_MAX = 1e6
 
 
 class Form(StrEnum):
@@ -32,6 +40,8 @@ class Form(StrEnum):
     SCREEN = "screen"
     JSON = "json"
     CSV = "csv"
+    DOT = "dot"
+    """Of paths alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,7 @@ class Question:
     words: tuple[str, ...] = ()
     form: Form = Form.SCREEN
     rows: int | None = None
+    timeout_seconds: float = TIMEOUT_SECONDS
     wants_help: bool = False
 
     @property
@@ -59,7 +70,7 @@ def read_question(arguments: list[str], command: str, takes: str) -> Question:
     Args:
         arguments: the words.
         command: its name.
-        takes: what it is given, as in its help: ``FILE OBJECT``, ``FILE [OBJECT]``.
+        takes: what it is given, as in its help: ``FILE|PID OBJECT``, ``FILE|PID [OBJECT]``.
 
     Raises:
         InvalidOption: a word is unknown, too many, or missing.
@@ -71,7 +82,7 @@ def read_question(arguments: list[str], command: str, takes: str) -> Question:
             question = replace(question, words=(*question.words, word))
             continue
         name, has_value, value = word.partition("=")
-        if name == "--rows" and not has_value:
+        if name in _VALUED and not has_value:
             value = next(words, "")
         question = _with_option(question, command, name, value)
     if not question.wants_help:
@@ -80,13 +91,17 @@ def read_question(arguments: list[str], command: str, takes: str) -> Question:
 
 
 def _with_option(question: Question, command: str, name: str, value: str) -> Question:
-    if value and name in ("--json", "--csv"):
+    if value and name in ("--json", "--csv", "--dot"):
         raise InvalidOption(f"{name} takes no value, it writes to standard output: quire {command} FILE {name} > FILE")
     match name:
         case "--json" | "--csv":
             return replace(question, form=Form(name.removeprefix("--")))
+        case "--dot" if command == "path":
+            return replace(question, form=Form(name.removeprefix("--")))
         case "--rows":
             return replace(question, rows=_rows(value))
+        case "--timeout":
+            return replace(question, timeout_seconds=read_timeout(value))
         case "--help" | "-h":
             return replace(question, wants_help=True)
     raise InvalidOption(f"quire {command} has no option {name}{did_you_mean(name, _OPTIONS, '--')}")
@@ -96,6 +111,21 @@ def _rows(value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) > 0):
         raise InvalidOption(f"--rows {value or 'without a value'} is no number of rows; write --rows 50")
     return int(value)
+
+
+def read_timeout(value: str) -> float:
+    """How long to wait for a process, in seconds.
+
+    Raises:
+        InvalidOption: it is no such time.
+    """
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _TIMEOUT_SECONDS_MAX:
+        raise InvalidOption(f"--timeout {value or 'without a value'} is not understood; give seconds: --timeout 60")
+    return seconds
 
 
 def _check_words(question: Question, command: str, takes: str) -> None:

@@ -9,7 +9,7 @@ from quire.report.answers import Retained
 from quire.report.retained import retained
 
 HELP = f"""\
-quire retained FILE [OBJECT] [OPTIONS]
+quire retained FILE|PID [OBJECT] [OPTIONS]
 
 Shows what the roots retain, the largest first; with an object, what that retains:
 what would be free without it. --json and --csv have at most 10,000 rows, unless
@@ -23,7 +23,7 @@ _ROWS_MAX = 10_000
 
 def run(arguments: list[str]) -> int:
     """Answer; returns the exit code."""
-    return answer(arguments, "retained", "FILE [OBJECT]", HELP, _compute)
+    return answer(arguments, "retained", "FILE|PID [OBJECT]", HELP, _compute)
 
 
 def _compute(asked: list[Asked], question: Question) -> Retained:

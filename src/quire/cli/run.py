@@ -38,6 +38,12 @@ os._exit ends is gone before it can say anything.)
                         it again. With %p in FILE, which stands for the
                         process's number, forks and served children write one
                         each
+  --snapshot FILE       write a snapshot (quire types FILE and others read it) at
+                        the end; with one of the next two then instead. %p in
+                        FILE is the process's number, and each served process
+                        writes one; %n counts those of a process
+  --snapshot-at SIZE    when resident memory first stands above SIZE, like 1.5G
+  --snapshot-on SIGNAL  each time that SIGUSR1, SIGUSR2, SIGHUP or SIGQUIT comes
   --children            serve the Python processes it starts, too
   --large-blocks=libc   leave blocks above 512 bytes to libc, as CPython does
   --guard, --guard=N    guarded sampling, at its default rate or of one request
@@ -50,7 +56,8 @@ os._exit ends is gone before it can say anything.)
 
 What the options set can be set in the environment, too, for a service: QUIRE=1,
 QUIRE_REPORT=1, QUIRE_JSON, QUIRE_LARGE_BLOCKS, QUIRE_GUARD, QUIRE_GIVE_BACK,
-QUIRE_RANGE (addresses to reserve, like 64G), QUIRE_DISABLE=1.
+QUIRE_SNAPSHOT, QUIRE_SNAPSHOT_AT, QUIRE_SNAPSHOT_ON, QUIRE_RANGE (addresses to
+reserve, like 64G), QUIRE_DISABLE=1.
 """
 
 
@@ -72,6 +79,12 @@ def read_config(line: CommandLine) -> settings.Config:
 
         check_writable(json)
         check_is_not_target(line, json)
+    snapshot = line.snapshot or base.snapshot
+    if snapshot is not None:
+        from quire.process.writable import check_snapshot_writable
+
+        check_snapshot_writable(snapshot)
+        check_is_not_target(line, snapshot, "snapshot")
     return settings.Config(
         large_blocks=line.large_blocks or base.large_blocks,
         range_bytes=base.range_bytes,
@@ -79,6 +92,9 @@ def read_config(line: CommandLine) -> settings.Config:
         json=json,
         guard=base.guard if line.guard is None else line.guard,
         give_back=line.give_back or base.give_back,
+        snapshot=snapshot,
+        snapshot_at=line.snapshot_at or base.snapshot_at,
+        snapshot_on=line.snapshot_on or base.snapshot_on,
     )
 
 

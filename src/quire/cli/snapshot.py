@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 
+from quire.cli.question import read_timeout
 from quire.cli.screen import write
 from quire.errors import InvalidOption
-from quire.process.asking import Target, ask, folder_beside
+from quire.process.asking import Target
 from quire.process.named import read_pid
-from quire.process.snapshot import finish
 from quire.process.suggest import did_you_mean
+from quire.process.taking import TIMEOUT_SECONDS, take_from
 from quire.records import SnapshotTaken
 from quire.report.units import count, seconds, size
 
@@ -30,8 +31,6 @@ as long as for a collection or two.
 """
 
 _OPTIONS = ("--output", "--no-references", "--timeout", "--help")
-_TIMEOUT_SECONDS = 30.0
-_TIMEOUT_SECONDS_MAX = 1e6
 
 
 class _Order:
@@ -40,7 +39,7 @@ class _Order:
     def __init__(self, arguments: list[str]) -> None:
         self.output: str | None = None
         self.references = True
-        self.timeout_seconds = _TIMEOUT_SECONDS
+        self.timeout_seconds = TIMEOUT_SECONDS
         self._words = iter(arguments)
         pids = [word for word in self._words if not self._read(word)]
         if len(pids) != 1:
@@ -55,7 +54,7 @@ class _Order:
             case "-o" | "--output":
                 self.output = value if has_value else self._value(name)
             case "--timeout":
-                self.timeout_seconds = _seconds(value if has_value else self._value(name))
+                self.timeout_seconds = read_timeout(value if has_value else self._value(name))
             case "--no-references":
                 self.references = False
             case _ if word.startswith("-"):
@@ -78,32 +77,20 @@ def run(arguments: list[str]) -> int:
         return 0
     order = _Order(arguments)
     _check_output(order.path)
-    write(_in_words(_take(order)))
-    return 0
-
-
-def _take(order: _Order) -> SnapshotTaken:
     target = Target(order.pid)
-    with folder_beside(target, order.path) as (here, there):
-        request = {"folder": there, "references": order.references}
-        return finish(here, ask(target, request, order.timeout_seconds), order.path)
+    taken = take_from(target, order.path, references=order.references, timeout_seconds=order.timeout_seconds)
+    write(_in_words(taken))
+    return 0
 
 
 def _check_output(path: str) -> None:
     """Before the process stands still for it."""
     folder = os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise InvalidOption(f"cannot write {path}: it is a folder, or lies in none that may be written; give another")
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= _TIMEOUT_SECONDS_MAX:
-        raise InvalidOption(f"--timeout {text} is not understood; give seconds, like --timeout 60")
-    return value
+    is_other = os.path.exists(path) and not os.path.isfile(path)
+    if is_other or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise InvalidOption(
+            f"cannot write {path}: it is no file, or lies in no folder that may be written; give another"
+        )
 
 
 def _in_words(taken: SnapshotTaken) -> str:

@@ -60,15 +60,15 @@ def _is_missing(path: str) -> bool:
     return False
 
 
-def check_is_not_target(line: CommandLine, report: str) -> None:
-    """See that the report would not be written over the script.
+def check_is_not_target(line: CommandLine, path: str, what: str = "report") -> None:
+    """See that what is to be written there would not be written over the script.
 
     Raises:
         InvalidOption: it would.
     """
-    are_there = line.kind == "script" and os.path.exists(report) and os.path.exists(line.target)
-    if are_there and os.path.samefile(report, line.target):
-        raise InvalidOption(f"the report would be written over the script {line.target}; give it another path")
+    are_there = line.kind == "script" and os.path.exists(path) and os.path.exists(line.target)
+    if are_there and os.path.samefile(path, line.target):
+        raise InvalidOption(f"the {what} would be written over the script {line.target}; give it another path")
 
 
 def _has_main(folder: str) -> bool:

@@ -10,7 +10,7 @@ from quire.report.answers import Types
 from quire.report.types import types
 
 HELP = f"""\
-quire types FILE [OPTIONS]
+quire types FILE|PID [OPTIONS]
 
 Counts the objects of a snapshot by type and by module, with what belongs to
 them, and says what would be free without them.
@@ -20,7 +20,7 @@ them, and says what would be free without them.
 
 def run(arguments: list[str]) -> int:
     """Answer; returns the exit code."""
-    return answer(arguments, "types", "FILE", HELP, _compute)
+    return answer(arguments, "types", "FILE|PID", HELP, _compute)
 
 
 def _compute(asked: list[Asked], question: Question) -> Types:

@@ -19,10 +19,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from _operator import call
 
 import quire.text  # noqa: F401  # for in_words, which may have to say that no file can be opened any more
 from quire.errors import in_words
+from quire.export.stderr import NOT_AT_A_SIZE, Stderr, encoding
+from quire.export.unseen import call_unseen_at_end
 from quire.process.charge import read_charge
 from quire.process.core import require_core
 from quire.process.settings import PROCESS
@@ -30,9 +31,9 @@ from quire.process.settings import PROCESS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from quire.process.settings import Config
+    from quire.process.threshold import Threshold
     from quire.records import RunReport
 
 _STDERR = 2
@@ -42,42 +43,30 @@ _SWITCH_SECONDS = 1e-5
 _AFTER_ALL_OTHERS = -(10**6)
 
 
-def report_at_end(config: Config) -> None:
-    """Have this process report as the config says, when it ends."""
-    ending = _Ending(config)
-    _tell_unseen(ending.tell)
+def report_at_end(config: Config, make_threshold: Callable[[], Threshold | None] = lambda: None) -> None:
+    """Have this process report as the config says, when it ends.
+
+    Args:
+        config: what was asked for.
+        make_threshold: makes what else is to be told when memory has grown, for this process and each fork that
+            reports.
+    """
+    ending = _Ending(config, make_threshold)
+    call_unseen_at_end(ending.tell)
     if config.reports_each:
         os.register_at_fork(after_in_child=ending.begin_in_fork)
-
-
-def _tell_unseen(tell: Callable[[], None]) -> None:
-    """Give ``tell`` to atexit so that no trace or profile function of the program's sees it.
-
-    They are taken away before it and put back after it (atexit calls the last function first), by functions of C
-    alone: one of Python's would be seen itself. What C code has set for itself, as cProfile does, stays.
-    """
-    import atexit
-
-    traces: list[Any] = []
-    profiles: list[Any] = []
-    hooks = ((sys.gettrace, sys.settrace, traces), (sys.getprofile, sys.setprofile, profiles))
-    for _, put, kept in hooks:
-        atexit.register(list, map(put, kept))
-    atexit.register(tell)
-    for get, put, kept in hooks:
-        atexit.register(list, map(put, map([].append, kept)))  # append gives None for each
-        atexit.register(kept.extend, filter(callable, map(call, [get])))
 
 
 class _Ending:
     """The end of one process. A fork of it says nothing, unless it begins anew."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, make_threshold: Callable[[], Threshold | None]) -> None:
+        self._make_threshold = make_threshold
         self._wants_screen = config.report
         self._json = None if config.json is None else os.path.abspath(config.json)
         self._argv = tuple(sys.orig_argv)
         self._path = list(sys.path)
-        self._stderr = _identity(_STDERR)
+        self._stderr = Stderr()
         self._begin()
 
     def _begin(self) -> None:
@@ -85,8 +74,10 @@ class _Ending:
 
         self._pid = os.getpid()
         self._clock = _Clock()
-        self._sampler = PeakSampler()
-        self._sampler.start()
+        threshold = self._make_threshold()
+        self._sampler = PeakSampler(threshold=threshold)
+        if not self._sampler.start() and threshold is not None:
+            self._stderr.say(NOT_AT_A_SIZE)
 
     def begin_in_fork(self) -> None:
         """The fork has its own time, its own peak and its own file; the screen is its parent's."""
@@ -121,7 +112,7 @@ class _Ending:
             self._draw(report)
             self._tell_failure()
         except BaseException as error:
-            self._say(f"quire: no report of the memory: {in_words(error)}\n")
+            self._stderr.say(f"quire: no report of the memory: {in_words(error)}\n")
         finally:
             sys.path = program_path
             sys.setswitchinterval(interval)
@@ -168,7 +159,7 @@ class _Ending:
         try:
             write_whole(path, to_json(report))
         except OSError as error:
-            self._say(f"quire: cannot write {path}: {error.strerror}\n")
+            self._stderr.say(f"quire: cannot write {path}: {error.strerror}\n")
 
     def _draw(self, report: RunReport) -> None:
         if not self._wants_screen:
@@ -177,23 +168,12 @@ class _Ending:
         from quire.report.plain import draw
         from quire.report.run_view import run_view
 
-        self._say("\n" + draw(run_view(report), style_of(_STDERR, _encoding())))
+        self._stderr.say("\n" + draw(run_view(report), style_of(_STDERR, encoding())))
 
     def _tell_failure(self) -> None:
         failure = self._sampler.failure
         if failure is not None and self._wants_screen:
-            self._say(f"quire: the peak may be missed: sampling ended early: {in_words(failure)}\n")
-
-    def _say(self, text: str) -> None:
-        """Write to standard error as it was at the start, unless the program has put something else there."""
-        if self._stderr is None or _identity(_STDERR) != self._stderr:
-            return
-        left = text.encode(_encoding(), "backslashreplace")
-        try:
-            while left:
-                left = left[os.write(_STDERR, left) :]
-        except OSError:
-            pass
+            self._stderr.say(f"quire: the peak may be missed: sampling ended early: {in_words(failure)}\n")
 
 
 class _Clock:
@@ -225,15 +205,6 @@ def _note_interrupt() -> None:
         exec("raise KeyboardInterrupt")
 
 
-def _identity(descriptor: int) -> tuple[int, int] | None:
-    """Which file an open descriptor leads to."""
-    try:
-        status = os.fstat(descriptor)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
 def _flush_standard_streams() -> None:
     """What the program printed comes before what is said of it. Where that fails, Python says so after us."""
     for stream in (sys.stdout, sys.stderr):
@@ -241,7 +212,3 @@ def _flush_standard_streams() -> None:
             stream.flush()
         except Exception:
             continue
-
-
-def _encoding() -> str:
-    return getattr(sys.__stderr__, "encoding", None) or "utf-8"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 
 def write_whole(path: str, text: str) -> None:
@@ -29,6 +31,40 @@ def write_whole(path: str, text: str) -> None:
         os.replace(beside, target)
     except BaseException:
         _remove(beside)
+        raise
+
+
+def write_pieces(path: str, pieces: Iterable[str]) -> None:
+    """Put a long text there, piece by piece: a file that is complete, or nothing.
+
+    Raises:
+        OSError: it cannot be written; what was there is there still.
+    """
+    target = os.path.realpath(path)
+    beside = f"{target}.{os.getpid()}.tmp"
+    try:
+        with open(beside, "x", encoding="utf-8") as file:
+            file.writelines(pieces)
+        os.replace(beside, target)
+    except BaseException:
+        _remove(beside)
+        raise
+
+
+@contextmanager
+def whole_folder(path: str) -> Iterator[str]:
+    """A folder to write into; it gets its name at the end, and is gone if something goes wrong.
+
+    Raises:
+        OSError: it cannot be made, or something with that name is there, but for an empty folder.
+    """
+    beside = f"{os.path.realpath(path)}.{os.getpid()}.tmp"
+    os.mkdir(beside)
+    try:
+        yield beside
+        os.rename(beside, os.path.realpath(path))
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
         raise
 
 

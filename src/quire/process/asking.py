@@ -3,7 +3,8 @@
     check it --> make the folder, write the request --> signal --> wait for the answer --> take the folder away
 
 A signal that a process does not handle would end it, so it is sent only to one that has quire's core mapped and handles
-that signal. Asking takes no more rights than sending a signal does.
+that signal. Asking takes no more rights than sending a signal does. Where that cannot be, sys.remote_exec may
+(remote.py).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import time
 from contextlib import contextmanager, suppress
 
 from quire.errors import InvalidOption, ProgramFailed
+from quire.process import remote
 from quire.process.named import has_ended, read_status
 from quire.process.requests import ANSWER, PLACES, REQUEST, folder_in
 from quire.process.serving import REQUEST_SIGNAL
@@ -45,21 +47,42 @@ class Target:
         self.own_pid = int(status.get("NSpid", str(pid)).split()[-1])
         if os.geteuid() not in (0, self.uid):
             raise InvalidOption(f"process {pid} is another user's; ask as that user, or as root")
-        self._check_serves(status)
+        self._has_signal = self._check_serves(status)
 
-    def _check_serves(self, status: dict[str, str]) -> None:
+    def summon(self, place: str) -> None:
+        """Tell it that a request waits in its folder in the place.
+
+        Raises:
+            InvalidOption: it cannot be told.
+            ProgramFailed: it has ended.
+        """
+        try:
+            if self._has_signal:
+                os.kill(self.pid, REQUEST_SIGNAL)
+                return
+            folder = folder_in(place, self.own_pid)
+            remote.run_in(self.pid, place, self.uid, folder, os.path.join(folder, ANSWER))
+        except ProcessLookupError:
+            raise ProgramFailed(f"process {self.pid} has ended; there is nothing to look at") from None
+
+    def _check_serves(self, status: dict[str, str]) -> bool:
+        """Whether it takes the signal; if not, there is another way."""
         try:
             with open(f"/proc/{self.pid}/maps", encoding="utf-8", errors="replace") as file:
                 has_core = any(_CORE in line for line in file)
         except OSError as error:
             raise InvalidOption(f"cannot look into process {self.pid}: {error.strerror}") from None
+        handles = int(status["SigCgt"], 16) >> (REQUEST_SIGNAL - 1) & 1
+        if remote.can_ask():
+            return bool(has_core and handles)
         if not has_core:
             raise InvalidOption(f"process {self.pid} does not run on quire; start it with quire run, or with QUIRE=1")
-        if not int(status["SigCgt"], 16) >> (REQUEST_SIGNAL - 1) & 1:
+        if not handles:
             raise InvalidOption(
                 f"process {self.pid} cannot be asked: signal {REQUEST_SIGNAL} is not quire's there; "
                 "have the program call quire.snapshot(path)"
             )
+        return True
 
     def sees(self, folder: str) -> bool:
         """Whether it has the same folder under the same path."""
@@ -78,14 +101,11 @@ def ask(target: Target, request: dict[str, Any], seconds: float) -> dict[str, An
         InvalidOption: no place for the request can be made.
         ProgramFailed: it has ended, does not answer in time, or answers with an error.
     """
-    with _folder_for(target) as folder:
+    with _folder_for(target) as (place, folder):
         with open(os.path.join(folder, REQUEST), "x", encoding="utf-8") as file:
             json.dump(request, file)
         _own(target, file.name)
-        try:
-            os.kill(target.pid, REQUEST_SIGNAL)
-        except ProcessLookupError:
-            raise ProgramFailed(f"process {target.pid} has ended; there is nothing to look at") from None
+        target.summon(place)
         answer = _wait(target, os.path.join(folder, ANSWER), seconds)
     if "error" in answer:
         raise ProgramFailed(f"process {target.pid} says: {answer['error']}")
@@ -109,7 +129,8 @@ def folder_beside(target: Target, path: str) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def _folder_for(target: Target) -> Iterator[str]:
+def _folder_for(target: Target) -> Iterator[tuple[str, str]]:
+    """The place for temporary files that was taken, and the folder in it, as this process finds it."""
     refusal = "there is none"
     for place in PLACES:
         folder = f"/proc/{target.pid}/root{folder_in(place, target.own_pid)}"
@@ -122,7 +143,7 @@ def _folder_for(target: Target) -> Iterator[str]:
             continue
         try:
             _own(target, folder)
-            yield folder
+            yield place, folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return

@@ -49,6 +49,10 @@ def install(config: Config | None = None) -> Config | None:
         from quire.process.writable import check_writable
 
         check_writable(config.json)
+    if config.snapshot is not None:
+        from quire.process.writable import check_snapshot_writable
+
+        check_snapshot_writable(config.snapshot)
     _check_allocator_stays()
     loaded = require_core()
     if not serve(loaded, config):

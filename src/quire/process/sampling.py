@@ -23,6 +23,7 @@ import sys
 import time
 
 from quire.process.core import require_core
+from quire.process.height import read_held_bytes
 from quire.process.nudge import claim_signal, release_signal
 from quire.process.own_memory import read_rss_bytes
 from quire.process.sample import Sampler, make_sample
@@ -31,17 +32,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
-    from typing import Any, Final, Protocol
+    from typing import Final, Protocol
 
+    from quire.process.height import Watched
     from quire.process.parts import Parts
     from quire.process.sample import Core
+    from quire.process.threshold import Threshold
     from quire.records import MemorySample
 
-    class WatchingCore(Core, Protocol):
+    class WatchingCore(Core, Watched, Protocol):
         """What sampling asks of ``quire._core``."""
-
-        def watch(self, limit_bytes: int, signal_number: int, late_limit: int = ..., due: float = ..., /) -> None: ...
-        def statistics(self) -> tuple[Any, ...]: ...
 
 
 _REST_PER_SAMPLE: Final = 100
@@ -52,9 +52,6 @@ _LOOK_SECONDS: Final = 0.001
 _STEP: Final = (64, 2 * 1024**2)
 _QUICK_STEP: Final = (16, 8 * 1024**2)
 """How far the next height to be watched is above what the heap holds: a part of that, and at least so much."""
-_MAPPING_BYTES: Final = 5
-_TOUCHED_BYTES: Final = 9
-"""Indexes in the last tuple of the core's statistics; ``decode`` gives all of them names, but imports much."""
 
 
 class PeakSampler:
@@ -65,12 +62,19 @@ class PeakSampler:
     Args:
         core: ``quire._core``, installed; the one of this process if not given.
         clock: tells the time in seconds.
+        threshold: what else is to be told when memory has grown.
 
     Raises:
         UnsupportedRuntime: the core is not there.
     """
 
-    def __init__(self, core: WatchingCore | None = None, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        core: WatchingCore | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+        threshold: Threshold | None = None,
+    ) -> None:
+        self._threshold = threshold
         self._core: WatchingCore = require_core() if core is None else core
         self._clock = clock
         self._sampler = Sampler(self._core)
@@ -87,11 +91,15 @@ class PeakSampler:
         self.failure: BaseException | None = None
         """Why there are no further samples, if something went wrong in one."""
 
-    def start(self) -> None:
-        """Sample from now on, each time that memory has grown."""
+    def start(self) -> bool:
+        """Sample from now on, each time that memory has grown; whether that can be: in the main thread, where a signal
+        is free."""
         self._signal_number = claim_signal(self._grown)
         if self._signal_number:
+            if self._threshold is not None:
+                self._threshold.look_from_now()
             self._watch_new_height(_STEP)
+        return self._signal_number != 0
 
     def leave(self) -> None:
         """Sample no longer; in a fork, leave it to another sampler."""
@@ -134,6 +142,8 @@ class PeakSampler:
         if os.getpid() != self._pid or sys.is_finalizing():
             return
         try:
+            if self._threshold is not None:
+                self._threshold.look()
             self._look()
         except RecursionError:  # the program is deep in its calls; at the next growth
             self._core.watch(self._limit_bytes, self._signal_number)
@@ -142,6 +152,8 @@ class PeakSampler:
                 self._core.watch(self._limit_bytes, self._signal_number)
                 raise
             self.failure = error
+            if self._threshold is not None and not self._threshold.is_over:
+                self._threshold.start()
 
     def _look(self) -> None:
         now = self._clock()
@@ -174,11 +186,13 @@ class PeakSampler:
 
     def _watch_new_height(self, step: tuple[int, int], late_limit_bytes: int = sys.maxsize) -> None:
         """Or, once another sample is due, any growth above the height that was passed when there was no time."""
-        *_rest, totals = self._core.statistics()
-        held_bytes = totals[_TOUCHED_BYTES] + totals[_MAPPING_BYTES]
+        held_bytes = read_held_bytes(self._core)
         divisor, step_bytes_min = step
         self._limit_bytes = held_bytes + max(held_bytes // divisor, step_bytes_min)
-        self._core.watch(self._limit_bytes, self._signal_number, late_limit_bytes, self._due)
+        limit_bytes = self._limit_bytes
+        if self._threshold is not None and not self._threshold.is_over:
+            limit_bytes = max(min(limit_bytes, self._threshold.limit_bytes), held_bytes)
+        self._core.watch(limit_bytes, self._signal_number, late_limit_bytes, self._due)
 
 
 def _is_ours(error: BaseException) -> bool:

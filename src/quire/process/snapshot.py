@@ -21,7 +21,7 @@ def snapshot(path: str | os.PathLike[str], *, references: bool = True) -> Snapsh
 
     Args:
         path: the file.
-        references: with who refers to whom. Without, the pause is a tenth, and no path can be told.
+        references: with who refers to whom. Without, the pause is about half as long, and no path can be told.
 
     Raises:
         UnsupportedRuntime: the native core is missing, or cannot read this Python's objects.

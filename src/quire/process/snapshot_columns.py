@@ -20,6 +20,7 @@ from quire.process.reviewed import reviewed_types
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
     from typing import Any, BinaryIO, Final
 
 COLUMNS: Final = {
@@ -70,7 +71,7 @@ def take(folder: str, *, references: bool) -> dict[str, Any]:
         _create(folder, name).close()
     for name in _AIDS:
         os.unlink(os.path.join(folder, name))
-    return _about(taken, references) | {"roots": roots}
+    return _about(taken, references) | {"roots": roots} | _memory(core)
 
 
 def _create(folder: str, name: str) -> BinaryIO:
@@ -126,6 +127,17 @@ def _about(taken: dict[str, Any], references: bool) -> dict[str, Any]:
         "types": [_told(type_, row) for type_, row in zip(taken["types"], taken["type_rows"], strict=True)],
         "pause_seconds": taken["pause_seconds"],
     }
+
+
+def _memory(core: ModuleType) -> dict[str, Any]:
+    """Imported after the walk, for it would be walked, too."""
+    from quire.errors import UnsupportedRuntime, in_words
+    from quire.process.snapshot_memory import read_memory
+
+    try:
+        return {"memory": read_memory(core)}
+    except (UnsupportedRuntime, OSError) as error:
+        return {"memory": None, "memory_missing": in_words(error)}
 
 
 def _told(told: tuple[type, str, bool, list[str], list[str | None]], row: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ the standard library alone, and its memory does not grow with the columns: they 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -48,6 +49,8 @@ def write_snapshot(path: str, columns: Iterable[Column], about: Mapping[str, obj
         OSError: the system refuses; what was there is there still, and nothing else.
     """
     target = os.path.realpath(path)
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise OSError(errno.EINVAL, "it is no file, and would be replaced by one", path)
     beside = f"{target}.{os.getpid()}.tmp"
     try:
         with open(beside, "xb") as file:

@@ -1,4 +1,4 @@
-"""Whether a report can be written where it is to go, before the program runs."""
+"""Whether a file can be written where it is to go, before the program runs."""
 
 from __future__ import annotations
 
@@ -8,16 +8,31 @@ from quire.errors import InvalidOption
 
 
 def check_writable(path: str) -> None:
-    """See that a file can be written there, leaving what is there as it is.
+    """See that a report can be written there, leaving what is there as it is.
 
     Raises:
         InvalidOption: it cannot; the message says why.
     """
+    _check(path, "report")
+
+
+def check_snapshot_writable(path: str) -> None:
+    """The same for a snapshot, which takes the place of what is there.
+
+    Raises:
+        InvalidOption: it cannot be written; the message says why.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InvalidOption(f"cannot write {path}: it is no file; give another path for the snapshot")
+    _check(path, "snapshot")
+
+
+def _check(path: str, what: str) -> None:
     try:
         _try_to_write(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InvalidOption(f"cannot write {path}: {reason}; give another path for the report") from None
+        raise InvalidOption(f"cannot write {path}: {reason}; give another path for the {what}") from None
 
 
 def _try_to_write(path: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from quire.report.answers import (
     Cycles,
     Differences,
+    MemoryRow,
     ObjectRow,
     Paths,
     Pins,
@@ -17,11 +18,13 @@ from quire.report.answers import (
     Retained,
     TypeRow,
     Types,
+    Waterfall,
 )
-from quire.report.units import MIB, count, mib
+from quire.report.units import MIB, count, mib, mib_column
 from quire.report.view import Column, ColumnKind, Row, RowKind, Table, View
+from quire.report.waterfall import AGAIN, UNCOUNTED
 
-Answer = Types | References | Paths | Retained | Cycles | Pins | Differences
+Answer = Types | Waterfall | References | Paths | Retained | Cycles | Pins | Differences
 _NAME, _NUMBER = ColumnKind.NAME, ColumnKind.NUMBER
 _KIB_BELOW_BYTES = MIB // 10
 """What would be 0.0 MiB is told in KiB or bytes."""
@@ -104,6 +107,33 @@ def _type_table(
 
 def _retained(row: TypeRow) -> str:
     return "" if row.retained_bytes is None else mib(row.retained_bytes)
+
+
+# --- where the memory is --------------------------------------------------------------------------------------
+
+_WATERFALL_COLUMNS = (
+    Column("", _NAME), Column("", ColumnKind.GLOSS), Column("MiB", _NUMBER), Column("", ColumnKind.BAR),
+)  # fmt: skip
+_HEADINGS = {"heap": "quire's heap", "beside": "beside it"}
+_ONLY_WHERE_THERE = (AGAIN, UNCOUNTED)
+
+
+def _waterfall(answer: Waterfall, _rows_max: int) -> Parts:
+    pss = "" if answer.pss_bytes is None else f", {_mebibytes(answer.pss_bytes)} in proportion (PSS)"
+    swapped = f"; {_mebibytes(answer.swap_bytes)} more are swapped out" if answer.swap_bytes else ""
+    facts = [f"{_mebibytes(answer.rss_bytes)} resident{pss}{swapped}; freed but held {_mebibytes(answer.held_bytes)}."]
+    rows = [row for row in answer.rows if row.size_bytes or row.label not in _ONLY_WHERE_THERE]
+    sizes = dict(zip(rows, mib_column([row.size_bytes for row in rows]), strict=True))
+    drawn: list[Row] = []
+    for part, heading in _HEADINGS.items():
+        drawn.append(Row((heading,), RowKind.HEADING))
+        drawn += [_memory_row(row, sizes[row], answer) for row in rows if row.part == part]
+    drawn.append(Row(("resident memory", "VmRSS", mib(answer.rss_bytes), 1.0), RowKind.SUM))
+    return facts, [Table("Where is the memory? (MiB resident)", _WATERFALL_COLUMNS, tuple(drawn))], []
+
+
+def _memory_row(row: MemoryRow, size: str, answer: Waterfall) -> Row:
+    return Row((f" {row.label}", row.meaning, size, max(row.size_bytes, 0) / max(answer.rss_bytes, 1)))
 
 
 # --- references and paths -------------------------------------------------------------------------------------
@@ -233,6 +263,7 @@ def _signed_mib(size_bytes: int) -> str:
 
 _PARTS: dict[type, Callable[..., Parts]] = {
     Types: _types,
+    Waterfall: _waterfall,
     References: _references,
     Paths: _paths,
     Retained: _retained_view,

@@ -51,6 +51,35 @@ class Types:
     modules: tuple[TypeRow, ...]
 
 
+# --- where the memory is --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryRow:
+    """A part of what is resident."""
+
+    part: str
+    """``heap``: of quire's; ``beside``."""
+    label: str
+    meaning: str
+    size_bytes: int
+    """Below 0: what is counted in another row, and resident in none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """Every resident byte of the process. The rows add up to ``rss_bytes``."""
+
+    rss_bytes: int
+    pss_bytes: int | None
+    """In proportion to how many processes share each page. ``None``: the system does not tell."""
+    swap_bytes: int
+    """Swapped out, beside what is resident."""
+    held_bytes: int
+    """Freed, and resident still, in quire's heap and in libc's."""
+    rows: tuple[MemoryRow, ...]
+
+
 # --- who refers to whom ---------------------------------------------------------------------------------------
 
 
@@ -85,12 +114,18 @@ class PathRow:
 
     root: str
     """Its kind."""
+    root_name: str
+    """What holds the first object, in words: a module's name, a call."""
     length: Count
     """Of references on the way."""
     path: str
     """In words: ``app.cache._recent[3]['name']``."""
     addresses: tuple[int, ...]
     """Of the objects on the way, the last one included."""
+    types: tuple[str, ...]
+    """Theirs."""
+    where: tuple[str, ...]
+    """By what each but the last holds the next: ``[3]``, ``.name``; empty: its dictionary of attributes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quire.report.snapshot import Rows, Snapshot
 
@@ -21,16 +22,24 @@ class Names:
         place = int(np.searchsorted(self._rows, np.uint32(row)))
         if place == len(self._rows) or self._rows[place] != row:
             return None
-        return self._text_at(int(self._order[place]))
+        return self.text_at(int(self._order[place]))
+
+    def places(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Of each of these rows, which text it has, for ``text_at``; -1: none."""
+        if not len(self._rows):
+            return np.full(len(rows), -1, np.int64)
+        place = np.minimum(np.searchsorted(self._rows, rows), len(self._rows) - 1)
+        return np.where(self._rows[place] == rows, self._order[place], -1)
 
     def rows_of(self, text: str) -> Rows:
         """The strings that have this text."""
         if not self._rows_of:
             for index, row in enumerate(self._snapshot.text_object.tolist()):
-                self._rows_of.setdefault(self._text_at(index), []).append(row)
+                self._rows_of.setdefault(self.text_at(index), []).append(row)
         return np.array(self._rows_of.get(text, ()), np.intp)
 
-    def _text_at(self, index: int) -> str:
+    def text_at(self, index: int) -> str:
+        """The text with this number in the ``text_`` columns."""
         ends = self._snapshot.text_end
         begin = int(ends[index - 1]) if index else 0
         return self._snapshot.text_bytes[begin : int(ends[index])].tobytes().decode("utf-8", "replace")

@@ -14,12 +14,12 @@ import numpy as np
 
 from quire.report.answers import PathRow, Paths
 from quire.report.edges import Graph
-from quire.report.objects import object_row
+from quire.report.objects import object_row, type_words
 from quire.report.places import UNREACHABLE
 from quire.report.reach import Reach
 from quire.report.references import edges_to
 from quire.report.sizes import sizes_with_tables
-from quire.report.words import path_words, root_kind, root_words
+from quire.report.words import edge_words, path_words, root_kind, root_words
 
 Way = tuple[int, ...]
 """Edges, the one that leads to the object last."""
@@ -50,11 +50,15 @@ def _path_row(graph: Graph, reach: Reach, begin: int, way: Way) -> PathRow:
     root = reach.root_of(begin)
     assert root is not None
     rows = [begin, *snapshot.edge_to[list(way)].tolist()]
+    root_name = root_words(snapshot, root)
     return PathRow(
         root=root_kind(snapshot, root),
+        root_name=root_name,
         length=len(way),
-        path=path_words(graph, root_words(snapshot, root), way),
+        path=path_words(graph, root_name, way),
         addresses=tuple(snapshot.object_address[rows].tolist()),
+        types=tuple(type_words(snapshot, each) for each in rows),
+        where=tuple(edge_words(graph, way)),
     )
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quire.errors import DamagedSnapshot
-from quire.records import WaterfallRow
+from quire.records import HeapResidency, MemorySample, WaterfallRow
+from quire.report.waterfall import sample_rows
 
 U1: TypeAlias = NDArray[np.uint8]
 U4: TypeAlias = NDArray[np.uint32]
@@ -97,15 +98,26 @@ class Snapshot:
     root_place: U4
     types: tuple[HeapType, ...]
     roots: tuple[Root, ...]
-    memory: tuple[WaterfallRow, ...]
+    sample: MemorySample | None
+    """Where the process's memory was just after the walk."""
+    sample_missing: str
+    """Why there is none, in words."""
     has_edges: bool
     python: str
     command: str
+    pid: int
+    time: str
+    """When it was taken, in UTC: ``2026-11-22T14:00:00Z``."""
 
     @property
     def count(self) -> int:
         """How many objects there are."""
         return len(self.object_address)
+
+    @property
+    def memory(self) -> tuple[WaterfallRow, ...]:
+        """The rows of the sample; none where there is no sample."""
+        return () if self.sample is None else sample_rows(self.sample)
 
     @property
     def pool_is_used(self) -> NDArray[np.bool_]:
@@ -150,10 +162,13 @@ def snapshot_of(columns: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -
         **exact,
         types=types,
         roots=roots,
-        memory=tuple(_waterfall_row(each) for each in _list(about, "memory", [])),
+        sample=_sample(about),
+        sample_missing=_value(about, "memory_missing", str, ""),
         has_edges=has_edges,
         python=_value(about, "python", str, ""),
-        command=_words(about.get("command", "")),
+        command=_value(about, "program", str, ""),
+        pid=_value(about, "pid", int, 0),
+        time=_value(about, "time", str, ""),
     )
 
 
@@ -283,15 +298,38 @@ def _root(about: object) -> Root:
     )
 
 
-def _waterfall_row(about: object) -> WaterfallRow:
-    return WaterfallRow(
-        label=_value(about, "label", str),
-        gloss=_value(about, "gloss", str, ""),
-        end_bytes=_value(about, "end_bytes", int),
-        peak_bytes=_value(about, "peak_bytes", int, 0),
+_SAMPLE_FIELDS: Final = (
+    "rss_bytes", "swap_bytes", "uncounted_bytes", "counted_again_bytes", "cpython_arena_bytes", "frame_bytes",
+    "libc_live_bytes", "libc_held_bytes", "thread_stack_bytes", "mapped_file_bytes", "other_anonymous_bytes",
+    "unexplained_bytes",
+)  # fmt: skip
+_HEAP_FIELDS: Final = ("live_bytes", "free_bytes", "empty_pool_bytes", "free_run_bytes", "metadata_bytes")
+
+
+def _sample(about: Mapping[str, Any]) -> MemorySample | None:
+    """Where the memory was.
+
+    Raises:
+        DamagedSnapshot: its parts do not add up to what was resident.
+    """
+    memory = _value(about, "memory", dict, None)
+    if memory is None:
+        return None
+    heap = _value(memory, "heap", dict)
+    pss_bytes = None if memory.get("pss_bytes") is None else _size(memory, "pss_bytes")
+    sample = MemorySample(
+        seconds=0.0,
+        pss_bytes=pss_bytes,
+        heap=HeapResidency(**{name: _size(heap, name) for name in _HEAP_FIELDS}),
+        **{name: _size(memory, name) for name in _SAMPLE_FIELDS},
     )
+    if sum(row.end_bytes for row in sample_rows(sample)) != sample.rss_bytes:
+        raise DamagedSnapshot("the parts of memory in snapshot.json do not add up; take the snapshot again")
+    return sample
 
 
-def _words(command: object) -> str:
-    """A command, told as one text or as its words."""
-    return " ".join(map(str, command)) if isinstance(command, list) else str(command)
+def _size(about: object, name: str) -> int:
+    size_bytes: int = _value(about, name, int)
+    if not 0 <= size_bytes <= SIZE_BYTES_MAX:
+        raise DamagedSnapshot(f"snapshot.json tells {name} as no size; take the snapshot again")
+    return size_bytes

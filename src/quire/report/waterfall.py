@@ -46,6 +46,11 @@ OTHER_PARTS = (
 ABOVE = "above highest sample"
 
 
+def sample_rows(sample: MemorySample) -> tuple[WaterfallRow, ...]:
+    """The rows of one sample, from the heap outwards; their ``end_bytes`` add up to its ``rss_bytes``."""
+    return tuple(WaterfallRow(part.label, part.gloss, part.measure(sample), 0) for part in HEAP_PARTS + OTHER_PARTS)
+
+
 def waterfall(report: RunReport) -> tuple[WaterfallRow, ...]:
     """The rows, from the heap outwards.
 

@@ -1,0 +1,186 @@
+"""A whole snapshot as one JSON document, piece by piece. docs/schema/heap.json says what is in it.
+
+The classes are its shape; the schema is made of them, and tests hold what is written to it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+from quire.export.record_json import Format
+from quire.records import MemorySample
+from quire.report.snapshot import NONE, Snapshot
+from quire.report.words import root_kind, root_words
+
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
+_ROWS_AT_ONCE: Final = 1 << 14
+_KNOWN: Final = ("tracked", "shown", "looks", "unknown")
+_POOL_STATES: Final = ("empty", "used", "full", "unknown")
+_SEALED, _SPENT = 1 << 2, 1 << 3
+
+
+@dataclass(frozen=True, slots=True)
+class TypeEntry:
+    name: str
+    module: str
+
+
+@dataclass(frozen=True, slots=True)
+class RootEntry:
+    """An object that is held from outside: its place in ``objects``, by what, in words."""
+
+    object: int
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEntry:
+    """``type``: place in ``types``. ``count``: of references, ``None``: it never dies. ``references``: places in
+    ``objects``, ``None`` where one leads to nothing; left out in a snapshot without references."""
+
+    address: int
+    type: int
+    size_bytes: int
+    count: int | None
+    known: str
+    """``tracked``, ``shown`` or ``looks``: as what it is known to be an object."""
+    references: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BlockEntry:
+    """A block that is no object. ``owner``: the object's place it belongs to; ``None``: to none."""
+
+    address: int
+    size_bytes: int
+    owner: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolEntry:
+    address: int
+    size_bytes: int
+    block_bytes: int
+    live_blocks: int
+    resident_bytes: int
+    state: str
+    """``empty``, ``used`` or ``full``."""
+    shares_pages: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TextEntry:
+    """The text of a string, by its place in ``objects``."""
+
+    object: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeapDocument:
+    version: int
+    python: str
+    program: str
+    pid: int
+    time: str
+    has_references: bool
+    memory: MemorySample | None
+    types: tuple[TypeEntry, ...]
+    roots: tuple[RootEntry, ...]
+    objects: tuple[ObjectEntry, ...]
+    blocks: tuple[BlockEntry, ...]
+    pools: tuple[PoolEntry, ...]
+    texts: tuple[TextEntry, ...]
+
+
+HEAP_FORMAT: Final = Format("quire.heap", 1, HeapDocument, "quire export")
+
+
+def heap_json(snapshot: Snapshot) -> Iterator[str]:
+    """The document's text, in pieces; beside the columns, memory does not grow."""
+    head = {
+        "format": HEAP_FORMAT.name,
+        "version": HEAP_FORMAT.version,
+        "python": snapshot.python,
+        "program": snapshot.command,
+        "pid": snapshot.pid,
+        "time": snapshot.time,
+        "has_references": snapshot.has_edges,
+        "memory": None if snapshot.sample is None else asdict(snapshot.sample),
+        "types": [{"name": each.name, "module": each.module} for each in snapshot.types],
+        "roots": list(_roots(snapshot)),
+    }
+    yield json.dumps(head).removesuffix("}")
+    for name, entries in (
+        ("objects", _objects(snapshot)),
+        ("blocks", _blocks(snapshot)),
+        ("pools", _pools(snapshot)),
+        ("texts", _texts(snapshot)),
+    ):
+        yield f',\n"{name}": ['
+        separator = "\n"
+        for entry in entries:
+            yield separator + _ENCODE(entry)
+            separator = ",\n"
+        yield "]"
+    yield "}\n"
+
+
+Entries = Iterator[dict[str, Any]]
+
+
+def _roots(snapshot: Snapshot) -> Entries:
+    for index, row in enumerate(snapshot.root_object.tolist()):
+        yield {"object": row, "kind": root_kind(snapshot, index), "words": root_words(snapshot, index)}
+
+
+def _parts(length: int, *columns: NDArray[Any]) -> Iterable[tuple[int, ...]]:
+    """Rows of columns as plain numbers."""
+    for begin in range(0, length, _ROWS_AT_ONCE):
+        yield from zip(*(column[begin : begin + _ROWS_AT_ONCE].tolist() for column in columns), strict=True)
+
+
+def _objects(snapshot: Snapshot) -> Entries:
+    columns = (snapshot.object_address, snapshot.object_type, snapshot.object_bytes, snapshot.object_count)
+    rows = _parts(snapshot.count, *columns, snapshot.object_flags, snapshot.edge_end)
+    begin = 0
+    for address, its_type, size_bytes, count, flags, end in rows:
+        entry: dict[str, Any] = {
+            "address": address,
+            "type": its_type,
+            "size_bytes": size_bytes,
+            "count": None if count == NONE else count,
+            "known": _KNOWN[flags & 3],
+        }
+        if snapshot.has_edges:
+            entry["references"] = [None if to == NONE else to for to in snapshot.edge_to[begin:end].tolist()]
+        yield entry
+        begin = end
+
+
+def _blocks(snapshot: Snapshot) -> Entries:
+    rows = _parts(len(snapshot.table_address), snapshot.table_address, snapshot.table_bytes, snapshot.table_owner)
+    for address, size_bytes, owner in rows:
+        yield {"address": address, "size_bytes": size_bytes, "owner": None if owner == NONE else owner}
+
+
+def _pools(snapshot: Snapshot) -> Entries:
+    names = ("address", "size_bytes", "block_bytes", "live_blocks", "resident_bytes")
+    columns = (snapshot.pool_address, snapshot.pool_bytes, snapshot.pool_block_bytes, snapshot.pool_live)
+    rows = _parts(len(snapshot.pool_address), *columns, snapshot.pool_resident_bytes, snapshot.pool_flags)
+    for *numbers, flags in rows:
+        entry = dict(zip(names, numbers, strict=True))
+        yield {**entry, "state": _POOL_STATES[flags & 3], "shares_pages": bool(flags & (_SEALED | _SPENT))}
+
+
+def _texts(snapshot: Snapshot) -> Entries:
+    begin = 0
+    for row, end in _parts(len(snapshot.text_object), snapshot.text_object, snapshot.text_end):
+        yield {"object": row, "text": snapshot.text_bytes[begin:end].tobytes().decode("utf-8", "replace")}
+        begin = end

@@ -12,8 +12,7 @@ class Names:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._order = np.argsort(snapshot.text_object, kind="stable")
-        self._rows = snapshot.text_object[self._order]
+        self._rows = snapshot.text_object
         self._rows_of: dict[str, list[int]] = {}
 
     def text(self, row: int) -> str | None:
@@ -21,7 +20,7 @@ class Names:
         place = int(np.searchsorted(self._rows, np.uint32(row)))
         if place == len(self._rows) or self._rows[place] != row:
             return None
-        return self._text_at(int(self._order[place]))
+        return self._text_at(place)
 
     def rows_of(self, text: str) -> Rows:
         """The strings that have this text."""

@@ -323,7 +323,7 @@ visit_namespace_of_type(PyTypeObject *type, const struct namespaces *to)
 #endif
 }
 
-/* A threading.local shows a dictionary whose values are those of its threads. */
+/* A threading.local shows a dictionary whose values are those of its threads; and arguments by name, in another one. */
 static int
 visit_threads(PyObject *shown, void *to)
 {
@@ -334,7 +334,9 @@ visit_threads(PyObject *shown, void *to)
     const void *keys = at_home(((const PyDictObject *)read)->ma_keys);
     PyObject *key, *value;
     for (Py_ssize_t at = 0; version_dict_place(keys, at, &key, &value); at++) {
-        visit_namespace(to, value);
+        if (key != NULL && !PyUnicode_Check(readable(key))) {
+            visit_namespace(to, value);
+        }
     }
     return 0;
 }

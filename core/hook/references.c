@@ -106,7 +106,7 @@ show_shared_names(const PyTypeObject *type, const struct references *to)
     }
 }
 
-/* Of a cache the traverse function shows all of it. */
+/* Of a cache the traverse function shows what is in its entries, in their place. */
 static void
 show_hidden(const struct object_type *known, PyObject *object, const struct references *to)
 {
@@ -114,6 +114,9 @@ show_hidden(const struct object_type *known, PyObject *object, const struct refe
     size_t count = known->kind == KIND_CACHE ? 0 : layout_children(readable(object), known->kind, children);
     for (size_t i = 0; i < count; i++) {
         show(to, children[i]);
+    }
+    if (known->kind == KIND_CACHE) {
+        layout_visit_cache_entries(object, to->visit, to->context);
     }
     if (known->kind == KIND_TYPE) {
         show_shared_names((PyTypeObject *)readable(object), to);

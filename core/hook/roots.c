@@ -1,7 +1,7 @@
 /* See roots.h.
  *
- * The interpreter's struct differs from version to version, and is CPython's own affair: it is read through the internal
- * headers of the Python that quire is built for, as frames.c reads frames. No symbol of theirs is used.
+ * The interpreter's struct differs from version to version, and is CPython's own affair: it is read through the
+ * internal headers of the Python that quire is built for, as frames.c reads frames. No symbol of theirs is used.
  */
 #define Py_BUILD_CORE 1 /* before Python.h: the headers ask for it */
 

@@ -1,13 +1,14 @@
 /* Who holds objects from outside of all objects: the frames of threads, what threads and the interpreter keep for
  * themselves.
  *
- *     thread   | frame | frame | ...     variables, the evaluation stack, the function: roots_find writes down each reference
- *     thread   | its own: thread-locals, the context, the exception that is handled
+ *     thread       frame, frame ...: variables, the evaluation stack, the function
+ *                  its own: thread-locals, the context, the exception that is handled
  *     interpreter  sys, builtins, codecs, hooks
  *
  * Nothing of Python's is made or changed for it: no frame object comes to be, as sys._current_frames() would have.
  *
- * Callers: snapshot.c. Locking: the interpreter lock; other interpreters' threads are left out. libc is asked for memory.
+ * Callers: snapshot.c. Locking: the interpreter lock; other interpreters' threads are left out. libc is asked for
+ * memory.
  */
 #ifndef QUIRE_HOOK_ROOTS_H
 #define QUIRE_HOOK_ROOTS_H

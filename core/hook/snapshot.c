@@ -424,7 +424,8 @@ told_character(int kind, const void *data, Py_ssize_t at)
     return character >= 0xD800 && character < 0xE000 ? 0xFFFD : character;
 }
 
-/* Where the characters are; NULL: they cannot be read. What only looks like a string has them behind it, in its block. */
+/* Where the characters are; NULL: they cannot be read. What only looks like a string has them behind it, in its
+ * block. */
 static const void *
 characters_of(PyObject *string, bool is_certain)
 {
@@ -647,7 +648,8 @@ outside(const struct snapshot *snapshot, uintptr_t address)
 static int
 first_error(const struct snapshot *snapshot)
 {
-    if (snapshot->marks.is_short_of_memory || snapshot->types.is_short_of_memory || snapshot->roots.is_short_of_memory) {
+    if (snapshot->marks.is_short_of_memory || snapshot->types.is_short_of_memory
+        || snapshot->roots.is_short_of_memory) {
         return ENOMEM;
     }
     for (size_t i = 0; i < COLUMNS_COUNT; i++) {

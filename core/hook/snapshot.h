@@ -28,8 +28,8 @@
 #include "observe/columns.h"
 #include "observe/marks.h"
 
-/* "interned": rows of strings that never die because they are interned. Of the last two, which nobody keeps, settling makes
- * others: 16 bytes for each table that an object says it has, the address of each object referred to. */
+/* "interned": rows of strings that never die because they are interned. Of the last two, which nobody keeps, settling
+ * makes others: 16 bytes for each table that an object says it has, the address of each object referred to. */
 #define SNAPSHOT_COLUMNS(COLUMN) \
     COLUMN(object_address) \
     COLUMN(object_type) \

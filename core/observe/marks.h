@@ -47,7 +47,8 @@ struct marks_piece *marks_find_piece(const struct marks *marks, uintptr_t addres
 /* Pieces by address, from now until the next one is made. */
 void marks_sort(struct marks *marks);
 
-/* Count the marks of the first planes, MARK_NUMBERED of them; where pieces are sorted, marks have numbers from then on, until the next mark. */
+/* Count the marks of the first planes, MARK_NUMBERED of them; where pieces are sorted, marks have numbers from then on,
+ * until the next mark. */
 void marks_number(struct marks *marks, size_t counts[MARK_NUMBERED]);
 
 static inline size_t

@@ -176,8 +176,11 @@ def test_what_is_each_threads_own() -> None:
     heap = Heap()
     found = heap.object("bytes")
     mine = heap.dict({"session": found})
-    local = heap.object("_thread._local", heap.dict({heap.object("weakref"): mine}))
+    given = heap.object("bytes")
+    arguments = heap.dict({"config": heap.dict({"level": given})})
+    local = heap.object("_thread._local", arguments, heap.dict({heap.object("weakref"): mine}))
     heap.module("app", state=local)
+    assert words(heap, given) == "app.state.config['level']"
     assert words(heap, found) == "app.state.session"
     assert place(heap, found) == "app.state.session"
 

@@ -20,7 +20,8 @@ from contextlib import ExitStack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from io import FileIO
     from typing import Any, BinaryIO, Final
 
     Place = dict[str, Any]
@@ -70,7 +71,7 @@ def write_roots(
     return places
 
 
-def _copy_interned(column: BinaryIO | None, files: list[BinaryIO]) -> None:
+def _copy_interned(column: BinaryIO | None, files: Sequence[FileIO]) -> None:
     """They may be many, so they are copied in pieces; all of them have one place."""
     if column is None:
         return
@@ -81,7 +82,7 @@ def _copy_interned(column: BinaryIO | None, files: list[BinaryIO]) -> None:
             _write(file, value)
 
 
-def _write(file: BinaryIO, values: array[int] | bytes) -> None:
+def _write(file: FileIO, values: array[int] | bytes) -> None:
     """All of it: what is not buffered may write less."""
     left = memoryview(values).cast("B") if len(values) else memoryview(b"")
     while left:

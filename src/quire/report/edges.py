@@ -65,6 +65,7 @@ class _Shape(IntEnum):
     CELL = 7
     THREAD_LOCAL = 8
     """It holds a dictionary, whose values are the dictionaries of its names, one for each thread."""
+    STRING = 9
 
 
 _BUILTIN_SHAPES: Final = {
@@ -76,6 +77,7 @@ _BUILTIN_SHAPES: Final = {
     "module": _Shape.NAMESPACED,
     "function": _Shape.FUNCTION,
     "cell": _Shape.CELL,
+    "str": _Shape.STRING,
 }
 _GLOBALS_POSITION: Final = 1
 """Among what a function shows: behind its code."""
@@ -159,9 +161,9 @@ class Graph:
         hold[at[~is_value]] = Hold.KEY
         values = at[is_value]
         hold[values] = np.where(self._is_namespace[source[values]], Hold.ATTRIBUTE, Hold.VALUE)
-        of_threads = values[self._is_thread_table[source[values]]]
-        hold[of_threads[self._leads_to_dict(edges[of_threads])]] = Hold.NAMESPACE
         number[values] = self.snapshot.edge_to[edges[values] - 1]
+        of_threads = values[self._is_thread_table[source[values]] & ~self._is_string(number[values])]
+        hold[of_threads[self._leads_to_dict(edges[of_threads])]] = Hold.NAMESPACE
 
     def _find_namespaces(self) -> NDArray[np.bool_]:
         """Dictionaries that hold somebody's attributes."""
@@ -171,8 +173,14 @@ class Graph:
             self._is_namespace[self.snapshot.edge_to[edges[found.hold == Hold.NAMESPACE]]] = True
         return self._is_namespace
 
+    def _is_string(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        is_there = rows != NONE
+        of_type = self.snapshot.object_type[np.where(is_there, rows, 0)]
+        found: NDArray[np.bool_] = is_there & (self._shape[of_type] == _Shape.STRING)
+        return found
+
     def _find_thread_tables(self) -> NDArray[np.bool_]:
-        """Dictionaries of what is each thread's."""
+        """Dictionaries of what is each thread's, by keys that are no strings; and of arguments by name."""
         found = np.zeros(self.snapshot.count, np.bool_)
         locals_ = np.flatnonzero(self._shape[self.snapshot.object_type] == _Shape.THREAD_LOCAL)
         for row in locals_.tolist():

@@ -48,7 +48,7 @@ def unseen_references(snapshot: Snapshot) -> NDArray[np.int64]:
     for begin in range(0, len(snapshot.edge_to), _AT_ONCE):
         to = np.minimum(snapshot.edge_to[begin : begin + _AT_ONCE], snapshot.count)  # the last: NONE
         known += np.bincount(to, minlength=snapshot.count + 1)[:-1]
-    unseen = np.maximum(snapshot.object_count.astype(np.int64) - known, 0)
+    unseen: NDArray[np.int64] = np.maximum(snapshot.object_count.astype(np.int64) - known, 0)
     unseen[snapshot.object_count == NONE] = 0
     return unseen
 

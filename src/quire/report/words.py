@@ -83,8 +83,9 @@ def root_words(snapshot: Snapshot, index: int) -> str:
     """What holds an object from outside: a row of the ``root_`` columns."""
     place = snapshot.root_place[index]
     if place == NONE:
-        return _UNNAMED_WORDS.get(root_kind(snapshot, index), root_kind(snapshot, index))
-    root = snapshot.roots[place]
+        kind = root_kind(snapshot, index)
+        return _UNNAMED_WORDS.get(kind, kind)
+    root: Root = snapshot.roots[place]
     match root.kind:
         case "module" | "type" if root.name:
             return root.name

@@ -82,12 +82,18 @@ mark_tables(struct snapshot *snapshot, const struct object_type *known, PyObject
 
 /* --- names --- */
 
-/* What the program's text names, not what it computes: interned, and what Python takes for an identifier. */
+static bool
+is_identifier(PyObject *string)
+{
+    return PyUnicode_CheckExact(string) && PyUnicode_GET_LENGTH(string) <= NAME_CHARACTERS_MAX
+           && PyUnicode_IsIdentifier(string);
+}
+
+/* What the program's text names, not what it computes: that is interned. */
 bool
 snapshot_is_name(PyObject *string)
 {
-    return PyUnicode_CheckExact(string) && PyUnicode_CHECK_INTERNED(string)
-           && PyUnicode_GET_LENGTH(string) <= NAME_CHARACTERS_MAX && PyUnicode_IsIdentifier(string);
+    return PyUnicode_Check(string) && PyUnicode_CHECK_INTERNED(string) && is_identifier(string);
 }
 
 static void
@@ -95,7 +101,9 @@ mark_name(struct snapshot *snapshot, PyObject *key)
 {
     struct marks_piece *piece = marks_find_piece(&snapshot->marks, address_of(key));
     bool is_marked = piece != NULL && piece_has(piece, MARK_NAME, address_of(key));
-    if (!is_marked && snapshot_is_name((PyObject *)at_home(key))) {
+    PyObject *string = (PyObject *)at_home(key);
+    if (!is_marked && PyUnicode_CheckExact(string)
+        && (snapshot_is_name(string) || (snapshot->are_names_in_c && is_identifier(string)))) {
         marks_add(&snapshot->marks, MARK_NAME, address_of(key));
     }
 }
@@ -118,10 +126,20 @@ mark_names_in(void *context, PyObject *dict)
     }
 }
 
+static bool
+is_in_c(const struct object_type *known, PyObject *object)
+{
+    if (known->kind == KIND_TYPE) {
+        return !(((const PyTypeObject *)at_home(object))->tp_flags & Py_TPFLAGS_HEAPTYPE);
+    }
+    return known->foreign_base == &PyModule_Type && PyModule_GetDef(object) != NULL;
+}
+
 static void
 mark_names(struct snapshot *snapshot, const struct object_type *known, PyObject *object)
 {
     if (known->may_have_names && snapshot->references) {
+        snapshot->are_names_in_c = is_in_c(known, object);
         objects_visit_namespaces(known, object, mark_names_in, snapshot);
     }
 }

@@ -90,6 +90,7 @@ struct snapshot {
     bool is_recognised; /* all blocks of the heap: what looks like an object is marked */
     struct marks_piece *last_piece;
     uint32_t claiming_row;
+    bool are_names_in_c; /* of a module or a type that is: C does not always intern them, and computes none */
     const void *named_keys; /* the table of a dictionary's keys whose names were marked last */
     unsigned depth; /* of untracked objects that show each other */
     struct pending {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from processes import Outcome, run
@@ -150,6 +151,41 @@ def test_planted_objects_are_found_where_they_are(served: bool, tmp_path: Path) 
         "OfMainDeeper": f"look() at app.py:{line_of('look')}: mine",
     }
     assert {name: way_words(graph, found, find_object(snapshot, f"{name}#1")) for name in expected} == expected
+
+
+def test_the_commands_tell_them(tmp_path: Path) -> None:
+    """quire path, retained and cycles start from the same roots."""
+    file = str(take(tmp_path, PLANTED, served=True))
+
+    def asked(*words: str) -> str:
+        outcome = run([sys.executable, "-m", "quire", *words, "--csv"])
+        assert (outcome.exit_code, outcome.stderr) == (0, "")
+        return outcome.stdout
+
+    assert ",__main__.keeper.item," in asked("path", file, "InInstance#1")
+    assert f",alpha() at app.py:{line_of('alpha')} in alpha: mine," in asked("path", file, "OfAlpha#1")
+    assert "__main__.InCycle,1," in asked("cycles", file)
+    for told in (asked("retained", file), asked("pins", file)):
+        assert "__main__." in told
+        assert "__main__.<name>" not in told
+        assert "_ctypes.<name>" not in told
+
+
+def test_values_of_a_cache_are_the_caches(tmp_path: Path) -> None:
+    """Its entries have a reference each from its list of them, which its type does not show."""
+    text = """
+import functools, quire, sys
+class Found: pass
+@functools.lru_cache(maxsize=9)
+def cached(number): return Found()
+for number in range(5): cached(number)
+quire.snapshot(sys.argv[1])
+"""
+    snapshot = with_all_roots(open_snapshot(str(take(tmp_path, text, served=True))))
+    found = [index for index, each in enumerate(snapshot.types) if each.name in ("Found", "_lru_list_elem")]
+    rows = np.flatnonzero(np.isin(snapshot.object_type, found))
+    assert len(rows) >= 10
+    assert not np.isin(rows, snapshot.root_object).any()
 
 
 @PARTS

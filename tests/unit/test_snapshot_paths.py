@@ -171,6 +171,16 @@ def test_what_a_function_holds() -> None:
     assert words(heap, found) == "app.run.__globals__['top']"
 
 
+def test_a_module_in_c_may_keep_more_than_its_names() -> None:
+    """Its names come last; another dictionary is no part of them."""
+    heap = Heap()
+    kept, named = heap.object("bytes"), heap.object("bytes")
+    module = heap.object("module", heap.dict({"size": kept}), heap.dict({"found": named}))
+    heap.root(module, "module", name="fast", counts=False)
+    assert words(heap, named) == "fast.found"
+    assert words(heap, kept) == "fast→dict['size']"
+
+
 def test_what_is_each_threads_own() -> None:
     """A threading.local's attributes stand behind its name, whichever thread has them."""
     heap = Heap()

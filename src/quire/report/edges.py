@@ -101,6 +101,9 @@ class Graph:
         self.snapshot = snapshot
         self.names = Names(snapshot)
         self._shape = np.array([_shape(each) for each in snapshot.types], np.uint8)
+        self._is_module = np.array(
+            [(each.module, each.name) == ("builtins", "module") for each in snapshot.types], np.bool_
+        )
         self._slots = np.array([len(each.slot_names or ()) for each in snapshot.types], np.int64)
         self._inline = np.array([len(each.inline_names or ()) for each in snapshot.types], np.int64)
         self._is_type = np.zeros(snapshot.count, np.bool_)
@@ -122,7 +125,7 @@ class Graph:
         hold[shape == _Shape.SET] = Hold.ELEMENT
         hold[shape == _Shape.CELL] = Hold.CONTENTS
         has_names = (shape == _Shape.NAMESPACED) | (shape == _Shape.THREAD_LOCAL)
-        hold[has_names & self._leads_to_dict(edges)] = Hold.NAMESPACE
+        hold[has_names & self._leads_to_dict(edges) & ~self._is_state_of_module(edges, source)] = Hold.NAMESPACE
         self._explain_functions(np.flatnonzero(shape == _Shape.FUNCTION), edges, hold, number)
         self._explain_dicts(np.flatnonzero(shape == _Shape.DICT), edges, source, hold, number)
         self._explain_instances(np.flatnonzero(shape == _Shape.INSTANCE), edges, source, hold, number)
@@ -133,6 +136,12 @@ class Graph:
         its_type = self.snapshot.type_of(row)
         names = (its_type.slot_names or ()) + (its_type.inline_names or ())
         return names[number] or "<name>"
+
+    def _is_state_of_module(self, edges: Edges, source: Rows) -> NDArray[np.bool_]:
+        """A module written in C shows what else it keeps before the dictionary of its names, which comes last."""
+        is_module = self._is_module[self.snapshot.object_type[source]]
+        found: NDArray[np.bool_] = is_module & (edges + 1 != self.snapshot.edge_end[source].astype(np.int64))
+        return found
 
     # --- functions ---
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,8 @@ class Thing:
     text: str | None = None
     tables: list[tuple[int, int]] = field(default_factory=list)
     """Address and bytes of each."""
+    unseen: int | None = 0
+    """References that nobody shows; ``None``: it never dies."""
 
 
 class Heap:
@@ -100,7 +103,7 @@ class Heap:
     def module(self, name: str, **names: Thing) -> Thing:
         """A module with names."""
         module = self.object("module", self.dict(names))
-        self.root(module, "module", name=name)
+        self.root(module, "module", name=name, counts=False)
         return module
 
     # --- pools ---
@@ -119,7 +122,7 @@ class Heap:
             "object_address": np.array([thing.address for thing in things], np.uint64),
             "object_type": np.array([types.index(thing.type) for thing in things], np.uint32),
             "object_bytes": np.array([thing.size_bytes for thing in things], np.uint64),
-            "object_count": np.ones(len(things), np.uint32),
+            "object_count": self._counts(things),
             "object_flags": np.full(len(things), HEADER, np.uint8),
             "edge_end": np.cumsum([len(thing.references) for thing in things], dtype=np.uint64),
             "edge_to": np.array(
@@ -132,6 +135,14 @@ class Heap:
         about["types"] = [self._type_entry(name, row) for name in types]
         about["roots"] = self._root_entries
         return columns, about
+
+    def _counts(self, things: Iterable[Thing]) -> np.ndarray[Any, Any]:
+        """As many as there are references to each, but where something else was said."""
+        found = Counter(id(to) for thing in self.things for to in thing.references)
+        found.update(id(thing) for thing, _, place in self._roots if self._root_entries[place].get("counts", True))
+        return np.array(
+            [found[id(thing)] + thing.unseen if thing.unseen is not None else NONE for thing in things], np.uint32
+        )
 
     def snapshot(self) -> Snapshot:
         return snapshot_of(*self.columns())

@@ -72,6 +72,122 @@ frames_read(PyThreadState *thread, struct frame *frames, size_t frames_max)
     return count;
 }
 
+/* --- what frames refer to --- */
+
+#if PY_VERSION_HEX >= 0x030E0000
+typedef _PyStackRef frame_place;
+
+/* In the lowest bits stands whether the frame borrows, and whether it is an object at all. */
+static PyObject *
+object_in(frame_place place, bool *has_reference)
+{
+    *has_reference = (place.bits & 1) == 0;
+    return place.bits & 2 ? NULL : (PyObject *)(place.bits & ~(uintptr_t)3);
+}
+
+/* How many places are in use; 0: nobody tells. */
+static size_t
+places_used(const _PyInterpreterFrame *frame)
+{
+    return frame->stackpointer == NULL ? 0 : (size_t)(frame->stackpointer - frame->localsplus);
+}
+#else
+typedef PyObject *frame_place;
+
+static PyObject *
+object_in(frame_place place, bool *has_reference)
+{
+    *has_reference = true;
+    return place;
+}
+
+static size_t
+places_used(const _PyInterpreterFrame *frame)
+{
+    return frame->stacktop < 0 ? 0 : (size_t)frame->stacktop;
+}
+#endif
+
+static void
+visit_own(const struct frame_visitor *visitor, PyObject *object, bool has_reference)
+{
+    if (object != NULL) {
+        visitor->visit(visitor->context, object, FRAME_OWN, has_reference);
+    }
+}
+
+static void
+visit_parts(const _PyInterpreterFrame *frame, const struct frame_visitor *visitor)
+{
+    bool has_own = frame->owner != FRAME_OWNED_BY_GENERATOR; /* else the generator shows it */
+#if PY_VERSION_HEX >= 0x030E0000
+    bool has_reference;
+    PyObject *function = object_in(frame->f_funcobj, &has_reference);
+    visit_own(visitor, function, has_own && has_reference);
+    PyObject *code = object_in(frame->f_executable, &has_reference);
+    visit_own(visitor, code, has_own && has_reference);
+#elif PY_VERSION_HEX >= 0x030D0000
+    visit_own(visitor, frame->f_funcobj, has_own);
+    visit_own(visitor, frame->f_executable, has_own);
+#elif PY_VERSION_HEX >= 0x030C0000
+    visit_own(visitor, frame->f_funcobj, has_own);
+    visit_own(visitor, (PyObject *)frame->f_code, has_own);
+#else
+    visit_own(visitor, (PyObject *)frame->f_func, has_own);
+    visit_own(visitor, (PyObject *)frame->f_code, has_own);
+#endif
+    visit_own(visitor, frame->f_locals, has_own);
+    visit_own(visitor, (PyObject *)frame->frame_obj, has_own);
+}
+
+/* Variables are what they are; how high the stack is a frame tells only where it has called Python, or since 3.14. */
+static void
+visit_places(const _PyInterpreterFrame *frame, const PyCodeObject *code, const struct frame_visitor *visitor)
+{
+    size_t variables = (size_t)code->co_nlocalsplus, all = variables + (size_t)code->co_stacksize;
+    size_t used = places_used(frame);
+    bool is_told = used >= variables && used <= all && used != 0;
+    bool is_shown = is_told && frame->owner == FRAME_OWNED_BY_GENERATOR;
+    for (size_t i = 0; i < (is_told ? used : variables); i++) {
+        bool has_reference;
+        PyObject *object = object_in(frame->localsplus[i], &has_reference);
+        if (object != NULL) {
+            visitor->visit(visitor->context, object, (int)i, has_reference && !is_shown);
+        }
+    }
+    for (size_t i = variables; !is_told && i < all; i++) {
+        uintptr_t word;
+        memcpy(&word, &frame->localsplus[i], sizeof word);
+        visitor->visit_word(visitor->context, word & ~(uintptr_t)3, (int)i);
+    }
+}
+
+/* Until 3.11.1 a frame that was left could be seen while its variables were taken from it. */
+static bool
+has_safe_places(void)
+{
+    return Py_Version >= 0x030B01F0;
+}
+
+void
+frames_visit(PyThreadState *thread, size_t frames_max, const struct frame_visitor *visitor)
+{
+    _PyInterpreterFrame *frame = thread == NULL || !has_safe_places() ? NULL : innermost(thread);
+    for (size_t count = 0; frame != NULL && count < frames_max; frame = frame->previous) {
+        PyCodeObject *code = code_of(frame);
+        if (code == NULL) {
+            continue;
+        }
+        struct frame entered = {code, _PyInterpreterFrame_LASTI(frame) * (int)sizeof(_Py_CODEUNIT)};
+        visitor->enter(visitor->context, &entered);
+        visit_parts(frame, visitor);
+        visit_places(frame, code, visitor);
+        count++;
+    }
+}
+
+/* --- in words --- */
+
 /* The last characters of a text that is longer: of a path the end says more. */
 static void
 add_string(struct text *text, PyObject *string, Py_ssize_t characters_max)

@@ -247,6 +247,16 @@ cache_children(PyObject *object, PyObject **children)
     return 4;
 }
 
+void
+layout_visit_cache_entries(PyObject *object, void (*visit)(void *context, PyObject *entry), void *context)
+{
+    const struct cache_entry *entry = ((const struct cache *)at_home(object))->root.next;
+    while (entry != NULL && (const void *)entry != (const void *)object) {
+        visit(context, (PyObject *)entry);
+        entry = ((const struct cache_entry *)at_home(entry))->next;
+    }
+}
+
 static size_t
 cache_entry_children(PyObject *object, PyObject **children)
 {

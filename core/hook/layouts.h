@@ -19,6 +19,9 @@ size_t layout_object_bytes(PyObject *object);
 enum { LAYOUT_TABLES_MAX = 24 };
 size_t layout_tables(PyObject *object, enum kind kind, const void *tables[LAYOUT_TABLES_MAX]);
 
+/* The entries of a bounded cache, which it has a reference to each of, beside its dictionary. */
+void layout_visit_cache_entries(PyObject *object, void (*visit)(void *context, PyObject *entry), void *context);
+
 /* What the object refers to beside its items, and its traverse function does not show, or with too much else. Some may be
  * NULL. */
 enum { LAYOUT_CHILDREN_MAX = 10 };

@@ -171,6 +171,19 @@ may_have_tables(const struct object_type *known)
            || known->is_bytearray;
 }
 
+static bool
+is_thread_local(const PyTypeObject *type)
+{
+    return strcmp(type->tp_name, "_thread._local") == 0 && PyType_IS_GC((PyTypeObject *)type);
+}
+
+static bool
+may_have_names(const struct object_type *known)
+{
+    return known->kind == KIND_TYPE || known->is_thread_local || known->type->tp_dictoffset != 0
+           || (known->type->tp_flags & Py_TPFLAGS_MANAGED_DICT);
+}
+
 static void
 find_out(const struct object_types *types, struct object_type *known, PyTypeObject *type)
 {
@@ -186,6 +199,8 @@ find_out(const struct object_types *types, struct object_type *known, PyTypeObje
     known->is_bytearray = PyType_IsSubtype(type, &PyByteArray_Type) != 0;
     known->shows = (uint8_t)find_shows(known);
     known->may_have_tables = may_have_tables(known);
+    known->is_thread_local = is_thread_local(known->foreign_base);
+    known->may_have_names = may_have_names(known);
     find_size_rule(types, known);
     if (known->size_rule == SIZE_BASIC && type->tp_itemsize == 0 && type->tp_basicsize < UINT16_MAX) {
         known->fixed_bytes = known->bytes_before + (uint32_t)type->tp_basicsize;
@@ -259,6 +274,92 @@ bool
 objects_is_tracked(const struct object_type *known, PyObject *object)
 {
     return objects_has_header(known, object) && collector_tracks(readable(object));
+}
+
+static uint32_t
+times_asked(const struct object_types *types, PyObject *object)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < types->count; i++) {
+        count += objects_type_at(types, i)->asked == object;
+    }
+    return count;
+}
+
+/* Few descriptors have the name of those that are asked for sizes, and many types are: so it is compared first. */
+uint32_t
+objects_count_of_ours(const struct object_types *types, const struct object_type *known, PyObject *object)
+{
+    if (known->type == &PyMethodDescr_Type) {
+        return PyDescr_NAME(readable(object)) == types->name ? times_asked(types, object) : 0;
+    }
+    return known->kind == KIND_TYPE && objects_find_type(types, (PyTypeObject *)object) != NULL;
+}
+
+/* --- namespaces --- */
+
+struct namespaces {
+    void (*visit)(void *context, PyObject *dict);
+    void *context;
+};
+
+static void
+visit_namespace(const struct namespaces *to, PyObject *dict)
+{
+    if (dict != NULL && PyDict_Check(readable(dict))) {
+        to->visit(to->context, dict);
+    }
+}
+
+static void
+visit_namespace_of_type(PyTypeObject *type, const struct namespaces *to)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    PyObject *names = PyType_GetDict(type);
+    visit_namespace(to, names);
+    Py_XDECREF(names);
+#else
+    visit_namespace(to, type->tp_dict);
+#endif
+}
+
+/* A threading.local shows a dictionary whose values are those of its threads; and arguments by name, in another one. */
+static int
+visit_threads(PyObject *shown, void *to)
+{
+    PyObject *read = readable(shown);
+    if (!PyDict_CheckExact(read)) {
+        return 0;
+    }
+    const void *keys = at_home(((const PyDictObject *)read)->ma_keys);
+    PyObject *key, *value;
+    for (Py_ssize_t at = 0; version_dict_place(keys, at, &key, &value); at++) {
+        if (key != NULL && !PyUnicode_Check(readable(key))) {
+            visit_namespace(to, value);
+        }
+    }
+    return 0;
+}
+
+void
+objects_visit_namespaces(const struct object_type *known, PyObject *object,
+                         void (*visit)(void *context, PyObject *dict), void *context)
+{
+    struct namespaces to = {visit, context};
+    size_t count;
+    PyObject *dict = NULL;
+    if (known->kind == KIND_TYPE) {
+        visit_namespace_of_type((PyTypeObject *)object, &to);
+    } else if (known->type->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+        version_inline_attributes(readable(object), object, &count, &dict);
+        visit_namespace(&to, dict);
+    } else if (known->type->tp_dictoffset != 0) {
+        PyObject **place = _PyObject_GetDictPtr(object);
+        visit_namespace(&to, place == NULL ? NULL : *place);
+    }
+    if (known->is_thread_local) {
+        known->foreign_base->tp_traverse(object, visit_threads, &to);
+    }
 }
 
 /* --- sizes --- */

@@ -37,6 +37,8 @@ struct object_type {
     bool is_class;     /* made by a class statement */
     bool is_bytearray;
     bool may_have_tables;
+    bool may_have_names; /* a dictionary of attributes */
+    bool is_thread_local; /* threading.local, or a class of that base */
 };
 
 struct object_types {
@@ -93,6 +95,14 @@ objects_type_of(struct object_types *types, PyObject *object)
     types->last = known != NULL ? known : types->last;
     return known;
 }
+
+/* References to the object that are the snapshot's own, for as long as its types are known. */
+uint32_t objects_count_of_ours(const struct object_types *types, const struct object_type *known, PyObject *object);
+
+/* Each dictionary that holds the object's attributes, or what is one's to all: of a module, a type, an instance, of the
+ * threads of a threading.local. */
+void objects_visit_namespaces(const struct object_type *known, PyObject *object,
+                              void (*visit)(void *context, PyObject *dict), void *context);
 
 bool objects_has_header(const struct object_type *known, PyObject *object);
 bool objects_is_tracked(const struct object_type *known, PyObject *object);

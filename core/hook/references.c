@@ -95,7 +95,18 @@ references_is_visitor(visitproc visit)
     return visit == visit_shown;
 }
 
-/* Of a cache the traverse function shows all of it. */
+/* The names that the instances of a class share for their attributes: the class has them. */
+static void
+show_shared_names(const PyTypeObject *type, const struct references *to)
+{
+    const struct version_dict_keys *keys = type->tp_flags & Py_TPFLAGS_HEAPTYPE ? version_cached_keys(type) : NULL;
+    PyObject *name, *value;
+    for (Py_ssize_t at = 0; keys != NULL && version_dict_place(keys, at, &name, &value); at++) {
+        show(to, name);
+    }
+}
+
+/* Of a cache the traverse function shows what is in its entries, in their place. */
 static void
 show_hidden(const struct object_type *known, PyObject *object, const struct references *to)
 {
@@ -103,6 +114,12 @@ show_hidden(const struct object_type *known, PyObject *object, const struct refe
     size_t count = known->kind == KIND_CACHE ? 0 : layout_children(readable(object), known->kind, children);
     for (size_t i = 0; i < count; i++) {
         show(to, children[i]);
+    }
+    if (known->kind == KIND_CACHE) {
+        layout_visit_cache_entries(object, to->visit, to->context);
+    }
+    if (known->kind == KIND_TYPE) {
+        show_shared_names((PyTypeObject *)readable(object), to);
     }
 }
 

@@ -80,6 +80,70 @@ mark_tables(struct snapshot *snapshot, const struct object_type *known, PyObject
     }
 }
 
+/* --- names --- */
+
+static bool
+is_identifier(PyObject *string)
+{
+    return PyUnicode_CheckExact(string) && PyUnicode_GET_LENGTH(string) <= NAME_CHARACTERS_MAX
+           && PyUnicode_IsIdentifier(string);
+}
+
+/* What the program's text names, not what it computes: that is interned. */
+bool
+snapshot_is_name(PyObject *string)
+{
+    return PyUnicode_Check(string) && PyUnicode_CHECK_INTERNED(string) && is_identifier(string);
+}
+
+static void
+mark_name(struct snapshot *snapshot, PyObject *key)
+{
+    struct marks_piece *piece = marks_find_piece(&snapshot->marks, address_of(key));
+    bool is_marked = piece != NULL && piece_has(piece, MARK_NAME, address_of(key));
+    PyObject *string = (PyObject *)at_home(key);
+    if (!is_marked && PyUnicode_CheckExact(string)
+        && (snapshot_is_name(string) || (snapshot->are_names_in_c && is_identifier(string)))) {
+        marks_add(&snapshot->marks, MARK_NAME, address_of(key));
+    }
+}
+
+static void
+mark_names_in(void *context, PyObject *dict)
+{
+    struct snapshot *snapshot = context;
+    const void *table = ((const PyDictObject *)at_home(dict))->ma_keys;
+    if (table == snapshot->named_keys) {
+        return; /* as the dictionaries of many instances in a row share it */
+    }
+    snapshot->named_keys = table;
+    const void *keys = at_home(table);
+    PyObject *key, *value;
+    for (Py_ssize_t at = 0; version_dict_place(keys, at, &key, &value); at++) {
+        if (key != NULL) {
+            mark_name(snapshot, key);
+        }
+    }
+}
+
+static bool
+is_in_c(const struct object_type *known, PyObject *object)
+{
+    if (known->kind == KIND_TYPE) {
+        return !(((const PyTypeObject *)at_home(object))->tp_flags & Py_TPFLAGS_HEAPTYPE);
+    }
+    return known->foreign_base == &PyModule_Type && PyModule_GetDef(object) != NULL;
+}
+
+static void
+mark_names(struct snapshot *snapshot, const struct object_type *known, PyObject *object)
+{
+    if (known->may_have_names && snapshot->references) {
+        snapshot->are_names_in_c = is_in_c(known, object);
+        objects_visit_namespaces(known, object, mark_names_in, snapshot);
+    }
+}
+
 /* --- phase: mark --- */
 
 static void meet_child(void *context, PyObject *child);
@@ -127,6 +191,7 @@ meet_child(void *context, PyObject *child)
         return;
     }
     mark_tables(snapshot, known, child);
+    mark_names(snapshot, known, child);
     if (known->shows == SHOWS_NOTHING || known->shows == SHOWS_SCAN) {
         return;
     }
@@ -159,6 +224,7 @@ meet_tracked(void *context, PyObject *object)
         return;
     }
     mark_tables(snapshot, known, object);
+    mark_names(snapshot, known, object);
     if (known->kind == KIND_TYPE) {
         objects_add_type(&snapshot->types, (PyTypeObject *)object);
     }
@@ -168,9 +234,25 @@ meet_tracked(void *context, PyObject *object)
     }
 }
 
+/* What frames and the interpreter hold, for certain. */
+static void
+mark_roots(struct snapshot *snapshot)
+{
+    roots_find(&snapshot->roots);
+    for (size_t i = 0; i < snapshot->roots.count; i++) {
+        if (!snapshot->roots.items[i].is_word) {
+            meet_child(snapshot, snapshot->roots.items[i].object);
+            show_pending(snapshot);
+        }
+    }
+}
+
 static void
 mark_all(struct snapshot *snapshot)
 {
+    if (snapshot->references) {
+        mark_roots(snapshot);
+    }
     for (size_t i = 0; i < snapshot->types.count; i++) { /* more may come */
         meet_child(snapshot, (PyObject *)objects_type_at(&snapshot->types, i)->type);
         show_pending(snapshot);
@@ -325,6 +407,134 @@ flags_of(const struct object_type *known, PyObject *object, bool is_certain, enu
     return (uint8_t)(flags | how | HAS_HEADER);
 }
 
+/* --- texts --- */
+
+static size_t
+write_character(unsigned char *to, Py_UCS4 character)
+{
+    if (character < 0x80) {
+        to[0] = (unsigned char)character;
+        return 1;
+    }
+    if (character < 0x800) {
+        to[0] = (unsigned char)(0xC0 | character >> 6);
+        to[1] = (unsigned char)(0x80 | (character & 0x3F));
+        return 2;
+    }
+    if (character < 0x10000) {
+        to[0] = (unsigned char)(0xE0 | character >> 12);
+        to[1] = (unsigned char)(0x80 | (character >> 6 & 0x3F));
+        to[2] = (unsigned char)(0x80 | (character & 0x3F));
+        return 3;
+    }
+    to[0] = (unsigned char)(0xF0 | (character >> 18 & 7));
+    to[1] = (unsigned char)(0x80 | (character >> 12 & 0x3F));
+    to[2] = (unsigned char)(0x80 | (character >> 6 & 0x3F));
+    to[3] = (unsigned char)(0x80 | (character & 0x3F));
+    return 4;
+}
+
+/* Half of a pair has no UTF-8. */
+static Py_UCS4
+told_character(int kind, const void *data, Py_ssize_t at)
+{
+    Py_UCS4 character = PyUnicode_READ(kind, data, at);
+    return character >= 0xD800 && character < 0xE000 ? 0xFFFD : character;
+}
+
+/* Where the characters are; NULL: they cannot be read. What only looks like a string has them behind it, in its
+ * block. */
+static const void *
+characters_of(PyObject *string, bool is_certain)
+{
+    int kind = PyUnicode_KIND(string);
+    if (!PyUnicode_IS_COMPACT(string)) {
+        bool is_ready = kind == PyUnicode_1BYTE_KIND || kind == PyUnicode_2BYTE_KIND || kind == PyUnicode_4BYTE_KIND;
+        const void *data = is_ready && is_certain ? ((PyUnicodeObject *)string)->data.any : NULL;
+        return data == NULL ? NULL : at_home(data);
+    }
+    if (kind != PyUnicode_1BYTE_KIND && kind != PyUnicode_2BYTE_KIND && kind != PyUnicode_4BYTE_KIND) {
+        return NULL;
+    }
+    return PyUnicode_IS_ASCII(string) ? (const void *)((const PyASCIIObject *)string + 1)
+                                      : (const void *)((const PyCompactUnicodeObject *)string + 1);
+}
+
+static void
+put_text(struct snapshot *snapshot, const void *text, size_t text_bytes)
+{
+    snapshot->text_end += text_bytes;
+    column_put_u4(column(snapshot, COLUMN_text_object), (uint32_t)snapshot->counts.objects);
+    column_put_u8(column(snapshot, COLUMN_text_end), snapshot->text_end);
+    column_put(column(snapshot, COLUMN_text_bytes), text, text_bytes);
+}
+
+static void
+put_string(struct snapshot *snapshot, PyObject *string, bool is_certain)
+{
+    unsigned char text[4 * VALUE_CHARACTERS_MAX];
+    const void *data = characters_of(string, is_certain);
+    if (data == NULL) {
+        return;
+    }
+    Py_ssize_t length = PyUnicode_GET_LENGTH(string);
+    size_t text_bytes = 0;
+    for (Py_ssize_t at = 0; at < length && at < VALUE_CHARACTERS_MAX; at++) {
+        text_bytes += write_character(text + text_bytes, told_character(PyUnicode_KIND(string), data, at));
+    }
+    put_text(snapshot, text, text_bytes);
+}
+
+static void
+put_bytes(struct snapshot *snapshot, const PyBytesObject *bytes)
+{
+    Py_ssize_t length = Py_SIZE(bytes) < VALUE_CHARACTERS_MAX ? Py_SIZE(bytes) : VALUE_CHARACTERS_MAX;
+    put_text(snapshot, bytes->ob_sval, length < 0 ? 0 : (size_t)length);
+}
+
+static bool
+is_marked_name(struct snapshot *snapshot, PyObject *object)
+{
+    const struct marks_piece *piece = piece_for(snapshot, address_of(object));
+    return piece != NULL && piece_has(piece, MARK_NAME, address_of(object));
+}
+
+/* Names; and values, if they are asked for. */
+static void
+put_texts(struct snapshot *snapshot, const struct object_type *known, PyObject *object, bool is_certain)
+{
+    if (known->kind == KIND_STRING && (snapshot->values || is_marked_name(snapshot, object))) {
+        put_string(snapshot, (PyObject *)at_home(object), is_certain);
+    } else if (known->kind == KIND_BYTES && snapshot->values) {
+        put_bytes(snapshot, at_home(object));
+    }
+}
+
+/* Interned strings of which CPython keeps one for as long as it runs. Others die as any string does. */
+static bool
+is_kept_interned(const struct object_type *known, PyObject *object, uint32_t count)
+{
+    PyObject *read = (PyObject *)at_home(object);
+    if (known->type != &PyUnicode_Type || !PyUnicode_CHECK_INTERNED(read)) {
+        return false;
+    }
+#if PY_VERSION_HEX >= 0x030C0000
+    return count == SNAPSHOT_NONE;
+#else
+    (void)count;
+    return PyUnicode_CHECK_INTERNED(read) == SSTATE_INTERNED_IMMORTAL;
+#endif
+}
+
+/* As the object would have been counted, were it not looked at. */
+static uint32_t
+count_of(const struct snapshot *snapshot, const struct object_type *known, PyObject *object)
+{
+    uint32_t count = version_count((PyObject *)at_home(object), SNAPSHOT_NONE);
+    uint32_t ours = count == SNAPSHOT_NONE ? 0 : objects_count_of_ours(&snapshot->types, known, object);
+    return count - (ours < count ? ours : count);
+}
+
 static void
 put_object(struct snapshot *snapshot, PyObject *object, bool is_certain, enum where where)
 {
@@ -335,14 +545,21 @@ put_object(struct snapshot *snapshot, PyObject *object, bool is_certain, enum wh
     const struct object_reading reading = {is_certain, snapshot->may_ask, may_read, snapshot};
     column_put_u4(column(snapshot, COLUMN_object_type), known->index);
     column_put_u8(column(snapshot, COLUMN_object_bytes), objects_bytes(known, object, &reading));
-    column_put_u4(column(snapshot, COLUMN_object_count), version_count((PyObject *)at_home(object), SNAPSHOT_NONE));
+    uint32_t count = count_of(snapshot, known, object);
+    column_put_u4(column(snapshot, COLUMN_object_count), count);
     column_put_u1(column(snapshot, COLUMN_object_flags), flags_of(known, object, is_certain, where));
     if (known->may_have_tables) {
         snapshot->claiming_row = (uint32_t)snapshot->counts.objects;
         objects_visit_tables(known, object, &reading, put_claim, snapshot);
     }
+    if (known->kind == KIND_STRING || known->kind == KIND_BYTES) {
+        put_texts(snapshot, known, object, is_certain);
+    }
     if (snapshot->references) {
         put_edges(snapshot, known, object, is_certain);
+        if (is_kept_interned(known, object, count)) {
+            column_put_u4(column(snapshot, COLUMN_interned), (uint32_t)snapshot->counts.objects);
+        }
     }
     snapshot->counts.objects++;
 }
@@ -449,7 +666,8 @@ outside(const struct snapshot *snapshot, uintptr_t address)
 static int
 first_error(const struct snapshot *snapshot)
 {
-    if (snapshot->marks.is_short_of_memory || snapshot->types.is_short_of_memory) {
+    if (snapshot->marks.is_short_of_memory || snapshot->types.is_short_of_memory
+        || snapshot->roots.is_short_of_memory) {
         return ENOMEM;
     }
     for (size_t i = 0; i < COLUMNS_COUNT; i++) {
@@ -609,6 +827,7 @@ walk(struct heap *heap, void *context)
     if (heap != NULL) {
         walk_arenas(heap, put_arena_pools, snapshot);
     }
+    roots_hold(&snapshot->roots);
 }
 
 /* A function that is asked for a size may allocate: not where the heap is locked meanwhile, and the collector waits. */
@@ -730,7 +949,7 @@ settle_edges(struct snapshot *snapshot)
 int
 snapshot_settle(struct snapshot *snapshot)
 {
-    size_t counts[MARK_PLANES];
+    size_t counts[MARK_NUMBERED];
     marks_number(&snapshot->marks, counts);
     snapshot->counts.tables = counts[MARK_TABLE];
     ASSERT(counts[MARK_OBJECT] == snapshot->counts.objects);
@@ -743,6 +962,12 @@ snapshot_settle(struct snapshot *snapshot)
         settle_edges(snapshot);
     }
     return first_error(snapshot);
+}
+
+bool
+snapshot_has(const struct snapshot *snapshot, const void *object)
+{
+    return marks_has(&snapshot->marks, MARK_OBJECT, address_of(object));
 }
 
 uint32_t
@@ -775,7 +1000,7 @@ review(PyObject *reviewed)
 const char *
 snapshot_begin(struct snapshot *snapshot, const int files[COLUMNS_COUNT], PyObject *reviewed, int *error)
 {
-    *snapshot = (struct snapshot){.references = snapshot->references};
+    *snapshot = (struct snapshot){.references = snapshot->references, .values = snapshot->values};
     *error = begin_columns(snapshot, files);
     if (*error != 0) {
         return "the system has no memory for buffers";
@@ -807,6 +1032,7 @@ snapshot_end(struct snapshot *snapshot)
     for (size_t i = 0; i < COLUMNS_COUNT; i++) {
         column_release(&snapshot->columns[i]);
     }
+    roots_release(&snapshot->roots);
     objects_end(&snapshot->types);
     marks_release(&snapshot->marks);
     images_forget();

@@ -22,13 +22,14 @@
 #define QUIRE_HOOK_SNAPSHOT_H
 
 #include "hook/objects.h"
+#include "hook/roots.h"
 
 #include "heap/structs.h"
 #include "observe/columns.h"
 #include "observe/marks.h"
 
-/* Of the last two, which nobody keeps, settling makes others: 16 bytes for each table that an object says it has, the
- * address of each object referred to. */
+/* "interned": rows of strings that never die because they are interned. Of the last two, which nobody keeps, settling
+ * makes others: 16 bytes for each table that an object says it has, the address of each object referred to. */
 #define SNAPSHOT_COLUMNS(COLUMN) \
     COLUMN(object_address) \
     COLUMN(object_type) \
@@ -46,6 +47,10 @@
     COLUMN(pool_live) \
     COLUMN(pool_resident_bytes) \
     COLUMN(pool_flags) \
+    COLUMN(text_object) \
+    COLUMN(text_end) \
+    COLUMN(text_bytes) \
+    COLUMN(interned) \
     COLUMN(claims) \
     COLUMN(edges)
 
@@ -53,6 +58,9 @@
 enum { SNAPSHOT_COLUMNS(SNAPSHOT_COLUMN_NUMBER) COLUMNS_COUNT };
 
 #define SNAPSHOT_NONE UINT32_MAX
+
+/* Of a name no more is written than it has; a longer one is none. Values are cut. */
+enum { NAME_CHARACTERS_MAX = 200, VALUE_CHARACTERS_MAX = 200 };
 
 /* object_flags */
 enum { KNOWN_TRACKED, KNOWN_SHOWN, KNOWN_LOOKS, HAS_HEADER = 1 << 2, WHERE_SHIFT = 3, INLINE_ATTRIBUTES = 1 << 6 };
@@ -66,12 +74,15 @@ struct snapshot_counts {
 };
 
 struct snapshot {
-    bool references;
+    bool references; /* and with them roots, and names */
+    bool values; /* the texts of strings and bytes */
     struct heap *heap; /* NULL: none serves the process */
     struct column columns[COLUMNS_COUNT];
     struct object_types types;
     struct marks marks;
     struct snapshot_counts counts;
+    struct roots roots;
+    uint64_t text_end;
     uint64_t pause_ns;
 
     /* within the walk */
@@ -79,6 +90,8 @@ struct snapshot {
     bool is_recognised; /* all blocks of the heap: what looks like an object is marked */
     struct marks_piece *last_piece;
     uint32_t claiming_row;
+    bool are_names_in_c; /* of a module or a type that is: C does not always intern them, and computes none */
+    const void *named_keys; /* the table of a dictionary's keys whose names were marked last */
     unsigned depth; /* of untracked objects that show each other */
     struct pending {
         PyObject **objects;
@@ -97,6 +110,12 @@ bool snapshot_add_type(struct snapshot *snapshot, PyTypeObject *type);
 int snapshot_walk(struct snapshot *snapshot);
 int snapshot_settle(struct snapshot *snapshot);
 void snapshot_end(struct snapshot *snapshot);
+
+/* After the walk: whether there is a row of an object at the address. */
+bool snapshot_has(const struct snapshot *snapshot, const void *object);
+
+/* Whether a string is a name: interned, what Python takes for an identifier, and not too long. */
+bool snapshot_is_name(PyObject *string);
 
 /* Once it is settled: the row of an object, SNAPSHOT_NONE if there is none. */
 uint32_t snapshot_row(const struct snapshot *snapshot, const void *object);

@@ -252,6 +252,9 @@ version_is_plausible_count(uint64_t word)
     return word != 0 && word <= UINT32_MAX;
 }
 
+/* Before objects could be immortal, those that were compiled into CPython were given a count of a thousand million. */
+#define VERSION_COUNT_OF_FROZEN UINT64_C(900000000)
+
 /* The count; NONE: the object never dies. */
 static inline uint32_t
 version_count(PyObject *object, uint32_t none)
@@ -260,7 +263,7 @@ version_count(PyObject *object, uint32_t none)
     return _Py_IsImmortal(object) ? none : (uint32_t)Py_REFCNT(object);
 #else
     Py_ssize_t count = Py_REFCNT(object);
-    return (uint64_t)count < none ? (uint32_t)count : none;
+    return (uint64_t)count < VERSION_COUNT_OF_FROZEN ? (uint32_t)count : none;
 #endif
 }
 

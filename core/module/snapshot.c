@@ -41,11 +41,12 @@ read_files(PyObject *columns, int files[COLUMNS_COUNT])
     return true;
 }
 
+/* The list is empty afterwards: it would hold them in the snapshot. */
 static bool
 add_types(struct snapshot *snapshot, PyObject *types)
 {
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(types); i++) {
-        PyObject *type = PyTuple_GET_ITEM(types, i);
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(types); i++) {
+        PyObject *type = PyList_GET_ITEM(types, i);
         if (!PyType_Check(type)) {
             PyErr_SetString(PyExc_TypeError, "types must be types");
             return false;
@@ -55,7 +56,7 @@ add_types(struct snapshot *snapshot, PyObject *types)
             return false;
         }
     }
-    return true;
+    return PyList_SetSlice(types, 0, PyList_GET_SIZE(types), NULL) == 0;
 }
 
 /* --- what is told of a type --- */
@@ -83,8 +84,8 @@ inline_names(const struct object_type *known)
     PyObject *names = PyList_New(0);
     PyObject *name, *value;
     for (Py_ssize_t i = 0; keys != NULL && names != NULL && i < (Py_ssize_t)known->inline_names; i++) {
-        bool is_there = version_dict_place(keys, i, &name, &value);
-        if (!append(names, Py_NewRef(is_there && name != NULL ? name : Py_None))) {
+        bool is_there = version_dict_place(keys, i, &name, &value) && name != NULL && snapshot_is_name(name);
+        if (!append(names, Py_NewRef(is_there ? name : Py_None))) {
             Py_CLEAR(names);
         }
     }
@@ -106,6 +107,61 @@ type_list(const struct snapshot *snapshot)
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list != NULL && i < count; i++) {
         if (!append(list, type_object(objects_type_at(&snapshot->types, i)))) {
+            Py_CLEAR(list);
+        }
+    }
+    return list;
+}
+
+/* --- roots --- */
+
+static PyObject *
+frame_object(const struct root_frame *frame)
+{
+    int line = PyCode_Addr2Line(frame->code, frame->offset);
+    return Py_BuildValue("(kOOi)", frame->thread, frame->code->co_qualname, frame->code->co_filename,
+                         line > 0 ? line : 0);
+}
+
+static PyObject *
+frame_list(const struct roots *roots)
+{
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < roots->frames_count; i++) {
+        if (!append(list, frame_object(&roots->frames[i]))) {
+            Py_CLEAR(list);
+        }
+    }
+    return list;
+}
+
+/* A variable's name, that of what is no frame's, or an empty one. */
+static PyObject *
+root_name(const struct roots *roots, const struct root *root)
+{
+    PyObject *variable = roots_variable(roots, root);
+    return variable != NULL ? Py_NewRef(variable) : PyUnicode_FromString(root->name == NULL ? "" : root->name);
+}
+
+static PyObject *
+root_object(const struct roots *roots, const struct root *root)
+{
+    long long frame = root->frame == ROOT_NO_FRAME ? -1 : (long long)root->frame;
+    bool is_own = root->frame != ROOT_NO_FRAME && root->place < 0;
+    return Py_BuildValue("(KLkNNNN)", (unsigned long long)(uintptr_t)root->object, frame, root->thread,
+                         root_name(roots, root), PyBool_FromLong(root->has_reference), PyBool_FromLong(root->is_word),
+                         PyBool_FromLong(is_own));
+}
+
+/* Of words only those that are an object's address, as it was when the snapshot was taken. */
+static PyObject *
+root_list(const struct snapshot *snapshot)
+{
+    const struct roots *roots = &snapshot->roots;
+    PyObject *list = PyList_New(0);
+    for (size_t i = 0; list != NULL && i < roots->count; i++) {
+        const struct root *root = &roots->items[i];
+        if (snapshot_has(snapshot, root->object) && !append(list, root_object(roots, root))) {
             Py_CLEAR(list);
         }
     }
@@ -137,30 +193,53 @@ set_error(int error)
     return PyErr_SetFromErrno(PyExc_OSError);
 }
 
+struct told {
+    PyObject *types, *frames, *roots;
+};
+
+static bool
+tell(const struct snapshot *snapshot, struct told *told)
+{
+    told->types = type_list(snapshot);
+    told->frames = told->types == NULL ? NULL : frame_list(&snapshot->roots);
+    told->roots = told->frames == NULL ? NULL : root_list(snapshot);
+    return told->roots != NULL;
+}
+
 static PyObject *
-result_object(const struct snapshot *snapshot, PyObject *types)
+result_object(const struct snapshot *snapshot, const struct told *told)
 {
     const struct snapshot_counts *counts = &snapshot->counts;
-    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:O,s:N,s:d}", "objects", counts->objects, "tables", counts->tables, "edges",
-                         counts->edges, "pools", counts->pools, "types", types, "type_rows",
-                         type_rows(snapshot, PyList_GET_SIZE(types)), "pause_seconds",
+    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:O,s:O,s:O,s:N,s:d}", "objects", counts->objects, "tables", counts->tables,
+                         "edges", counts->edges, "pools", counts->pools, "types", told->types, "frames", told->frames,
+                         "roots", told->roots, "type_rows",
+                         type_rows(snapshot, PyList_GET_SIZE(told->types)), "pause_seconds",
                          (double)snapshot->pause_ns * 1e-9);
 }
 
-/* What is told of types is read before the lock goes: the program may change them then. */
 static PyObject *
-walk_and_settle(struct snapshot *snapshot)
+settle(struct snapshot *snapshot, const struct told *told)
 {
-    int error = snapshot_walk(snapshot);
-    PyObject *types = error == 0 ? type_list(snapshot) : set_error(error);
-    if (types == NULL) {
-        return NULL;
-    }
+    int error;
     Py_BEGIN_ALLOW_THREADS
     error = snapshot_settle(snapshot);
     Py_END_ALLOW_THREADS
-    PyObject *result = error == 0 ? result_object(snapshot, types) : set_error(error);
-    Py_DECREF(types);
+    return error == 0 ? result_object(snapshot, told) : set_error(error);
+}
+
+/* What is told of types and frames is read before the lock goes: the program may change them then. */
+static PyObject *
+walk_and_settle(struct snapshot *snapshot)
+{
+    struct told told = {0};
+    int error = snapshot_walk(snapshot);
+    if (error != 0) {
+        return set_error(error);
+    }
+    PyObject *result = tell(snapshot, &told) ? settle(snapshot, &told) : NULL;
+    Py_XDECREF(told.types);
+    Py_XDECREF(told.frames);
+    Py_XDECREF(told.roots);
     return result;
 }
 
@@ -185,9 +264,9 @@ static PyObject *
 method_snapshot_take(PyObject *Py_UNUSED(self), PyObject *args)
 {
     PyObject *types, *reviewed, *columns;
-    int references, files[COLUMNS_COUNT];
-    if (!PyArg_ParseTuple(args, "O!OO!p:snapshot_take", &PyTuple_Type, &types, &reviewed, &PyDict_Type, &columns,
-                          &references)
+    int references, values, files[COLUMNS_COUNT];
+    if (!PyArg_ParseTuple(args, "O!OO!pp:snapshot_take", &PyList_Type, &types, &reviewed, &PyDict_Type, &columns,
+                          &references, &values)
         || !read_files(columns, files)) {
         return NULL;
     }
@@ -195,7 +274,7 @@ method_snapshot_take(PyObject *Py_UNUSED(self), PyObject *args)
         PyErr_SetString(PyExc_RuntimeError, "a snapshot is under way");
         return NULL;
     }
-    struct snapshot snapshot = {.references = references != 0};
+    struct snapshot snapshot = {.references = references != 0, .values = values != 0};
     under_way = getpid();
     PyObject *result = take(&snapshot, types, reviewed, files);
     under_way = 0;

@@ -143,9 +143,9 @@ number_plane(struct marks_piece *piece, int plane, size_t *count)
 }
 
 void
-marks_number(struct marks *marks, size_t counts[MARK_PLANES])
+marks_number(struct marks *marks, size_t counts[MARK_NUMBERED])
 {
-    for (int plane = 0; plane < MARK_PLANES; plane++) {
+    for (int plane = 0; plane < MARK_NUMBERED; plane++) {
         counts[plane] = 0;
         for (size_t i = 0; i < marks->pieces_count; i++) {
             number_plane(marks->pieces[i], plane, &counts[plane]);

@@ -19,7 +19,7 @@
 #define MARK_SHIFT_BYTES ((size_t)8)
 #define MARKS_PIECE_BYTES ARENA_BYTES
 
-enum { MARK_OBJECT, MARK_TABLE, MARK_LOOKS, MARK_SHIFTED, MARK_PLANES };
+enum { MARK_OBJECT, MARK_TABLE, MARK_LOOKS, MARK_NAME, MARK_SHIFTED, MARK_PLANES, MARK_NUMBERED = MARK_LOOKS };
 enum { MARK_WORDS = ARENA_BYTES / ALIGNMENT_BYTES / 64, MARK_WORDS_A_COUNT = 8 };
 
 #define MARKS_NO_ROW UINT32_MAX
@@ -27,7 +27,7 @@ enum { MARK_WORDS = ARENA_BYTES / ALIGNMENT_BYTES / 64, MARK_WORDS_A_COUNT = 8 }
 struct marks_piece {
     uintptr_t address;
     uint64_t bits[MARK_PLANES][MARK_WORDS];
-    uint32_t before[MARK_PLANES][MARK_WORDS / MARK_WORDS_A_COUNT]; /* good once the marks are numbered */
+    uint32_t before[MARK_NUMBERED][MARK_WORDS / MARK_WORDS_A_COUNT]; /* good once the marks are numbered */
 };
 
 struct marks {
@@ -47,8 +47,9 @@ struct marks_piece *marks_find_piece(const struct marks *marks, uintptr_t addres
 /* Pieces by address, from now until the next one is made. */
 void marks_sort(struct marks *marks);
 
-/* Count the marks of each plane; where pieces are sorted, marks have numbers from then on, until the next mark. */
-void marks_number(struct marks *marks, size_t counts[MARK_PLANES]);
+/* Count the marks of the first planes, MARK_NUMBERED of them; where pieces are sorted, marks have numbers from then on,
+ * until the next mark. */
+void marks_number(struct marks *marks, size_t counts[MARK_NUMBERED]);
 
 static inline size_t
 mark_cell(uintptr_t address)

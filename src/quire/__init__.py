@@ -145,15 +145,16 @@ def trim(*, collect: bool = False) -> "GivenBack":
     return process_trim(collect)
 
 
-def snapshot(path: "str | os.PathLike[str]", *, references: bool = True) -> "SnapshotTaken":
+def snapshot(path: "str | os.PathLike[str]", *, references: bool = True, values: bool = False) -> "SnapshotTaken":
     """Write a snapshot of this process: every object with its type, size, count and references, and where bytes lie.
 
-    quire need not serve the process. No value is in it: no text, number or key of the program's. All threads stand
-    still meanwhile.
+    quire need not serve the process. Names are in it (of modules, types, attributes, variables), but no values, unless
+    they are asked for. All threads stand still meanwhile.
 
     Args:
         path: the file; one that is there is replaced when the new one is complete.
         references: with who refers to whom. Without, the pause is shorter, and no path can be told.
+        values: with the texts of strings and bytes, the first 200 characters of each: heaps hold secrets.
 
     Returns:
         What was written, and how long the process stood still.
@@ -165,7 +166,7 @@ def snapshot(path: "str | os.PathLike[str]", *, references: bool = True) -> "Sna
     """
     from quire.process.snapshot import snapshot as process_snapshot
 
-    return process_snapshot(path, references=references)
+    return process_snapshot(path, references=references, values=values)
 
 
 def _not_now(name: str, error: Exception) -> QuireError:

@@ -205,18 +205,29 @@ def dominators(
     """core/observe/dominators.h: fill the last three, as long as the objects; ValueError if columns do not fit."""
 
 def snapshot_take(
-    types: tuple[type, ...], reviewed: Iterable[tuple[type, str]], columns: dict[str, int], references: bool, /
+    types: list[type],
+    reviewed: Iterable[tuple[type, str]],
+    columns: dict[str, int],
+    references: bool,
+    values: bool,
+    /,
 ) -> dict[str, Any]:
     """Write a snapshot's columns to files, empty ones that can be read, by their descriptors: little-endian numbers,
     without a header; docs/design/snapshot.md tells what they mean. A column that is not given is not written. Two more
-    are scratch: whoever wants `table_owner` gives `claims`, and whoever wants `edge_to` gives `edges`.
+    are scratch: whoever wants `table_owner` gives `claims`, and whoever wants `edge_to` gives `edges`. `interned`: rows
+    of strings that are interned for good. With references, names are in the `text_` columns; with values, all texts.
 
-    Objects of the given types are recognised by their looks; types that the collector tracks are known anyway. The lock
-    is held for `pause_seconds`, then let go while rows of owners and of what is referred to are found.
+    Objects of the given types are recognised by their looks; types that the collector tracks are known anyway. The list
+    is empty afterwards, for it would hold them. The lock is held for `pause_seconds`, then let go while rows of owners
+    and of what is referred to are found.
 
     Tells how many rows there are: `objects`, `tables`, `edges`, `pools`. `types`, in the order of the column
     `object_type`: (type, what shows its objects' references: "traverse", "layout", "scan" or "nothing", whether they
-    have attributes, names of slots, names of inline attributes). `type_rows`: the row of each.
+    have attributes, names of slots, names of inline attributes; None: it is no identifier). `type_rows`: the row of
+    each. With references, `frames`, innermost first, thread by thread: (the thread as threading.get_ident() says,
+    function, file, line); and `roots`: (address of the object, number of the frame that holds it or -1, the thread or
+    0, name of the variable or of what holds it, whether the object's count counts it, whether it is a word on the
+    frame's stack that may be left from before, whether it is the frame's function, code or dictionary).
 
     OSError: a file refuses. MemoryError: the system does. RuntimeError: why there can be no snapshot now. What is in
     the files then means nothing.

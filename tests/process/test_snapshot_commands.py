@@ -67,6 +67,17 @@ def test_a_process_is_asked_from_outside(served: subprocess.Popen[str], tmp_path
     assert served.returncode == 0
 
 
+def test_values_are_asked_for(served: subprocess.Popen[str], tmp_path: Path) -> None:
+    """What the process read is in the file then, and only then."""
+    paths = [tmp_path / "plain.quire", tmp_path / "values.quire"]
+    done = [quire("snapshot", str(served.pid), "-o", str(paths[0]))]
+    done.append(quire("snapshot", "--values", str(served.pid), "-o", str(paths[1])))
+    assert [(each.returncode, each.stderr) for each in done] == [(0, ""), (0, "")]
+    text = b"goes on"
+    assert [text in path.read_bytes() for path in paths] == [False, True]
+    assert [open_snapshot(os.fspath(path)).has_values for path in paths] == [False, True]
+
+
 def test_a_process_that_quire_does_not_serve_can_write_its_own(tmp_path: Path) -> None:
     """All of its objects are found, though they lie in CPython's arenas."""
     path = tmp_path / "heap.quire"
@@ -98,6 +109,7 @@ def test_without_references(served: subprocess.Popen[str], tmp_path: Path) -> No
         (["{pid}", "-o", "/"], "cannot write /"),
         (["{pid}", "--timeout", "soon"], "--timeout soon is not understood"),
         (["{pid}", "--timout=3"], "did you mean --timeout?"),
+        (["{pid}", "--values=yes"], "--values takes no value"),
         (["{pid}", "-o"], "-o needs a value"),
         ([], "takes the number of one process"),
         (["one"], "takes the number of a process"),

@@ -14,7 +14,7 @@ from quire.report.snapshot import NONE, snapshot_of
 
 def small_heap() -> Heap:
     heap = Heap()
-    heap.module("app", cache=heap.list(heap.object("int"), None))
+    heap.module("app", cache=heap.list(heap.object("int"), None), size=heap.object("int"))
     heap.pool(1 << 20, live=1, resident_bytes=4096)
     heap.foreign.append((1 << 30, 512))
     return heap
@@ -82,6 +82,11 @@ def shorten(name: str) -> Any:
         (change("edge_to", 0, 1000), "edge_to names a row"),
         (change("table_owner", 0, 1000), "table_owner names a row"),
         (change("root_place", 0, 1000), "root_place names a row"),
+        (change("root_object", 0, 1000), "root_object names a row"),
+        (shorten("root_kind"), "different lengths"),
+        (change("text_object", 0, 1000), "text_object"),
+        (change("text_end", 0, 1 << 40), "text_end does not divide text_bytes"),
+        (lambda columns: columns.update(text_object=columns["text_object"][::-1]), "text_object does not ascend"),
         (change("object_bytes", 0, 1 << 63), "a size that no memory has"),
     ],
 )
@@ -101,6 +106,10 @@ def test_columns_that_do_not_fit_are_refused(damage: Any, sentence: str) -> None
         {"types": [{"name": 3}]},
         {"roots": [{}]},
         {"roots": {}},
+        {"roots": [{"kind": "frame", "line": "3"}]},
+        {"roots": [{"kind": "frame", "thread": 3}]},
+        {"roots": [{"kind": "frame", "counts": 1}]},
+        {"has_values": "no"},
         {"memory": [{"label": "live blocks"}]},
         {"memory": {"heap": {}}},
         {"memory": some_memory(heap=3)},

@@ -13,6 +13,7 @@ from quire.report.paths import paths, way_words
 from quire.report.places import Places
 from quire.report.reach import UNREACHED, Reach, reach
 from quire.report.references import referents, referrers
+from quire.report.snapshot import ROOT_KINDS
 from seeds import seeds
 
 
@@ -43,7 +44,8 @@ def test_a_way_in_words() -> None:
         (lambda heap, found: heap.object("set", found), "app.top<element>"),
         (lambda heap, found: heap.dict({found: heap.object("int")}), "app.top<key>"),
         (lambda heap, found: heap.dict({heap.object("tuple", address=0x77000): found}), "app.top[tuple 0x77000]"),
-        (lambda heap, found: heap.object("cell", found), "app.top→bytes"),
+        (lambda heap, found: heap.object("cell", found), "app.top.cell_contents"),
+        (lambda heap, found: heap.object("property", found), "app.top→bytes"),
         (lambda heap, found: heap.object("tuple", None, found), "app.top[1]"),
         (lambda heap, found: heap.object("type", heap.dict({"size": found})), "app.top→dict['size']"),
     ],
@@ -119,6 +121,88 @@ def test_a_module_tells_more_than_c() -> None:
     assert words(heap, found) == "app.top[0][0]"
 
 
+def test_roots_take_turns() -> None:
+    """What several lead to is told from the module, then from the frame, the type, the interpreter, however far."""
+    kinds = ["c", "interpreter", "type", "frame", "module"]
+    expected = ["C", "interpreter it", "it", "a function(): it", "it"]
+    heap = Heap()
+    found = heap.object("bytes")
+    way = found
+    for kind, told in zip(kinds, expected, strict=True):
+        way = heap.list(way)
+        heap.root(way, kind, name="it")
+        assert words(heap, found).partition("[")[0] == told
+
+
+def test_what_a_frame_has_for_its_own_work_tells_nothing() -> None:
+    """Its function leads to all that its module has; that comes last, and not twice."""
+    heap = Heap()
+    found = heap.object("bytes")
+    names = heap.dict({"found": found})
+    heap.root(names, "frame", function="run", is_own=True)
+    heap.root(heap.object("module", names), "module", name="app", counts=False)
+    assert words(heap, found) == "app.found"
+    snapshot = heap.snapshot()
+    graph = Graph(snapshot)
+    assert [each.path for each in paths(graph, reach(snapshot), heap.row(found), 9).rows] == ["app.found"]
+
+
+def test_each_root_that_holds_the_object_itself_is_told() -> None:
+    """A path says too that a frame and C have it, beside the module that leads to it."""
+    heap = Heap()
+    found = heap.object("bytes")
+    heap.module("app", top=found)
+    heap.root(found, "frame", function="run", name="mine", file="/lib/work.py", line=3, thread="worker")
+    heap.root(found, "c")
+    heap.root(found, "interned")
+    snapshot = heap.snapshot()
+    rows = paths(Graph(snapshot), reach(snapshot), heap.row(found), 9).rows
+    assert [each.path for each in rows] == ["run() at work.py:3 in worker: mine", "C", "app.top"]
+
+
+def test_what_a_function_holds() -> None:
+    """Its module's names, its cells and what is in them, as Python would write it."""
+    heap = Heap()
+    found, inside = heap.object("bytes"), heap.object("bytes")
+    cells = heap.object("tuple", heap.object("cell", inside))
+    function = heap.object("function", heap.object("code"), heap.dict({"top": found}), cells)
+    heap.module("app", run=function)
+    assert words(heap, inside) == "app.run.__closure__[0].cell_contents"
+    assert words(heap, found) == "app.run.__globals__['top']"
+
+
+def test_a_module_in_c_may_keep_more_than_its_names() -> None:
+    """Its names come last; another dictionary is no part of them."""
+    heap = Heap()
+    kept, named = heap.object("bytes"), heap.object("bytes")
+    module = heap.object("module", heap.dict({"size": kept}), heap.dict({"found": named}))
+    heap.root(module, "module", name="fast", counts=False)
+    assert words(heap, named) == "fast.found"
+    assert words(heap, kept) == "fast→dict['size']"
+
+
+def test_what_is_each_threads_own() -> None:
+    """A threading.local's attributes stand behind its name, whichever thread has them."""
+    heap = Heap()
+    found = heap.object("bytes")
+    mine = heap.dict({"session": found})
+    given = heap.object("bytes")
+    arguments = heap.dict({"config": heap.dict({"level": given})})
+    local = heap.object("_thread._local", arguments, heap.dict({heap.object("weakref"): mine}))
+    heap.module("app", state=local)
+    assert words(heap, given) == "app.state.config['level']"
+    assert words(heap, found) == "app.state.session"
+    assert place(heap, found) == "app.state.session"
+
+
+def test_a_name_that_is_not_in_the_file() -> None:
+    """It is no identifier: where it would stand the path says so."""
+    heap = Heap()
+    found = heap.object("bytes")
+    heap.module("app", top=heap.instance("app.Node", **{"": found}))
+    assert words(heap, found) == place(heap, found) == "app.top.<name>"
+
+
 def test_a_chain_is_in_one_place_however_long() -> None:
     """Thousands of links take no recursion, and their words stay short."""
     heap = Heap()
@@ -191,28 +275,33 @@ def test_nothing_leads_to_what_no_root_reaches() -> None:
 
 # --- against plain computations -------------------------------------------------------------------------------
 
+_IN_TURN = ("module", "frame", "type", "interpreter", "c")
 
-def random_heap(dice: random.Random, count: int) -> Heap:
+
+def random_heap(dice: random.Random, count: int, kinds: tuple[str, ...]) -> Heap:
     heap = Heap()
     things = [heap.object(dice.choice(("list", "set", "cell"))) for _ in range(count)]
     for thing in things:
         thing.references = [dice.choice([None, *things]) for _ in range(dice.randrange(4))]
     for _ in range(dice.randrange(3)):
-        heap.root(dice.choice(things), dice.choice(("module", "frame", "type")))
+        heap.root(dice.choice(things), dice.choice(kinds))
     return heap
 
 
 def plain_depths(heap: Heap, found: Reach) -> dict[int, int]:
-    """Breadth first, as a book has it."""
+    """Breadth first, as a book has it, from one kind of roots after another."""
     snapshot = heap.snapshot()
-    depths = dict.fromkeys(snapshot.root_object.tolist(), 0)
-    queue = list(depths)
-    for row in queue:
-        for edge in snapshot.edges_of(row):
-            to = int(snapshot.edge_to[edge])
-            if to < snapshot.count and to not in depths:
-                depths[to] = depths[row] + 1
-                queue.append(to)
+    depths: dict[int, int] = {}
+    for kind in _IN_TURN:
+        is_kind = snapshot.root_kind == ROOT_KINDS.index(kind)
+        queue = [row for row in snapshot.root_object[is_kind].tolist() if row not in depths]
+        depths.update(dict.fromkeys(queue, 0))
+        for row in queue:
+            for edge in snapshot.edges_of(row):
+                to = int(snapshot.edge_to[edge])
+                if to < snapshot.count and to not in depths:
+                    depths[to] = depths[row] + 1
+                    queue.append(to)
     return depths
 
 
@@ -221,7 +310,7 @@ def plain_depths(heap: Heap, found: Reach) -> dict[int, int]:
 def test_the_search_finds_the_shortest_ways(seed: int, narrow: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each object's depth is that of a plain search, level by level or object by object."""
     monkeypatch.setattr("quire.report.reach._NARROW", narrow)
-    heap = random_heap(random.Random(seed), 40)
+    heap = random_heap(random.Random(seed), 40, _IN_TURN)
     found = reach(heap.snapshot())
     assert {row: int(found.depth[row]) for row in np.flatnonzero(found.via != UNREACHED)} == plain_depths(heap, found)
 
@@ -230,7 +319,7 @@ def test_the_search_finds_the_shortest_ways(seed: int, narrow: int, monkeypatch:
 def test_paths_are_the_shortest_of_all(seed: int) -> None:
     """Their lengths are those of the shortest of all simple ways from a root's object, one edge from each referrer."""
     dice = random.Random(seed)
-    heap = random_heap(dice, 7)
+    heap = random_heap(dice, 7, ("module",))
     snapshot = heap.snapshot()
     roots = set(snapshot.root_object.tolist())
     for row in range(snapshot.count):

@@ -14,6 +14,7 @@ from quire.process.dominators import find_dominators
 from quire.process.named import read_pid
 from quire.process.taking import TIMEOUT_SECONDS, taken_for_now
 from quire.report.edges import Graph
+from quire.report.held import with_all_roots
 from quire.report.objects import find_object, require_edges
 from quire.report.places import Places
 from quire.report.reach import Reach, reach
@@ -63,21 +64,32 @@ class Asked:
             return open_snapshot(taken.path)  # mapped: it stays when the file goes
 
     @cached_property
+    def _held(self) -> Snapshot:
+        """The snapshot with the roots that only counting finds.
+
+        Raises:
+            InvalidOption: it was taken without references.
+        """
+        require_edges(self.snapshot)
+        self._tell("counting references")
+        return with_all_roots(self.snapshot)
+
+    @cached_property
     def graph(self) -> Graph:
         """The references.
 
         Raises:
             InvalidOption: the snapshot was taken without them.
         """
-        require_edges(self.snapshot)
+        held = self._held
         self._tell("reading references")
-        return Graph(self.snapshot)
+        return Graph(held)
 
     @cached_property
     def reach(self) -> Reach:
-        require_edges(self.snapshot)
+        held = self._held
         self._tell("searching from the roots")
-        return reach(self.snapshot)
+        return reach(held)
 
     @cached_property
     def places(self) -> Places | None:
@@ -96,9 +108,9 @@ class Asked:
             UnsupportedRuntime: the native core is missing.
             InvalidOption: the snapshot was taken without references.
         """
-        require_edges(self.snapshot)
+        held = self._held
         self._tell("finding dominators")
-        return dominator_tree(self.snapshot, find_dominators)
+        return dominator_tree(held, find_dominators)
 
     def object(self, text: str) -> int:
         """The row of the object that is meant."""

@@ -18,19 +18,21 @@ HELP = """\
 quire snapshot [OPTIONS] PID
 
 Writes a snapshot of a process that runs on quire: every object with its type,
-size, count and references, and where the bytes lie. No value is in it: no
-text, number or key of the program's. The process stands still meanwhile, about
-as long as for a collection or two.
+size, count and references, and where the bytes lie. Names are in it (modules,
+types, attributes, variables), but no values, unless they are asked for. The
+process stands still meanwhile, about as long as for a collection or two.
 
   -o, --output FILE     where to; heap-PID.quire if not given
   --no-references       without who refers to whom: a shorter pause, but nobody
                         can tell then why an object lives
+  --values              with the texts of strings and bytes, the first 200
+                        characters of each; heaps hold secrets
   --timeout SECONDS     how long to wait for the program to come to a safe
                         point, between two of its bytecodes; 30 if not given
   --help                this text
 """
 
-_OPTIONS = ("--output", "--no-references", "--timeout", "--help")
+_OPTIONS = ("--output", "--no-references", "--values", "--timeout", "--help")
 
 
 class _Order:
@@ -39,6 +41,7 @@ class _Order:
     def __init__(self, arguments: list[str]) -> None:
         self.output: str | None = None
         self.references = True
+        self.values = False
         self.timeout_seconds = TIMEOUT_SECONDS
         self._words = iter(arguments)
         pids = [word for word in self._words if not self._read(word)]
@@ -57,6 +60,10 @@ class _Order:
                 self.timeout_seconds = read_timeout(value if has_value else self._value(name))
             case "--no-references":
                 self.references = False
+            case "--values" if not has_value:
+                self.values = True
+            case "--values":
+                raise InvalidOption("--values takes no value; without it there are none in the file")
             case _ if word.startswith("-"):
                 raise InvalidOption(f"quire snapshot has no option {word}{did_you_mean(name, _OPTIONS, '--')}")
             case _:
@@ -78,7 +85,9 @@ def run(arguments: list[str]) -> int:
     order = _Order(arguments)
     _check_output(order.path)
     target = Target(order.pid)
-    taken = take_from(target, order.path, references=order.references, timeout_seconds=order.timeout_seconds)
+    taken = take_from(
+        target, order.path, references=order.references, values=order.values, timeout_seconds=order.timeout_seconds
+    )
     write(_in_words(taken))
     return 0
 

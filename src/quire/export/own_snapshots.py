@@ -169,7 +169,7 @@ class OwnSnapshots:
         self._is_busy = True
         try:
             os.mkdir(folder, 0o700)
-            self._taken = folder, take(folder, references=True)
+            self._taken = folder, take(folder, references=True, values=False)
         except BaseException:
             _remove(folder)
             raise

@@ -6,8 +6,9 @@ import os
 import tempfile
 from contextlib import ExitStack
 
-from quire.process.snapshot_columns import COLUMNS, EDGE_COLUMNS, ROOT_COLUMNS, TEXT_COLUMNS, take
+from quire.process.snapshot_columns import COLUMNS, EDGE_COLUMNS, TEXT_COLUMNS, take
 from quire.process.snapshot_file import Column, write_snapshot
+from quire.process.snapshot_roots import ROOT_COLUMNS
 from quire.process.version import __version__
 from quire.records import SnapshotTaken
 
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def snapshot(path: str | os.PathLike[str], *, references: bool = True) -> SnapshotTaken:
+def snapshot(path: str | os.PathLike[str], *, references: bool = True, values: bool = False) -> SnapshotTaken:
     """Write a snapshot of this process; quire need not serve it.
 
     Args:
         path: the file.
         references: with who refers to whom. Without, the pause is about half as long, and no path can be told.
+        values: with the texts of strings and bytes, the first 200 characters of each.
 
     Raises:
         UnsupportedRuntime: the native core is missing, or cannot read this Python's objects.
@@ -30,7 +32,7 @@ def snapshot(path: str | os.PathLike[str], *, references: bool = True) -> Snapsh
     """
     target = os.path.abspath(os.fsdecode(path))
     with tempfile.TemporaryDirectory(prefix=f"{os.path.basename(target)}.", dir=os.path.dirname(target)) as folder:
-        return finish(folder, take(folder, references=references), target)
+        return finish(folder, take(folder, references=references, values=values), target)
 
 
 def finish(folder: str, about: dict[str, Any], path: str) -> SnapshotTaken:

@@ -1,21 +1,20 @@
 """The columns of a snapshot of this process, raw, a file each in a folder; and what is no column, in words.
 
-docs/design/snapshot.md tells the columns. Values of the program's are in none of them. This runs in the process that is
-looked at, in the middle of its program, and what is imported here becomes a part of what is looked at.
+docs/design/snapshot.md tells the columns. Values of the program's are in none of them, unless they are asked for. This
+runs in the process that is looked at, in the middle of its program, and what is imported here becomes a part of what is
+looked at.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 import sys
 import time
-from array import array
-from bisect import bisect_left
 from contextlib import ExitStack
 
 from quire.process.core import require_core
 from quire.process.reviewed import reviewed_types
+from quire.process.snapshot_roots import modules_now, write_roots
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,13 +29,10 @@ COLUMNS: Final = {
     "pool_flags": 1,
 }  # fmt: skip
 EDGE_COLUMNS: Final = {"edge_end": 8, "edge_to": 4}
-ROOT_COLUMNS: Final = {"root_object": 4, "root_kind": 1, "root_place": 4}
 TEXT_COLUMNS: Final = {"text_object": 4, "text_end": 8, "text_bytes": 1}
 """And how many bytes a number of each has."""
-_MODULE: Final = 0
-"""In ``root_kind``."""
-_AIDS: Final = ("claims", "edges")
-"""What the walk writes for itself, and nobody keeps."""
+_AIDS: Final = ("claims", "edges", "interned")
+"""What the core writes for others to be made of, and nobody keeps."""
 _OWN: Final = {
     name: type.__dict__[name].__get__ for name in ("__qualname__", "__module__", "__basicsize__", "__itemsize__")
 }
@@ -45,84 +41,49 @@ _OWN: Final = {
 
 def serve_request(request: dict[str, Any]) -> dict[str, Any]:
     """For who asks from outside (requests.py): columns in the folder that it names; what is no column."""
-    return take(str(request["folder"]), references=bool(request["references"]))
+    wants_values = bool(request.get("values", False))
+    return take(str(request["folder"]), references=bool(request["references"]), values=wants_values)
 
 
-def take(folder: str, *, references: bool) -> dict[str, Any]:
+def take(folder: str, *, references: bool, values: bool) -> dict[str, Any]:
     """Write the columns into the folder, which is empty, a file each; returns what is no column.
 
     Raises:
         UnsupportedRuntime, OutOfMemory, OSError: as ``snapshot``; files may be left in the folder.
     """
     core = require_core()
-    names = [*COLUMNS, *(EDGE_COLUMNS if references else ()), *_AIDS]
-    modules = _modules()
+    names = [*COLUMNS, *TEXT_COLUMNS, *(EDGE_COLUMNS if references else ()), *_AIDS]
+    modules = modules_now()
     with ExitStack() as stack:
         files = {name: stack.enter_context(_create(folder, name)) for name in names}
         numbers = {name: file.fileno() for name, file in files.items()}
-        try:
-            taken = core.snapshot_take(tuple(_all_types()), tuple(reviewed_types()), numbers, references)
+        try:  # the core empties the lists, which would hold what is in them
+            taken = core.snapshot_take(list(_all_types()), list(reviewed_types()), numbers, references, values)
         except RuntimeError as error:
             from quire.errors import UnsupportedRuntime
 
             raise UnsupportedRuntime(f"no snapshot can be taken: {error}; try again") from None
-        roots = _write_roots(folder, files["object_address"], modules)
-    for name in TEXT_COLUMNS:
-        _create(folder, name).close()
+        roots = write_roots(folder, files, taken, modules)
     for name in _AIDS:
         os.unlink(os.path.join(folder, name))
-    return _about(taken, references) | {"roots": roots} | _memory(core)
+    return _about(taken, references, values) | {"roots": roots} | _memory(core)
 
 
 def _create(folder: str, name: str) -> BinaryIO:
     return open(os.path.join(folder, name), "x+b", buffering=0)
 
 
-# --- roots ----------------------------------------------------------------------------------------------------
-
-
-def _modules() -> list[tuple[str, object]]:
-    return [(name, module) for name, module in list(sys.modules.items()) if type(name) is str]
-
-
-def _write_roots(folder: str, addresses: BinaryIO, modules: list[tuple[str, object]]) -> list[dict[str, str]]:
-    """The columns of roots; returns what each place is."""
-    rows = array("I")
-    places = []
-    for (name, _), row in zip(modules, _rows(addresses, [id(module) for _, module in modules]), strict=True):
-        if row is not None:
-            rows.append(row)
-            places.append({"kind": "module", "name": name})
-    columns = (rows, array("B", [_MODULE] * len(rows)), array("I", range(len(rows))))
-    for name, values in zip(ROOT_COLUMNS, columns, strict=True):
-        with _create(folder, name) as file:
-            file.write(values)
-    return places
-
-
-def _rows(addresses: BinaryIO, wanted: list[int]) -> list[int | None]:
-    """Where each stands in a column of ascending addresses."""
-    if os.fstat(addresses.fileno()).st_size == 0:
-        return [None] * len(wanted)
-    with mmap.mmap(addresses.fileno(), 0, access=mmap.ACCESS_READ) as whole, memoryview(whole).cast("Q") as column:
-        places = [bisect_left(column, address) for address in wanted]
-        return [
-            place if place < len(column) and column[place] == address else None
-            for place, address in zip(places, wanted, strict=True)
-        ]
-
-
 # --- what is no column ----------------------------------------------------------------------------------------
 
 
-def _about(taken: dict[str, Any], references: bool) -> dict[str, Any]:
+def _about(taken: dict[str, Any], references: bool, values: bool) -> dict[str, Any]:
     return {
         "python": sys.version.split()[0],
         "pid": os.getpid(),
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "program": os.path.basename(sys.argv[0]) if getattr(sys, "argv", None) else "",
         "has_edges": references,
-        "has_values": False,
+        "has_values": values,
         "counts": {name: taken[name] for name in ("objects", "tables", "edges", "pools")},
         "types": [_told(type_, row) for type_, row in zip(taken["types"], taken["type_rows"], strict=True)],
         "pause_seconds": taken["pause_seconds"],

@@ -21,7 +21,9 @@ TIMEOUT_SECONDS: Final = 30.0
 _NAME: Final = "heap.quire"
 
 
-def take_from(target: Target, path: str, *, references: bool, timeout_seconds: float) -> SnapshotTaken:
+def take_from(
+    target: Target, path: str, *, references: bool, values: bool, timeout_seconds: float
+) -> SnapshotTaken:
     """Write a snapshot of the process to the path.
 
     Raises:
@@ -30,7 +32,7 @@ def take_from(target: Target, path: str, *, references: bool, timeout_seconds: f
         OSError: the file cannot be written; what was there is there still.
     """
     with folder_beside(target, path) as (here, there):
-        request = {"folder": there, "references": references}
+        request = {"folder": there, "references": references, "values": values}
         return finish(here, ask(target, request, timeout_seconds), path)
 
 
@@ -44,6 +46,6 @@ def taken_for_now(target: Target, *, references: bool, timeout_seconds: float) -
         path = os.path.join(folder, _NAME)
         beside = os.path.join(tempfile.gettempdir(), _NAME)
         with folder_beside(target, beside) as (here, there):
-            about = ask(target, {"folder": there, "references": references}, timeout_seconds)
+            about = ask(target, {"folder": there, "references": references, "values": False}, timeout_seconds)
             taken = finish(here, about, path)
         yield taken

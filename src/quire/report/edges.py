@@ -43,6 +43,12 @@ class Hold(IntEnum):
     ELEMENT = 6
     TYPE = 7
     OTHER = 8
+    CLOSURE = 9
+    """A function its cells."""
+    CONTENTS = 10
+    """A cell what is in it."""
+    GLOBALS = 11
+    """A function the names of its module."""
 
 
 class _Shape(IntEnum):
@@ -55,6 +61,11 @@ class _Shape(IntEnum):
     INSTANCE = 4
     NAMESPACED = 5
     """A module: it holds a dictionary of its names. So do types, whatever their own type is."""
+    FUNCTION = 6
+    CELL = 7
+    THREAD_LOCAL = 8
+    """It holds a dictionary, whose values are the dictionaries of its names, one for each thread."""
+    STRING = 9
 
 
 _BUILTIN_SHAPES: Final = {
@@ -64,7 +75,12 @@ _BUILTIN_SHAPES: Final = {
     "set": _Shape.SET,
     "frozenset": _Shape.SET,
     "module": _Shape.NAMESPACED,
+    "function": _Shape.FUNCTION,
+    "cell": _Shape.CELL,
+    "str": _Shape.STRING,
 }
+_GLOBALS_POSITION: Final = 1
+"""Among what a function shows: behind its code."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,11 +101,17 @@ class Graph:
         self.snapshot = snapshot
         self.names = Names(snapshot)
         self._shape = np.array([_shape(each) for each in snapshot.types], np.uint8)
+        self._is_module = np.array(
+            [(each.module, each.name) == ("builtins", "module") for each in snapshot.types], np.bool_
+        )
         self._slots = np.array([len(each.slot_names or ()) for each in snapshot.types], np.int64)
         self._inline = np.array([len(each.inline_names or ()) for each in snapshot.types], np.int64)
         self._is_type = np.zeros(snapshot.count, np.bool_)
         rows = [each.object for each in snapshot.types if each.object is not None and each.object < snapshot.count]
         self._is_type[np.array(rows, np.intp)] = True
+        self._is_cells = self._find_cells()
+        self._is_thread_table = np.zeros(snapshot.count, np.bool_)
+        self._is_thread_table = self._find_thread_tables()
         self._is_namespace = self._find_namespaces()
 
     def holds(self, edges: Edges) -> Holds:
@@ -101,7 +123,10 @@ class Graph:
         shape = self._shape_of(source)
         hold[shape == _Shape.SEQUENCE] = Hold.INDEX
         hold[shape == _Shape.SET] = Hold.ELEMENT
-        hold[(shape == _Shape.NAMESPACED) & self._leads_to_dict(edges)] = Hold.NAMESPACE
+        hold[shape == _Shape.CELL] = Hold.CONTENTS
+        has_names = (shape == _Shape.NAMESPACED) | (shape == _Shape.THREAD_LOCAL)
+        hold[has_names & self._leads_to_dict(edges) & ~self._is_state_of_module(edges, source)] = Hold.NAMESPACE
+        self._explain_functions(np.flatnonzero(shape == _Shape.FUNCTION), edges, hold, number)
         self._explain_dicts(np.flatnonzero(shape == _Shape.DICT), edges, source, hold, number)
         self._explain_instances(np.flatnonzero(shape == _Shape.INSTANCE), edges, source, hold, number)
         return Holds(edges, source, hold, number)
@@ -110,7 +135,33 @@ class Graph:
         """The name of a field of an object."""
         its_type = self.snapshot.type_of(row)
         names = (its_type.slot_names or ()) + (its_type.inline_names or ())
-        return names[number]
+        return names[number] or "<name>"
+
+    def _is_state_of_module(self, edges: Edges, source: Rows) -> NDArray[np.bool_]:
+        """A module written in C shows what else it keeps before the dictionary of its names, which comes last."""
+        is_module = self._is_module[self.snapshot.object_type[source]]
+        found: NDArray[np.bool_] = is_module & (edges + 1 != self.snapshot.edge_end[source].astype(np.int64))
+        return found
+
+    # --- functions ---
+
+    def _explain_functions(self, at: Rows, edges: Edges, hold: U1, number: Edges) -> None:
+        to = self.snapshot.edge_to[edges[at]]
+        is_there = to != NONE
+        hold[at[is_there & self._is_cells[np.where(is_there, to, 0)]]] = Hold.CLOSURE
+        hold[at[(number[at] == _GLOBALS_POSITION) & self._leads_to_dict(edges[at])]] = Hold.GLOBALS
+
+    def _find_cells(self) -> NDArray[np.bool_]:
+        """Tuples that begin with a cell."""
+        found = np.zeros(self.snapshot.count, np.bool_)
+        rows = np.flatnonzero(self._shape[self.snapshot.object_type] == _Shape.SEQUENCE)
+        begin = self.snapshot.edges_begin(rows)
+        has_items = begin < self.snapshot.edge_end[rows].astype(np.int64)
+        rows, first = rows[has_items], self.snapshot.edge_to[begin[has_items]]
+        is_there = first != NONE
+        shape = self._shape[self.snapshot.object_type[np.where(is_there, first, 0)]]
+        found[rows[is_there & (shape == _Shape.CELL)]] = True
+        return found
 
     # --- dictionaries ---
 
@@ -120,6 +171,8 @@ class Graph:
         values = at[is_value]
         hold[values] = np.where(self._is_namespace[source[values]], Hold.ATTRIBUTE, Hold.VALUE)
         number[values] = self.snapshot.edge_to[edges[values] - 1]
+        of_threads = values[self._is_thread_table[source[values]] & ~self._is_string(number[values])]
+        hold[of_threads[self._leads_to_dict(edges[of_threads])]] = Hold.NAMESPACE
 
     def _find_namespaces(self) -> NDArray[np.bool_]:
         """Dictionaries that hold somebody's attributes."""
@@ -128,6 +181,21 @@ class Graph:
             found = self.holds(edges)
             self._is_namespace[self.snapshot.edge_to[edges[found.hold == Hold.NAMESPACE]]] = True
         return self._is_namespace
+
+    def _is_string(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        is_there = rows != NONE
+        of_type = self.snapshot.object_type[np.where(is_there, rows, 0)]
+        found: NDArray[np.bool_] = is_there & (self._shape[of_type] == _Shape.STRING)
+        return found
+
+    def _find_thread_tables(self) -> NDArray[np.bool_]:
+        """Dictionaries of what is each thread's, by keys that are no strings; and of arguments by name."""
+        found = np.zeros(self.snapshot.count, np.bool_)
+        locals_ = np.flatnonzero(self._shape[self.snapshot.object_type] == _Shape.THREAD_LOCAL)
+        for row in locals_.tolist():
+            edges = np.array(self.snapshot.edges_of(row), np.int64)
+            found[self.snapshot.edge_to[edges[self._leads_to_dict(edges)]]] = True
+        return found
 
     def _edges_to_dicts(self) -> Iterator[Edges]:
         edge_count = len(self.snapshot.edge_to)
@@ -183,5 +251,7 @@ class Graph:
 def _shape(its_type: HeapType) -> _Shape:
     if its_type.module == "builtins" and its_type.name in _BUILTIN_SHAPES:
         return _BUILTIN_SHAPES[its_type.name]
+    if (its_type.module, its_type.name) == ("_thread", "_local"):
+        return _Shape.THREAD_LOCAL
     has_names = its_type.slot_names is not None or its_type.inline_names is not None
     return _Shape.INSTANCE if has_names else _Shape.OTHER

@@ -13,8 +13,7 @@ class Names:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._order = np.argsort(snapshot.text_object, kind="stable")
-        self._rows = snapshot.text_object[self._order]
+        self._rows = snapshot.text_object
         self._rows_of: dict[str, list[int]] = {}
 
     def text(self, row: int) -> str | None:
@@ -22,14 +21,14 @@ class Names:
         place = int(np.searchsorted(self._rows, np.uint32(row)))
         if place == len(self._rows) or self._rows[place] != row:
             return None
-        return self.text_at(int(self._order[place]))
+        return self.text_at(place)
 
     def places(self, rows: NDArray[np.uint32]) -> NDArray[np.int64]:
         """Of each of these rows, which text it has, for ``text_at``; -1: none."""
         if not len(self._rows):
             return np.full(len(rows), -1, np.int64)
         place = np.minimum(np.searchsorted(self._rows, rows), len(self._rows) - 1)
-        return np.where(self._rows[place] == rows, self._order[place], -1)
+        return np.where(self._rows[place] == rows, place, -1)
 
     def rows_of(self, text: str) -> Rows:
         """The strings that have this text."""

@@ -16,7 +16,7 @@ from quire.report.answers import PathRow, Paths
 from quire.report.edges import Graph
 from quire.report.objects import object_row, type_words
 from quire.report.places import UNREACHABLE
-from quire.report.reach import Reach
+from quire.report.reach import LAST_TURN, Reach, turns_of
 from quire.report.references import edges_to
 from quire.report.sizes import sizes_with_tables
 from quire.report.words import edge_words, path_words, root_kind, root_words
@@ -30,7 +30,7 @@ def paths(graph: Graph, reach: Reach, row: int, paths_max: int) -> Paths:
     ways = _shortest(graph, reach, row, paths_max)
     return Paths(
         object=object_row(graph.snapshot, sizes_with_tables(graph.snapshot), row),
-        rows=tuple(_path_row(graph, reach, begin, way) for begin, way in ways),
+        rows=tuple(_path_row(graph, root, way) for root, way in ways),
     )
 
 
@@ -45,11 +45,9 @@ def way_words(graph: Graph, reach: Reach, row: int) -> str:
     return path_words(graph, root_words(graph.snapshot, root), edges[::-1])
 
 
-def _path_row(graph: Graph, reach: Reach, begin: int, way: Way) -> PathRow:
+def _path_row(graph: Graph, root: int, way: Way) -> PathRow:
     snapshot = graph.snapshot
-    root = reach.root_of(begin)
-    assert root is not None
-    rows = [begin, *snapshot.edge_to[list(way)].tolist()]
+    rows = [int(snapshot.root_object[root]), *snapshot.edge_to[list(way)].tolist()]
     root_name = root_words(snapshot, root)
     return PathRow(
         root=root_kind(snapshot, root),
@@ -63,24 +61,41 @@ def _path_row(graph: Graph, reach: Reach, begin: int, way: Way) -> PathRow:
 
 
 def _shortest(graph: Graph, reach: Reach, row: int, paths_max: int) -> list[tuple[int, Way]]:
-    """Pairs of a root's object and the way from there."""
-    found: list[tuple[int, Way]] = []
+    """Pairs of a root, as a row of the ``root_`` columns, and the way from its object. Of two that are as long, the one
+    whose roots come in an earlier turn is first."""
     if not reach.is_reached[row]:
-        return found
-    order = count()  # of two ways that are as long, the one found first
-    candidates: list[tuple[int, int, int, Way, frozenset[int]]]
-    candidates = [(int(reach.depth[row]), next(order), row, (), frozenset((row,)))]
+        return []
+    found: list[tuple[int, Way]] = [(root, ()) for root in _roots_of(graph, reach, row)]
+    order = count()  # else the one that was found first
+    candidates: list[tuple[int, int, int, int, Way, frozenset[int]]]
+    candidates = [(int(reach.depth[row]), 0, next(order), row, (), frozenset((row,)))]
     visits: Counter[int] = Counter()
     while candidates and len(found) < paths_max:
-        _, _, at, way, visited = heappop(candidates)
+        _, _, _, at, way, visited = heappop(candidates)
         visits[at] += 1
-        if reach.root_of(at) is not None:
-            found.append((at, way))
-        elif visits[at] <= paths_max:
+        root = reach.root_of(at)
+        if root is not None and way:
+            found.append((root, way))
+        elif root is None and visits[at] <= paths_max:
             for source, edge in _nearest_referrers(graph, reach, at, visited, paths_max):
                 length = int(reach.depth[source]) + len(way) + 1
-                heappush(candidates, (length, next(order), source, (edge, *way), visited | {source}))
-    return found
+                turn = int(reach.turn[source])
+                heappush(candidates, (length, turn, next(order), source, (edge, *way), visited | {source}))
+    return found[:paths_max]
+
+
+def _roots_of(graph: Graph, reach: Reach, row: int) -> list[int]:
+    """The roots that hold the object itself, each told once. That a frame has it for its own work, that it is interned,
+    or never dies, tells nothing where it is reached otherwise."""
+    snapshot = graph.snapshot
+    rows = np.flatnonzero(snapshot.root_object == row)
+    turns = turns_of(snapshot)
+    first = reach.root_of(row)
+    told: dict[str, int] = {} if first is None else {root_words(snapshot, first): first}
+    for each in rows[np.argsort(turns[rows], kind="stable")].tolist():
+        if turns[each] < LAST_TURN or root_kind(snapshot, each) == "c":
+            told.setdefault(root_words(snapshot, each), each)
+    return list(told.values())
 
 
 def _nearest_referrers(
@@ -91,5 +106,5 @@ def _nearest_referrers(
     sources, first = np.unique(graph.snapshot.sources_of(edges), return_index=True)
     is_open = reach.is_reached[sources] & ~np.isin(sources, list(visited))
     sources, edges = sources[is_open], edges[first[is_open]]
-    nearest = np.argsort(reach.depth[sources], kind="stable")[:referrers_max]
+    nearest = np.lexsort((reach.turn[sources], reach.depth[sources]))[:referrers_max]
     return list(zip(sources[nearest].tolist(), edges[nearest].tolist(), strict=True))

@@ -144,4 +144,4 @@ def _distinct_pairs(
 
 def _field(slots: tuple[str, ...] | None, inline: tuple[str, ...] | None, number: int) -> str:
     names = (slots or ()) + (inline or ())
-    return names[number] if number < len(names) else "<name>"
+    return (names[number] if number < len(names) else "") or "<name>"

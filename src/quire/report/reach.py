@@ -1,7 +1,8 @@
 """From where each object is reached: a breadth-first search from the roots, so that ways are the shortest.
 
-Roots with a name (modules, frames, types, the interpreter) come first. What only interned strings and C hold is
-reached in a second search, for a way from a module tells more than "C holds it".
+One search after another, from the roots whose turn it is: from modules; from variables of frames, what is left; from
+types; from the interpreter; from all else. For a way from a module tells more than "C holds it", or than the frame that
+happens to be at work on it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from quire.report.snapshot import NONE, ROOT_KINDS, U4, Rows, Snapshot
+from quire.report.snapshot import NONE, ROOT_KINDS, U1, U4, Rows, Snapshot
 
 UNREACHED: Final = -1
 _ROOTS: Final = -2
 """And below: ``_ROOTS - index`` says which row of the ``root_`` columns holds the object."""
-_UNNAMED: Final = [ROOT_KINDS.index("interned"), ROOT_KINDS.index("c")]
+ROOTS_IN_TURN: Final = ("module", "frame", "type", "interpreter")
+LAST_TURN: Final = len(ROOTS_IN_TURN)
+"""Of what is none of these, and of what a frame has for its own work: its function leads to all of a module."""
 _NARROW: Final = 64
 """A level with fewer objects and edges is gone through one by one: a chain of a million has a million levels."""
 
@@ -29,6 +32,8 @@ class Reach:
     via: NDArray[np.int64]
     """A place in ``edge_to``; UNREACHED; or below that, for ``root_of``."""
     depth: U4
+    turn: U1
+    """In which search."""
 
     @property
     def is_reached(self) -> NDArray[np.bool_]:
@@ -44,10 +49,22 @@ class Reach:
 def reach(snapshot: Snapshot) -> Reach:
     """Search from all roots."""
     search = _Search(snapshot)
-    is_named = ~np.isin(snapshot.root_kind, _UNNAMED)
-    search.run(np.flatnonzero(is_named))
-    search.run(np.flatnonzero(~is_named))
-    return Reach(search.via, search.depth)
+    turns = turns_of(snapshot)
+    turn = np.zeros(snapshot.count, np.uint8)
+    for each in range(LAST_TURN + 1):
+        turn[search.via == UNREACHED] = each
+        search.run(np.flatnonzero(turns == each))
+    return Reach(search.via, search.depth, turn)
+
+
+def turns_of(snapshot: Snapshot) -> U1:
+    """In which search each root is."""
+    turn = np.full(256, LAST_TURN, np.uint8)
+    for number, kind in enumerate(ROOTS_IN_TURN):
+        turn[ROOT_KINDS.index(kind)] = number
+    is_own = np.array([*(each.is_own for each in snapshot.roots), False])
+    place = np.minimum(snapshot.root_place, len(snapshot.roots))
+    return np.where(is_own[place], np.uint8(LAST_TURN), turn[snapshot.root_kind])
 
 
 class _Search:

@@ -28,8 +28,8 @@ NONE: Final = np.uint32(0xFFFFFFFF)
 SIZE_BYTES_MAX: Final = 2**47
 """Of an object or a block: user space. Sums of a snapshot's sizes then stay within 64 bits."""
 
-ROOT_KINDS: Final = ("module", "frame", "type", "interned", "interpreter", "c")
-"""As ``root_kind`` numbers them."""
+ROOT_KINDS: Final = ("module", "frame", "type", "interned", "interpreter", "c", "immortal")
+"""As ``root_kind`` numbers them. The last two are found by who reads the file (held.py)."""
 
 HAS_HEADER: Final = 1 << 2
 """In ``object_flags``: the collector's header lies before the object."""
@@ -51,6 +51,7 @@ class HeapType:
     slot_names: tuple[str, ...] | None
     """Of a Python class: its slots and its bases'; ``None``: its instances do not show their attributes by name."""
     inline_names: tuple[str, ...] | None
+    """An empty one: the attribute's name is no identifier, and not in the file."""
 
     @property
     def words(self) -> str:
@@ -68,6 +69,14 @@ class Root:
     function: str
     file: str
     line: int
+    thread: str
+    """Its name, of what a thread holds."""
+    counts: bool
+    """The object's count counts it, and it is no reference of another object's."""
+    is_word: bool
+    """On a frame's stack, where it may be left from before."""
+    is_own: bool
+    """A frame's, for its own work: its function, its code."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,6 +112,7 @@ class Snapshot:
     sample_missing: str
     """Why there is none, in words."""
     has_edges: bool
+    has_values: bool
     python: str
     command: str
     pid: int
@@ -165,6 +175,7 @@ def snapshot_of(columns: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -
         sample=_sample(about),
         sample_missing=_value(about, "memory_missing", str, ""),
         has_edges=has_edges,
+        has_values=_value(about, "has_values", bool, False),
         python=_value(about, "python", str, ""),
         command=_value(about, "program", str, ""),
         pid=_value(about, "pid", int, 0),
@@ -231,6 +242,8 @@ def _broken_rules(columns: Mapping[str, NDArray[Any]], type_count: int, root_cou
     for name in ("object_address", "table_address", "pool_address"):
         if (columns[name][1:] <= columns[name][:-1]).any():
             yield f"{name} does not ascend"
+    if (columns["text_object"][1:] <= columns["text_object"][:-1]).any():
+        yield "text_object does not ascend"
     for name, limit in (("object_type", type_count), ("text_object", count), ("root_object", count)):
         if (columns[name] >= limit).any():
             yield f"{name} names a row that is not there"
@@ -283,6 +296,7 @@ def _names(about: object, name: str) -> tuple[str, ...] | None:
     names = _value(about, name, list, None)
     if names is None:
         return None
+    names = ["" if each is None else each for each in names]
     if not all(isinstance(each, str) for each in names):
         raise DamagedSnapshot(f"snapshot.json does not tell {name} as it should; take the snapshot again")
     return tuple(names)
@@ -295,6 +309,10 @@ def _root(about: object) -> Root:
         function=_value(about, "function", str, ""),
         file=_value(about, "file", str, ""),
         line=_value(about, "line", int, 0),
+        thread=_value(about, "thread", str, ""),
+        counts=_value(about, "counts", bool, True),
+        is_word=_value(about, "is_word", bool, False),
+        is_own=_value(about, "is_own", bool, False),
     )
 
 

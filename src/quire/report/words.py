@@ -10,9 +10,19 @@ from quire.report.edges import Graph, Hold
 from quire.report.objects import type_words
 from quire.report.snapshot import NONE, ROOT_KINDS, Root, Snapshot
 
+_UNNAMED_WORDS = {"interned": "interned strings", "c": "C", "immortal": "what never dies"}
+_MAIN_THREAD = "MainThread"
 _STEPS_MAX = 40
 """Of a longer way the beginning and the end are told."""
-FIXED_WORDS = {Hold.NAMESPACE: "", Hold.KEY: "<key>", Hold.ELEMENT: "<element>", Hold.TYPE: ".__class__"}
+FIXED_WORDS = {
+    Hold.NAMESPACE: "",
+    Hold.KEY: "<key>",
+    Hold.ELEMENT: "<element>",
+    Hold.TYPE: ".__class__",
+    Hold.CLOSURE: ".__closure__",
+    Hold.CONTENTS: ".cell_contents",
+    Hold.GLOBALS: ".__globals__",
+}
 
 
 def path_words(graph: Graph, root: str, edges: Sequence[int]) -> str:
@@ -72,22 +82,24 @@ def _type_of_target(snapshot: Snapshot, edge: int) -> str:
 def root_words(snapshot: Snapshot, index: int) -> str:
     """What holds an object from outside: a row of the ``root_`` columns."""
     place = snapshot.root_place[index]
-    root = Root(root_kind(snapshot, index), "", "", "", 0) if place == NONE else snapshot.roots[place]
+    if place == NONE:
+        kind = root_kind(snapshot, index)
+        return _UNNAMED_WORDS.get(kind, kind)
+    root: Root = snapshot.roots[place]
     match root.kind:
         case "module" | "type" if root.name:
             return root.name
         case "frame":
             return _frame_words(root)
-        case "interned":
-            return "interned strings"
-        case "c":
-            return "C"
-    return f"{root.kind} {root.name}".rstrip()
+        case "interned" | "c":
+            return _UNNAMED_WORDS[root.kind]
+    return f"{root.kind} {root.name}".rstrip() + (f" of {root.thread}" if root.thread else "")
 
 
 def _frame_words(root: Root) -> str:
-    where = f" at {root.file}:{root.line}" if root.file else ""
-    call = f"{root.function or 'a function'}(){where}"
+    where = f" at {root.file.rpartition('/')[2]}:{root.line}" if root.file else ""
+    thread = f" in {root.thread}" if root.thread not in ("", _MAIN_THREAD) else ""
+    call = f"{root.function or 'a function'}(){where}{thread}"
     return f"{call}: {root.name}" if root.name else call
 
 

@@ -31,6 +31,8 @@ quire: Python's memory manager as a program you can run on and look into.
   quire path FILE OBJECT       the shortest paths from a root to an object
   quire referrers FILE OBJECT  who refers to it (referents: to whom it does)
   quire retained FILE [OBJECT]  what would be free without it
+  quire view FILE|PID    a picture of all that in a browser, on this machine
+  quire report FILE      the same as one HTML file
   quire cycles FILE      what only the collector can free
   quire diff FILE FILE   what came, went and grew between two snapshots
   quire info             whether this Python can be served, and what is set
@@ -41,7 +43,7 @@ quire: Python's memory manager as a program you can run on and look into.
 A service needs no other command: set QUIRE=1 in its environment.
 """
 
-_OF_SNAPSHOTS = ("types", "pins", "path", "referrers", "referents", "retained", "cycles", "diff")
+_OF_SNAPSHOTS = ("types", "pins", "path", "referrers", "referents", "retained", "cycles", "diff", "view", "report")
 _COMMANDS = ("run", "show", "compare", "why", "snapshot", "model", *_OF_SNAPSHOTS, "info")
 _EXIT_ERROR = 2
 _EXIT_INTERRUPTED = 130
@@ -113,6 +115,10 @@ def _command_of_snapshots(name: str) -> Callable[[list[str]], int]:
             from quire.cli.retained import run
         case "cycles":
             from quire.cli.cycles import run
+        case "view":
+            from quire.cli.view import run
+        case "report":
+            from quire.cli.report import run
         case _:
             from quire.cli.diff import run
     return run

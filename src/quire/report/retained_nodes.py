@@ -205,6 +205,15 @@ def _own_bytes(sizes: U8, rows: U4) -> U8:
 
 def _labels(graph: Graph, reach: Reach, rows: U4) -> tuple[str, ...]:
     """Of each object by what the way from a root holds it; of other rows nothing."""
+    labels, namespaces = _held_by(graph, reach, rows)
+    owners = graph.snapshot.sources_of(reach.via[rows[namespaces]]).astype(np.uint32)
+    for number, owner in zip(namespaces, _held_by(graph, reach, owners)[0], strict=True):
+        labels[number] = f"{owner}.__dict__"
+    return tuple(labels)
+
+
+def _held_by(graph: Graph, reach: Reach, rows: U4) -> tuple[list[str], list[int]]:
+    """The same; and which of them are somebody's attributes, which have no name but their owner's."""
     labels = [""] * len(rows)
     at_edge = []
     for number, row in enumerate(rows.tolist()):
@@ -216,5 +225,5 @@ def _labels(graph: Graph, reach: Reach, rows: U4) -> tuple[str, ...]:
         elif reach.is_reached[row]:
             at_edge.append(number)
     for number, words in zip(at_edge, edge_words(graph, reach.via[rows[at_edge]].tolist()), strict=True):
-        labels[number] = words or ".__dict__"
-    return tuple(labels)
+        labels[number] = words
+    return labels, [number for number in at_edge if not labels[number]]

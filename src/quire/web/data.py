@@ -29,7 +29,7 @@ from quire.report.heap_blocks import Blocks, blocks
 from quire.report.heap_map import HeapMap, columns_of, heap_map
 from quire.report.object_details import Describer, ObjectDetails
 from quire.report.objects import find_object, require_edges
-from quire.report.pins import ARENA_BYTES, pins
+from quire.report.pins import ARENA_BYTES, arenas_of, pins
 from quire.report.places import Places
 from quire.report.reach import Reach
 from quire.report.retained import DominatorTree
@@ -115,6 +115,7 @@ class PageData:
             "foreign_blocks": foreign_count,
             "foreign_bytes": foreign_bytes,
             "pools": len(snapshot.pool_address),
+            "arenas": len(np.unique(arenas_of(snapshot))),
             "arena_bytes": ARENA_BYTES,
             "types": [each.words for each in snapshot.types],
             "type_order": self._type_order(),

@@ -88,6 +88,7 @@ class Page {
         make("span", { class: "settings" }, this.languageChoice(), this.themeChoice())),
       make("nav", { "aria-label": t("nav.label") }, make("ul", {}, this.names().map((name) =>
         make("li", {}, make("a", { href: link(name), "aria-current": name === chosen ? "page" : null }, t(/** @type {import("./words.js").Key} */ (`nav.${name}`))))))));
+    this.head.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }
 
   languageChoice() {

@@ -17,11 +17,11 @@ const UNTYPED_ROW = 0xffffffff;
 /** @param {import("./parts.js").Context} context @returns {import("./parts.js").View} */
 export function objectView({ source, about, options }) {
   const at = options.get("at") ?? "";
-  const title = at === "" ? t("object.title") : at;
+  const title = at === "" ? t("object.title") : `${t("object.title")} ${at}`;
   const body = at === "" ? null : later(source.object(at), (answer) =>
     answer === null ? notInFile(at, about.objects_told ?? 0) : objectParts(answer));
   const element = make("div", { class: "view object" },
-    at === "" ? heading(t("object.title"), t("object.example")) : null,
+    heading(t("object.title"), at === "" && source.canAsk ? t("object.example") : ""),
     source.canAsk ? askForm(at) : null, body, at === "" ? largest(source, about) : null);
   return { element, title };
 }
@@ -74,7 +74,7 @@ function largeRows(answer, types) {
 /** @param {ObjectAnswer} one */
 function objectParts(one) {
   return [
-    make("header", { class: "view-head" }, make("h1", { tabindex: -1, class: "code" }, one.type), make("p", { class: "lead code" }, one.address)),
+    make("header", { class: "view-head" }, make("h2", { class: "code object-head" }, one.type), make("p", { class: "lead code" }, one.address)),
     make("div", { class: "columns" },
       make("section", {}, factList(facts(one)), links(one)),
       make("section", {}, make("h2", {}, t("object.way")), way(one))),

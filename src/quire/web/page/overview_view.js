@@ -4,6 +4,7 @@ import { bytes, count, share } from "./units.js";
 import { make } from "./dom.js";
 import { link } from "./route.js";
 import { heading, later } from "./parts.js";
+import { stateOf } from "./heap_scene.js";
 
 /** @typedef {import("./source.js").MemoryRow} MemoryRow */
 /** @typedef {import("./source.js").PinsAnswer} PinsAnswer */
@@ -15,13 +16,15 @@ const TYPES_SHOWN = 10;
 export function overviewView({ source, about }) {
   const title = t("overview.title");
   const pins = source.pins();
+  const isWhole = about.memory.some((row) => row.end_bytes !== 0);
   const element = make(
     "div",
     { class: "view overview" },
     heading(title, [about.command, about.python ? `Python ${about.python}` : ""].filter(Boolean).join(" · ")),
     figures(about, pins),
     make("div", { class: "columns" },
-      make("section", {}, make("h2", {}, t("overview.memory")), memory(about.memory)),
+      make("section", {}, make("h2", {}, t(isWhole ? "overview.memory" : "overview.heap_memory")),
+        isWhole ? memory(about.memory) : later(source.pools(), (pools) => [memory(heapMemory(pools)), make("p", { class: "note" }, t("overview.no_memory"))])),
       make("section", {}, make("h2", {}, t("overview.largest_types")), later(source.types(), largestTypes),
         make("h2", {}, t("overview.top_pin")), later(pins, topPin))),
   );
@@ -32,15 +35,31 @@ export function overviewView({ source, about }) {
 function figures(about, pins) {
   const pinned = make("dd", {}, "…");
   pins.then((answer) => { pinned.textContent = bytes(answer.pinned_bytes); }).catch(() => { pinned.textContent = "–"; });
-  const arenas = make("dt", {}, t("overview.pools", { count: "…" }));
-  pins.then((answer) => { arenas.textContent = t("overview.pools", { count: count(answer.arenas.length) }); }).catch(() => {});
   return make("dl", { class: "figures" },
     make("div", {}, make("dd", {}, count(about.objects)), make("dt", {}, t("overview.objects"))),
     make("div", {}, make("dd", {}, bytes(about.size_bytes)), make("dt", {}, t("overview.live"))),
     make("div", {}, make("dd", {}, about.references === null ? "–" : count(about.references)), make("dt", {}, t("overview.references"))),
-    make("div", {}, make("dd", {}, make("a", { href: link("map") }, count(about.pools))), arenas),
+    make("div", {}, make("dd", {}, make("a", { href: link("map") }, count(about.pools))), make("dt", {}, t("overview.pools", { count: count(about.arenas) }))),
     make("div", {}, pinned, make("dt", {}, make("a", { href: link("pins") }, t("overview.pinned")))),
     make("div", {}, make("dd", {}, bytes(about.foreign_bytes)), make("dt", {}, t("overview.foreign", { count: count(about.foreign_blocks) }))));
+}
+
+/** Of the heap alone, where a snapshot tells no more. @param {import("./source.js").PoolColumns} pools @returns {MemoryRow[]} */
+function heapMemory(pools) {
+  const sums = { live: 0, beside: 0, empty: 0, meshed: 0 };
+  for (let pool = 0; pool < pools.address.length; pool += 1) {
+    const resident = pools.resident_bytes[pool] ?? 0;
+    const state = stateOf(pools, pool);
+    const live = Math.min((pools.live[pool] ?? 0) * (pools.block_bytes[pool] ?? 0), resident);
+    if (state === "empty") sums.empty += resident;
+    else if (state === "sealed" || state === "spent") sums.meshed += resident;
+    else {
+      sums.live += live;
+      sums.beside += resident - live;
+    }
+  }
+  const row = (/** @type {string} */ label, /** @type {number} */ end_bytes) => ({ label, gloss: "", end_bytes, peak_bytes: 0 });
+  return [row(t("heap.live"), sums.live), row(t("heap.beside"), sums.beside), row(t("heap.empty"), sums.empty), row(t("heap.meshed"), sums.meshed)];
 }
 
 /** Each row begins where the one above it ends; together they are what is resident. @param {MemoryRow[]} rows */

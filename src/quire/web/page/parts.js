@@ -16,7 +16,7 @@ import { Refused } from "./source.js";
  * @param {...import("./dom.js").Child} more
  */
 export function heading(title, lead, ...more) {
-  return make("header", { class: "view-head" }, make("h1", { tabindex: -1 }, title), make("p", { class: "lead" }, lead), ...more);
+  return make("header", { class: "view-head" }, make("h1", { tabindex: -1 }, title), lead === "" ? null : make("p", { class: "lead" }, lead), ...more);
 }
 
 /**

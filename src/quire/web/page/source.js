@@ -14,6 +14,7 @@
  * @property {number} foreign_blocks
  * @property {number} foreign_bytes
  * @property {number} pools
+ * @property {number} arenas
  * @property {number} arena_bytes
  * @property {string[]} types
  * @property {number[]} type_order rows of types, those with most bytes first

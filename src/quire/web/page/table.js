@@ -1,4 +1,5 @@
-// A table that sorts: names to the left, numbers to the right, the longest share drawn behind its number.
+// A table that sorts: names to the left, numbers to the right with a bar beneath. On a narrow screen a row is a card, and what
+// is shown as a block is no table to a browser any more; hence the roles.
 import { t } from "./words.js";
 import { count } from "./units.js";
 import { fill, make } from "./dom.js";
@@ -23,15 +24,15 @@ const ROWS_AT_ONCE = 60;
  */
 export function table({ label, columns, rows, sortBy, rest }) {
   const state = { sortBy: sortBy ?? -1, isDescending: true, shown: ROWS_AT_ONCE };
-  const head = make("tr", {});
-  const body = make("tbody", {});
+  const head = make("tr", { role: "row" });
+  const body = make("tbody", { role: "rowgroup" });
   const more = make("button", { type: "button", class: "quiet more", click: () => draw(Infinity) });
   const note = make("p", { class: "note" }, rest ?? "");
   const element = make(
     "div",
     { class: "table-frame" },
     make("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": label },
-      make("table", {}, make("caption", { class: "hidden" }, label), make("thead", {}, head), body)),
+      make("table", { role: "table" }, make("caption", { class: "hidden" }, label), make("thead", { role: "rowgroup" }, head), body)),
     more,
     rest ? note : null,
   );
@@ -51,7 +52,7 @@ export function table({ label, columns, rows, sortBy, rest }) {
       const button = make("button", { type: "button", title: t("table.sort", { column: column.title }), click: () => sort(index) },
         column.title, make("span", { class: "sort-mark", "aria-hidden": "true" }, mark));
       const order = isSorted ? (state.isDescending ? "descending" : "ascending") : null;
-      return make("th", { scope: "col", "aria-sort": order, class: classOf(column, rows[0]) }, button);
+      return make("th", { scope: "col", role: "columnheader", "aria-sort": order, class: classOf(column, rows[0]) }, button);
     }));
   }
 
@@ -79,9 +80,12 @@ export function table({ label, columns, rows, sortBy, rest }) {
  * @param {number[]} largest
  */
 function rowElement(row, columns, largest) {
-  return make("tr", {}, columns.map((column, index) => {
+  return make("tr", { role: "row" }, columns.map((column, index) => {
     const content = column.cell ? column.cell(row) : column.value(row);
-    const cell = make(index === 0 ? "th" : "td", { scope: index === 0 ? "row" : null, class: classOf(column, row) }, content ?? "–");
+    const isFirst = index === 0;
+    const cell = make(isFirst ? "th" : "td", {
+      scope: isFirst ? "row" : null, role: isFirst ? "rowheader" : "cell", class: classOf(column, row), "data-title": column.title,
+    }, content ?? "–");
     const value = column.value(row);
     if (column.isBar && typeof value === "number" && (largest[index] ?? 0) > 0) {
       cell.style.setProperty("--share", `${(100 * Math.abs(value)) / (largest[index] ?? 1)}%`);

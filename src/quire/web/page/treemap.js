@@ -417,7 +417,8 @@ export class Treemap {
       this.widths.set(key, width);
     }
     if (width <= room) return text;
-    const letters = Math.floor((text.length * room) / width) - 1;
+    let letters = Math.floor((text.length * room) / width) - 1;
+    while (letters >= 3 && this.context.measureText(`${text.slice(0, letters)}…`).width > room) letters -= 1;
     return letters < 3 ? "" : `${text.slice(0, letters)}…`;
   }
 

@@ -23,6 +23,7 @@ from quire.process.core import core
 from quire.process.version import __version__
 from quire.records import WaterfallRow
 from quire.report.answers import Differences, TypeRow
+from quire.report.attribute_names import show_names_alone
 from quire.report.differences import Side, differences
 from quire.report.edges import Graph
 from quire.report.heap_blocks import Blocks, blocks
@@ -35,7 +36,7 @@ from quire.report.reach import Reach
 from quire.report.retained import DominatorTree
 from quire.report.retained_nodes import Forest
 from quire.report.sizes import foreign_blocks, sizes_with_tables
-from quire.report.snapshot import U8, Snapshot
+from quire.report.snapshot import NONE, U8, Snapshot
 from quire.report.types import types
 
 DATA_VERSION: Final = 1
@@ -156,7 +157,9 @@ class PageData:
         return self._once("types", self._types)
 
     def pins(self) -> dict[str, Any]:
-        return self._once("pins", lambda: told(asdict(pins(self._snapshot, self._subject.findings.places, ROWS_MAX))))
+        return self._once(
+            "pins", lambda: told(asdict(pins(self._snapshot, places_of(self._subject.findings), ROWS_MAX)))
+        )
 
     def retained(self, at: str | None = None) -> dict[str, Any]:
         """The tree of an object, or all of it.
@@ -206,10 +209,11 @@ class PageData:
         require_edges(self._snapshot)
         findings = self._subject.findings
         forest = self.forest if self.retained_state() == "known" else None
-        return Describer(findings.graph, findings.reach, forest, self.sizes)
+        return Describer(graph_of(findings), findings.reach, forest, self.sizes)
 
     def _row(self, text: str) -> int:
-        """The object that is meant; ``block:0x7f3c80a1b2c0`` means the one in the block that begins there."""
+        """The object that is meant; ``block:0x7f3c80a1b2c0`` means the one in the block that begins there, or the one
+        whose table it is."""
         block = text.removeprefix(_BLOCK)
         if block == text:
             return find_object(self._snapshot, text)
@@ -217,11 +221,17 @@ class PageData:
             address = int(block, 16)
         except ValueError:
             raise InvalidOption(f"{block} is no address; write it as 0x7f3c80a1b2c0") from None
-        addresses = self._snapshot.object_address
-        place = int(np.searchsorted(addresses, np.uint64(min(max(address, 0), 2**64 - 1))))
-        if place == len(addresses) or int(addresses[place]) - address > _BEFORE_OBJECT_BYTES:
-            raise InvalidOption(f"no object lies in the block at {block}")
-        return place
+        return self._row_of_block(min(max(address, 0), 2**64 - 1), block)
+
+    def _row_of_block(self, address: int, text: str) -> int:
+        tables, objects = self._snapshot.table_address, self._snapshot.object_address
+        table = int(np.searchsorted(tables, np.uint64(address)))
+        if table < len(tables) and int(tables[table]) == address and self._snapshot.table_owner[table] != NONE:
+            return int(self._snapshot.table_owner[table])
+        row = int(np.searchsorted(objects, np.uint64(address)))
+        if row == len(objects) or int(objects[row]) - address > _BEFORE_OBJECT_BYTES:
+            raise InvalidOption(f"no object lies in the block at {text}")
+        return row
 
     def _once(self, name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         with self._lock:
@@ -240,7 +250,7 @@ class PageData:
         require_edges(self._snapshot)
         findings = self._subject.findings
         of = None if at is None else find_object(self._snapshot, at)
-        nodes = self.forest.nodes(findings.graph, findings.reach, of)
+        nodes = self.forest.nodes(graph_of(findings), findings.reach, of)
         address = np.append(self._snapshot.object_address, np.uint64(0))[np.minimum(nodes.row, self._snapshot.count)]
         columns = {name: getattr(nodes, name).tolist() for name in _NODE_COLUMNS}
         return {**columns, "address": [hex(each) for each in address.tolist()], "label": list(nodes.label)}
@@ -250,13 +260,27 @@ class PageData:
         if before is None:
             raise InvalidOption("there is no snapshot to compare with; give two files")
         after = self._subject.findings
-        found = differences(Side(before.snapshot, before.places), Side(after.snapshot, after.places))
+        found = differences(Side(before.snapshot, places_of(before)), Side(after.snapshot, places_of(after)))
         return told(asdict(cut_difference(found))) | {"row_count": len(found.rows)}
 
 
 _NODE_COLUMNS: Final = ("parent", "kind", "type", "retained_bytes", "own_bytes", "members", "objects")
 _ANSWERS_MAX: Final = 32
 """Kept, of those that a page may ask for without end."""
+
+
+def graph_of(findings: Findings) -> Graph:
+    """The references, which tell names of attributes and no values."""
+    graph = findings.graph
+    show_names_alone(graph)
+    return graph
+
+
+def places_of(findings: Findings) -> Places | None:
+    """The places, likewise."""
+    if findings.snapshot.has_edges:
+        graph_of(findings)
+    return findings.places
 
 
 def block_columns_of(found: Blocks) -> dict[str, Column]:

@@ -434,14 +434,14 @@ export class HeapScene {
     ];
   }
 
-  /** Whether the box is a block with an object in it. @param {Box} box */
+  /** Whether the box is a block with an object in it, or with a table of one. @param {Box} box */
   isObject(box) {
     if (kindOf(box) !== BLOCK_KIND) return false;
     const type = this.blockType(box);
-    return type !== undefined && type !== NO_ROW && !isTable(type);
+    return type !== undefined && type !== NO_ROW;
   }
 
-  /** @param {Box} box what blocks have no title for: where they are in the heap */
+  /** @param {Box} box */
   isBlock(box) {
     return kindOf(box) === BLOCK_KIND;
   }

@@ -6,9 +6,9 @@ import { failed, factList, heading } from "./parts.js";
 
 /** @typedef {import("./source.js").SampleRow} SampleRow */
 
-const WIDTH = 900;
-const HEIGHT = 300;
-const LEFT = 76;
+const WIDTH = 1200;
+const HEIGHT = 380;
+const LEFT = 72;
 const BOTTOM = 26;
 const TOP = 10;
 const LINES = 4;

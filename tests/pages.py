@@ -37,7 +37,7 @@ def shop(records: int = 300) -> Heap:
     recent = heap.list(*made, size_bytes=56)
     recent.tables.append((block_address(0, 3), BLOCK_BYTES))
     chain = heap.list(size_bytes=1 << 16)
-    for _ in range(60):
+    for _ in range(20):
         chain = heap.list(chain, size_bytes=1 << 16)
     hostile = heap.object(f"evil.{HOSTILE}", size_bytes=1 << 18)
     heap.module("shop", cache=heap.instance("shop.Cache", _recent=recent), chain=chain, hostile=hostile)

@@ -94,7 +94,7 @@ def open_page(browser: Any) -> Iterator[Open]:
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("console", lambda message: wrong.append(message.text) if is_wrong(message) else None)
         page.goto(address)
         settle(page)
         return page
@@ -103,6 +103,12 @@ def open_page(browser: Any) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert wrong == []
+
+
+def is_wrong(message: Any) -> bool:
+    """What the browser says of the page; but not that the server refused, nor that a test reads a picture's pixels."""
+    is_expected = "status of 404" in message.text or "willReadFrequently" in message.text
+    return message.type in ("error", "warning") and not is_expected
 
 
 def settle(page: Any) -> None:

@@ -227,7 +227,7 @@ export class HeapScene {
   paint(box, raster, x, y, w, h) {
     if (kindOf(box) !== POOL_KIND) return false;
     const found = this.blocksOf(box.index, arenaIndexOf(box));
-    if (found === null) {
+    if (found === null || (found.slots.length === 0 && (this.pools.live[box.index] ?? 0) > 0)) {
       raster.fill(Math.round(x), Math.round(y), Math.round(x + w), Math.round(y + h), box.colour);
       return true;
     }
@@ -235,7 +235,7 @@ export class HeapScene {
     const stepX = w / columns;
     const stepY = h / rows;
     const gap = stepX > 4 && stepY > 4 ? 1 : 0;
-    raster.fill(Math.round(x), Math.round(y), Math.round(x + w), Math.round(y + h), this.palette.states.free);
+    raster.fill(Math.round(x), Math.round(y), Math.round(x + w), Math.round(y + h), this.freeColour(box.index));
     for (let place = 0; place < found.slots.length; place += 1) {
       const slot = found.slots[place] ?? 0;
       const left = x + (slot % columns) * stepX;
@@ -314,11 +314,20 @@ export class HeapScene {
     return (this.pools.pinned_bytes[pool] ?? 0) / Math.max(this.pools.size_bytes[pool] ?? 1, 1);
   }
 
+  /** Of what is free in a pool. @param {number} pool @returns {Packed} */
+  freeColour(pool) {
+    const { states } = this.palette;
+    const state = stateOf(this.pools, pool);
+    if (state === "empty") return states.empty;
+    const isMeshed = this.mode === "state" && (state === "sealed" || state === "spent");
+    return isMeshed ? mixed(states[state], states.free, 0.7) : states.free;
+  }
+
   /** @param {number} pool @param {number | undefined} type undefined: the block is free @returns {Packed} */
   blockColour(pool, type) {
     const { states, ramp, grey, categories } = this.palette;
-    if (type === undefined) return states.free;
-    if (this.mode === "state") return states.full;
+    if (type === undefined) return this.freeColour(pool);
+    if (this.mode === "state") return stateOf(this.pools, pool) === "sealed" ? states.sealed : states.full;
     if (this.mode === "class") return onRamp(ramp, this.classPart(pool));
     if (this.mode === "pin") return onRamp(ramp, Math.max(this.pinnedPart(pool), 0.25));
     if (type === NO_ROW) return mixed(grey, categories[5] ?? grey, 0.5);

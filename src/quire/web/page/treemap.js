@@ -158,12 +158,21 @@ export class Treemap {
     this.invalidate();
   }
 
-  /** @param {number} factor @param {number} x in device pixels: what stays in its place @param {number} y */
+  /**
+   * What lies under the point stays there: not in the root's coordinates, since titles do not grow, but in the box.
+   * @param {number} factor @param {number} x in device pixels @param {number} y
+   */
   zoom(factor, x, y) {
     this.flight = null;
+    const box = this.boxAt(x, y);
+    const before = this.rectOf(box);
     const k = Math.min(Math.max(this.camera.k * factor, 1), ZOOM_MAX);
     const scale = k / this.camera.k;
-    this.camera = this.kept({ x: x - (x - this.camera.x) * scale, y: y - (y - this.camera.y) * scale, k });
+    this.camera = { x: x - (x - this.camera.x) * scale, y: y - (y - this.camera.y) * scale, k };
+    const after = this.rectOf(box);
+    const partX = (x - before.x) / (before.w || 1);
+    const partY = (y - before.y) / (before.h || 1);
+    this.camera = this.kept({ x: this.camera.x + x - after.x - partX * after.w, y: this.camera.y + y - after.y - partY * after.h, k });
     this.invalidate();
   }
 

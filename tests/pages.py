@@ -66,3 +66,9 @@ def subject_of(heap: Heap, folder: Path, before: Heap | None = None, **more: Any
     return Subject(
         "heap.quire", after, before=asked(before.write(folder / "before.quire")), before_title="before.quire", **more
     )
+
+
+def settle(page: Any) -> None:
+    """Wait until the view is there, with all that is computed for it."""
+    page.locator("main .view").wait_for()
+    page.locator("[aria-busy]").first.wait_for(state="detached")

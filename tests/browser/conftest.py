@@ -11,9 +11,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("quire._core")
-
-from pages import shop, subject_of
+from pages import settle, shop, subject_of
 from quire.web.data import PageData
 from quire.web.one_file import one_file
 from quire.web.server import Server
@@ -109,9 +107,3 @@ def is_wrong(message: Any) -> bool:
     """What the browser says of the page; but not that the server refused, nor that a test reads a picture's pixels."""
     is_expected = "status of 404" in message.text or "willReadFrequently" in message.text
     return message.type in ("error", "warning") and not is_expected
-
-
-def settle(page: Any) -> None:
-    """Wait until the view is there, with all that is computed for it."""
-    page.locator("main .view").wait_for()
-    page.locator("[aria-busy]").first.wait_for(state="detached")

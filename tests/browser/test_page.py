@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from pages import HOSTILE, block_address
-from browser.conftest import settle
+from pages import HOSTILE, block_address, settle
+
+pytest.importorskip("quire._core")
 
 Open = Callable[..., Any]
 TITLES = {
@@ -209,7 +210,7 @@ def test_the_tree_is_walked_and_its_objects_open(address: str, open_page: Open) 
 def test_many_of_a_type_are_one_rectangle(report: str, open_page: Open) -> None:
     """They are named with their number, in the list beside the picture, too."""
     page = open_page(f"{report}#/retained?at={recent_address(open_page, report)}")
-    assert page.locator(".inside li").first.inner_text().replace("\n", " ").startswith("300 × shop.Record")
+    assert page.locator(".inside li").first.inner_text().replace("\n", " ").startswith("300 \u00d7 shop.Record")
 
 
 def recent_address(open_page: Open, address: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import threading
 import webbrowser
@@ -70,20 +71,13 @@ def run(arguments: list[str]) -> int:
 
 def _serve(site: Site, order: _Order) -> None:
     site.prepare()
-    with Server(site, order.port) as server:
+    with Server(site, order.port) as server, suppress(KeyboardInterrupt):
         threading.Thread(target=_warm, args=(site,), name="quire-warm", daemon=True).start()
         write(f"{server.url}\nThe page is served there, to this machine alone, until Ctrl-C.\n")
-        _flush()
+        sys.stdout.flush()
         if order.wants_browser:
             webbrowser.open(server.url)
-        with suppress(KeyboardInterrupt):
-            server.serve_forever()
-
-
-def _flush() -> None:
-    import sys
-
-    sys.stdout.flush()
+        server.serve_forever()
 
 
 def _warm(site: Site) -> None:

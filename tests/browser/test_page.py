@@ -86,6 +86,13 @@ def test_language_and_theme_are_chosen_and_kept(served: str, open_page: Open) ->
     assert page.locator("html").get_attribute("data-theme") == "dark"
 
 
+def test_a_link_may_say_language_and_theme(report: str, open_page: Open) -> None:
+    """Whatever the browser's are."""
+    page = open_page(f"{report}#/pins?language=ko&theme=dark")
+    assert page.locator("h1").inner_text() == "핀"
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
 def test_a_view_is_a_link_and_back_goes_back(address: str, open_page: Open) -> None:
     """By the address alone; an unknown view is the first one."""
     page = open_page(f"{address}#/pins")

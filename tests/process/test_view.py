@@ -110,10 +110,11 @@ def test_it_ends_with_an_interrupt_and_leaves_nothing(tmp_path: Path) -> None:
     """Exit code 0, no word of complaint, no file."""
     path = shop().write(tmp_path / "heap.quire")
     with viewed(str(path)) as (_, viewer):
+        assert viewer.stdout is not None
+        assert "until Ctrl-C" in viewer.stdout.readline()
         viewer.send_signal(signal.SIGINT)
         out, err = viewer.communicate(timeout=WAIT_SECONDS)
-        assert (viewer.returncode, err) == (0, "")
-        assert "until Ctrl-C" in out
+        assert (viewer.returncode, out, err) == (0, "", "")
     assert [each.name for each in tmp_path.iterdir()] == ["heap.quire"]
 
 

@@ -13,7 +13,7 @@ from quire.report.answers import Count, ObjectRow, ReferenceRow
 from quire.report.edges import Graph, Hold
 from quire.report.objects import object_row
 from quire.report.places import UNREACHABLE
-from quire.report.reach import Reach
+from quire.report.reach import UNREACHED, Reach
 from quire.report.retained_nodes import Forest
 from quire.report.snapshot import NONE, Rows, Snapshot
 from quire.report.words import edge_words, root_kind, root_words
@@ -153,7 +153,7 @@ class Describer:
 
     def _way(self, row: int) -> tuple[str, str, tuple[Step, ...], Count]:
         """The root's kind, the shortest way in words and in steps, and how many of these are left out."""
-        if not self._reach.is_reached[row]:
+        if self._reach.via[row] == UNREACHED:
             return "", UNREACHABLE, (), 0
         edges: list[int] = []
         while (root := self._reach.root_of(row)) is None:

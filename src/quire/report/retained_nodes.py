@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quire.report.edges import Graph
-from quire.report.reach import Reach
+from quire.report.reach import UNREACHED, Reach
 from quire.report.retained import DominatorTree, retained_sizes
 from quire.report.sizes import sizes_with_tables
 from quire.report.snapshot import NONE, U1, U4, U8, Rows, Snapshot
@@ -222,7 +222,7 @@ def _held_by(graph: Graph, reach: Reach, rows: U4) -> tuple[list[str], list[int]
         root = reach.root_of(row)
         if root is not None:
             labels[number] = root_words(graph.snapshot, root)
-        elif reach.is_reached[row]:
+        elif reach.via[row] != UNREACHED:
             at_edge.append(number)
     for number, words in zip(at_edge, edge_words(graph, reach.via[rows[at_edge]].tolist()), strict=True):
         labels[number] = words

@@ -41,7 +41,7 @@ class Page {
     this.view = null;
     this.place = /** @type {HTMLElement} */ (document.getElementById("page"));
     this.main = make("main", { id: "main" });
-    this.head = make("div", { class: "head" });
+    this.head = make("header", { class: "head" });
     this.theme = themeOf(setting("theme"));
     this.applyTheme();
     fill(this.place, this.head, this.main);

@@ -179,6 +179,15 @@ class Describer:
         return Step(int(self._snapshot.object_address[row]), self._snapshot.type_of(row).words, where)
 
 
+def lies(snapshot: Snapshot, sizes: NDArray[np.uint64]) -> list[tuple[str, Count, int]]:
+    """Where objects lie: the place, how many, and their bytes; the most bytes first."""
+    place = snapshot.object_flags >> _WHERE_SHIFT & _WHERE_BITS
+    counts = np.bincount(place, minlength=_WHERE_BITS + 1).tolist()
+    totals = np.bincount(place, sizes, minlength=_WHERE_BITS + 1).tolist()
+    rows = [(_name(_WHERE, at), count, int(totals[at])) for at, count in enumerate(counts) if count]
+    return sorted(rows, key=lambda row: -row[2])
+
+
 def pool_of(snapshot: Snapshot, row: int) -> int | None:
     """The address of the pool that the object lies in."""
     address = snapshot.object_address[row]

@@ -28,7 +28,7 @@ from quire.report.differences import Side, differences
 from quire.report.edges import Graph
 from quire.report.heap_blocks import Blocks, blocks
 from quire.report.heap_map import HeapMap, columns_of, heap_map
-from quire.report.object_details import Describer, ObjectDetails
+from quire.report.object_details import Describer, ObjectDetails, lies
 from quire.report.objects import find_object, require_edges
 from quire.report.pins import ARENA_BYTES, arenas_of, pins
 from quire.report.places import Places
@@ -45,6 +45,7 @@ ROWS_MAX: Final = 2_000
 REFERENCES_MAX: Final = 50
 _FLOAT_EXACT: Final = 2**53
 _COLOURS: Final = 8
+_LIES: Final = ("where", "objects", "size_bytes")
 _BLOCK: Final = "block:"
 _BEFORE_OBJECT_BYTES: Final = 64
 """What a type may put between its block's beginning and the object: the collector's header, its dictionary's place."""
@@ -121,6 +122,7 @@ class PageData:
             "types": [each.words for each in snapshot.types],
             "type_order": self._type_order(),
             "memory": [asdict(row) for row in snapshot.memory or self._subject.memory],
+            "lies": [dict(zip(_LIES, row, strict=True)) for row in lies(snapshot, self.sizes)],
             "retained": self.retained_state(),
             "compared_with": self._subject.before_title if self._subject.before is not None else None,
         }

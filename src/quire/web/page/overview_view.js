@@ -1,5 +1,5 @@
 // The first view: how much there is, where the memory is, and what to look at next.
-import { memoryLabel, t } from "./words.js";
+import { memoryLabel, t, told } from "./words.js";
 import { bytes, count, share } from "./units.js";
 import { make } from "./dom.js";
 import { link } from "./route.js";
@@ -24,7 +24,8 @@ export function overviewView({ source, about }) {
     figures(about, pins),
     make("div", { class: "columns" },
       make("section", {}, make("h2", {}, t(isWhole ? "overview.memory" : "overview.heap_memory")),
-        isWhole ? memory(about.memory) : later(source.pools(), (pools) => [memory(heapMemory(pools)), make("p", { class: "note" }, t("overview.no_memory"))])),
+        isWhole ? memory(about.memory) : later(source.pools(), (pools) => [memory(heapMemory(pools)), make("p", { class: "note" }, t("overview.no_memory"))]),
+        make("h2", {}, t("overview.lies")), places(about.lies)),
       make("section", {}, make("h2", {}, t("overview.largest_types")), later(source.types(), largestTypes),
         make("h2", {}, t("overview.top_pin")), later(pins, topPin))),
   );
@@ -97,6 +98,18 @@ function largestTypes(answer) {
     }))),
     make("p", {}, make("a", { href: link("types") }, t("overview.all_types")), " · ", make("a", { href: link("retained") }, t("overview.open_retained"))),
   ];
+}
+
+/** Where objects lie. @param {import("./source.js").About["lies"]} rows */
+function places(rows) {
+  const largest = rows[0]?.size_bytes || 1;
+  return make("table", { class: "waterfall" }, make("tbody", {}, rows.map((row) => {
+    const bar = make("span", { class: "waterfall-bar" });
+    bar.style.setProperty("--from", "0%");
+    bar.style.setProperty("--size", `${(100 * row.size_bytes) / largest}%`);
+    return make("tr", {}, make("th", { scope: "row" }, told("where", row.where)), make("td", { class: "number" }, bytes(row.size_bytes)),
+      make("td", { class: "number faint" }, count(row.objects)), make("td", { class: "waterfall-cell", "aria-hidden": "true" }, bar));
+  })));
 }
 
 /** @param {{ module: string, type: string }} row */

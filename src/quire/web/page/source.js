@@ -19,6 +19,7 @@
  * @property {string[]} types
  * @property {number[]} type_order rows of types, those with most bytes first
  * @property {MemoryRow[]} memory
+ * @property {{ where: string, objects: number, size_bytes: number }[]} lies
  * @property {"known" | "no_references" | "no_core"} retained
  * @property {string | null} compared_with
  * @property {LiveTold | null} live

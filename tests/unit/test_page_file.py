@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,16 @@ class Parts(HTMLParser):
             tag, attributes, text = self.found[-1]
             self.found[-1] = tag, attributes, text + data
 
-    def by_id(self, name: str) -> str:
+    def content(self, name: str) -> bytes:
+        """Of an element: base64, compressed."""
         (text,) = [text for _, attributes, text in self.found if attributes.get("id") == name]
-        return text
+        return zlib.decompress(base64.b64decode(text))
+
+    def told(self, name: str) -> Any:
+        return json.loads(self.content(f"data-{name}"))
+
+    def ids(self) -> list[str]:
+        return [name for _, attributes, _ in self.found if (name := attributes.get("id")) and "-" in name]
 
 
 @pytest.fixture
@@ -52,7 +60,7 @@ def test_a_hostile_name_stays_data(page: str) -> None:
     """A type called </script>... ends no element: the page has its own elements alone, and the name in its data."""
     parts = Parts(page)
     assert "img" not in {tag for tag, _, _ in parts.found}
-    about = json.loads(parts.by_id("data-about"))
+    about = parts.told("about")
     assert f"evil.{HOSTILE}" in about["types"]
 
 
@@ -78,17 +86,16 @@ def test_columns_are_those_of_the_heap(page: str, tmp_path: Path) -> None:
     data = page_of(shop(), tmp_path)
     parts = Parts(page)
     for name, column in (data.columns() | data.block_columns(0, 6)).items():
-        content = base64.b64decode(parts.by_id(f"column-{name}"))
-        assert np.frombuffer(content, column.dtype).tolist() == column.tolist()
+        assert np.frombuffer(parts.content(f"column-{name}"), column.dtype).tolist() == column.tolist()
 
 
 def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     """Objects and blocks above the limits: the page knows how many it has."""
     page = one_file(page_of(shop(), tmp_path), Limits(objects=5, blocks=10))
     parts = Parts(page)
-    about: dict[str, Any] = json.loads(parts.by_id("data-about"))
+    about: dict[str, Any] = parts.told("about")
     assert (about["objects_told"], about["has_blocks"], about["live"]) == (5, False, None)
-    assert len(json.loads(parts.by_id("data-objects"))) == 5
+    assert len(parts.told("objects")) == 5
     assert 'id="column-blocks_end"' not in page
 
 
@@ -101,10 +108,11 @@ def test_no_value_is_in_the_page(tmp_path: Path) -> None:
         heap.module("vault", by_word=heap.dict({"correct horse": held, "cache": held}))
         return heap
 
-    page = one_file(page_of(vault(1 << 20), tmp_path, before=vault(1 << 19)))
-    assert "horse" not in page
-    assert "battery" not in page
-    assert "vault.by_word[*]" in page
+    parts = Parts(one_file(page_of(vault(1 << 20), tmp_path, before=vault(1 << 19))))
+    told = b"".join(parts.content(name) for name in parts.ids())
+    assert b"horse" not in told
+    assert b"battery" not in told
+    assert b"vault.by_word[*]" in told
 
 
 # --- modules as one script --------------------------------------------------------------------------------------------

@@ -119,8 +119,7 @@ class ServerSource {
   /** @returns {Promise<PoolColumns>} */
   async pools() {
     const read = async (/** @type {string} */ name) => (await fetched(`column/pool_${name}`)).arrayBuffer();
-    const names = ["address", "size_bytes", "block_bytes", "live", "resident_bytes", "pinned_bytes", "flags", "type", "known"];
-    return poolColumns(await Promise.all(names.map(read)));
+    return poolColumns(await Promise.all(POOL_COLUMNS.map(read)));
   }
 
   /** @param {number} first @param {number} last @returns {Promise<BlockColumns | null>} */
@@ -197,56 +196,51 @@ async function ask(name) {
 class FileSource {
   canAsk = false;
 
-  async about() {
+  about() {
     return embedded("about");
   }
 
   /** @returns {Promise<PoolColumns>} */
   async pools() {
-    const names = ["address", "size_bytes", "block_bytes", "live", "resident_bytes", "pinned_bytes", "flags", "type", "known"];
-    return poolColumns(names.map((name) => embeddedColumn(`pool_${name}`)));
+    return poolColumns(await Promise.all(POOL_COLUMNS.map((name) => inflated(`column-pool_${name}`))));
   }
 
-  /** @type {BlockColumns | null} */
+  /** @type {Promise<BlockColumns> | null} */
   all = null;
-  first = 0;
 
   /** @param {number} first @param {number} last @returns {Promise<BlockColumns | null>} */
   async blocks(first, last) {
     if (document.getElementById("column-blocks_end") === null) return null;
-    this.all ??= {
-      end: new Uint32Array(embeddedColumn("blocks_end")),
-      slot: new Uint16Array(embeddedColumn("blocks_slot")),
-      type: new Uint32Array(embeddedColumn("blocks_type")),
-    };
-    const begin = first > 0 ? this.all.end[first - 1] ?? 0 : 0;
-    const stop = last > 0 ? this.all.end[last - 1] ?? 0 : 0;
+    this.all ??= embeddedBlocks();
+    const all = await this.all;
+    const begin = first > 0 ? all.end[first - 1] ?? 0 : 0;
+    const stop = last > 0 ? all.end[last - 1] ?? 0 : 0;
     return {
-      end: this.all.end.slice(first, last).map((each) => each - begin),
-      slot: this.all.slot.subarray(begin, stop),
-      type: this.all.type.subarray(begin, stop),
+      end: all.end.slice(first, last).map((each) => each - begin),
+      slot: all.slot.subarray(begin, stop),
+      type: all.type.subarray(begin, stop),
     };
   }
 
-  async types() {
+  types() {
     return embedded("types");
   }
 
-  async pins() {
+  pins() {
     return embedded("pins");
   }
 
-  async retained() {
+  retained() {
     return embedded("retained");
   }
 
   /** @param {string} text @returns {Promise<ObjectAnswer | null>} */
   async object(text) {
-    const objects = embedded("objects");
+    const objects = await embedded("objects");
     return Object.hasOwn(objects, text) ? objects[text] : null;
   }
 
-  async difference() {
+  difference() {
     return embedded("difference");
   }
 
@@ -260,22 +254,35 @@ class FileSource {
   }
 }
 
-/** @type {Map<string, any>} */
+/** @type {Map<string, Promise<any>>} */
 const parsed = new Map();
 
-/** @param {string} name @returns {any} */
+/** @param {string} name @returns {Promise<any>} */
 function embedded(name) {
-  if (!parsed.has(name)) parsed.set(name, JSON.parse(document.getElementById(`data-${name}`)?.textContent ?? "null"));
-  return parsed.get(name);
+  let found = parsed.get(name);
+  if (found === undefined) {
+    found = inflated(`data-${name}`).then((content) => JSON.parse(new TextDecoder().decode(content)));
+    parsed.set(name, found);
+  }
+  return found;
 }
 
-/** @param {string} name @returns {ArrayBuffer} */
-function embeddedColumn(name) {
-  const text = atob(document.getElementById(`column-${name}`)?.textContent ?? "");
-  const found = new Uint8Array(text.length);
-  for (let index = 0; index < text.length; index += 1) found[index] = text.charCodeAt(index);
-  return found.buffer;
+/** @returns {Promise<BlockColumns>} */
+async function embeddedBlocks() {
+  const [end, slot, type] = await Promise.all(["end", "slot", "type"].map((name) => inflated(`column-blocks_${name}`)));
+  const none = new ArrayBuffer(0);
+  return { end: new Uint32Array(end ?? none), slot: new Uint16Array(slot ?? none), type: new Uint32Array(type ?? none) };
 }
+
+/** The content of an element: base64, compressed. @param {string} id @returns {Promise<ArrayBuffer>} */
+async function inflated(id) {
+  const text = atob(document.getElementById(id)?.textContent ?? "");
+  const packed = new Uint8Array(text.length);
+  for (let index = 0; index < text.length; index += 1) packed[index] = text.charCodeAt(index);
+  return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
+}
+
+const POOL_COLUMNS = ["address", "size_bytes", "block_bytes", "live", "resident_bytes", "pinned_bytes", "flags", "type", "known"];
 
 /** @param {ArrayBuffer[]} buffers @returns {PoolColumns} */
 function poolColumns(buffers) {

@@ -8,6 +8,7 @@ from typing import Any
 from heaps import SEALED, USED, Heap
 from quire.cli.asked import Asked
 from quire.cli.progress import Progress
+from quire.records import WaterfallRow
 from quire.web.data import PageData, Subject
 
 ARENA = 64 << 21
@@ -17,6 +18,15 @@ FIRST_BLOCK_BYTES = 48
 HOSTILE = "</script><img src=x onerror=\"document.title='broken'\"><!--"
 """Which somebody may have called a type, to break out of the page."""
 FULL = 2
+
+
+MIB = 1 << 20
+MEMORY = (
+    WaterfallRow("live blocks", "what the program uses", 3 * MIB, 0),
+    WaterfallRow("mapped files", "Python, libraries, data", 5 * MIB, 0),
+    WaterfallRow("in no page table", "shared, not counted", -MIB, 0),
+)
+"""Of a process; 7 MiB in all."""
 
 
 def shop(records: int = 300) -> Heap:

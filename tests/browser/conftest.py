@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pages import settle, shop, subject_of
+from pages import MEMORY, settle, shop, subject_of
 from quire.web.data import PageData
 from quire.web.one_file import one_file
 from quire.web.server import Server
@@ -56,7 +56,7 @@ def _missing(sentence: str) -> None:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a page of a file, compared with another."""
-    site = Site(subject_of(shop(), tmp_path_factory.mktemp("served"), before=shop(200)))
+    site = Site(subject_of(shop(), tmp_path_factory.mktemp("served"), before=shop(200), memory=MEMORY))
     with Server(site) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

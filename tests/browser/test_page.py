@@ -118,6 +118,18 @@ def test_the_tabs_are_reached_and_followed_by_keyboard(served: str, open_page: O
     assert page.evaluate("document.activeElement.textContent") == "Map of the heap"
 
 
+def test_the_waterfall_tells_every_resident_byte(served: str, report: str, open_page: Open) -> None:
+    """Of the process, where that is known: each row begins where the last one ends. Else of the heap's pools."""
+    page = open_page(served, language="ko-KR")
+    rows = page.locator("table.waterfall").first.locator("tr").all_inner_texts()
+    assert [row.split("\t")[:2] for row in rows] == [
+        ["산 블록", "3.0 MiB"], ["매핑된 파일", "5.0 MiB"], ["페이지 표에 없는 것", "-1.0 MiB"], ["상주", "7.0 MiB"],
+    ]  # fmt: skip
+    page = open_page(report)
+    assert page.locator("table.waterfall").first.locator("tr.sum").inner_text().split() == ["Resident", "84.0", "KiB"]
+    assert page.locator("table.waterfall").first.locator("tr").first.inner_text().startswith("live blocks")
+
+
 # --- the map ----------------------------------------------------------------------------------------------------------
 
 

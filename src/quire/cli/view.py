@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 import webbrowser
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ _OPTIONS = ("--port", "--open", "--timeout", "--help")
 _TAKE_A_VALUE = ("--port", "--timeout")
 _PORT_MAX = 65535
 _TIMEOUT_SECONDS = 30.0
+_FIRST_PICTURE_SECONDS = 1.0
 _TIMEOUT_SECONDS_MAX = 1e6
 
 
@@ -81,7 +83,9 @@ def _serve(site: Site, order: _Order) -> None:
 
 
 def _warm(site: Site) -> None:
-    """Compute what the page will ask for while it is looked at; what is wrong is said when it asks."""
+    """Compute what the page will ask for while its map is looked at; what is wrong is said when it asks."""
+    site.has_map.wait()
+    time.sleep(_FIRST_PICTURE_SECONDS)
     for compute in (site.data.types, site.data.retained, site.data.pins):
         with suppress(QuireError, OSError, MemoryError):
             compute()

@@ -12,13 +12,14 @@ import json
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, Final
 from urllib.parse import parse_qs
 
 from quire.errors import InvalidOption, QuireError, in_words
 from quire.web.assets import KINDS, PAGE, asset, names
 from quire.web.data import PageData, Subject
+from quire.web.joined import modules
 from quire.web.live import Live
 from quire.web.one_file import little_endian
 
@@ -52,6 +53,8 @@ class Site:
         self._retake = retake
         self._retaking = Lock()
         self._number = 1
+        self.has_map = Event()
+        """A page has asked for the map: what else it will ask for may be computed now."""
 
     def prepare(self) -> None:
         """What the first picture takes."""
@@ -61,7 +64,7 @@ class Site:
     def get(self, path: str, query: str) -> Reply:
         """Answer a path that begins behind the token, without its first slash."""
         if path in ("", "index.html"):
-            return _text(PAGE)
+            return _page()
         if path in names() and path != PAGE:
             return _text(path)
         if not path.startswith("data/"):
@@ -110,6 +113,7 @@ class Site:
             case "blocks":
                 return self._blocks(_whole(query, "from"), _whole(query, "to"))
         column = data.columns().get(name.removeprefix("column/"))
+        self.has_map.set()
         return failure(404, f"there is no {name[:80]}") if column is None else Reply(200, _BYTES, little_endian(column))
 
     def _blocks(self, first: int, last: int) -> Reply:
@@ -141,6 +145,12 @@ def _json(value: Any) -> Reply:
 
 def _text(name: str) -> Reply:
     return Reply(200, f"{KINDS[name.rpartition('.')[2]]}; charset=utf-8", asset(name).encode())
+
+
+def _page() -> Reply:
+    """All modules are asked for at once, not each when another is found to import it."""
+    links = "".join(f'<link rel="modulepreload" href="{name}">\n' for name in modules(asset))
+    return Reply(200, "text/html; charset=utf-8", asset(PAGE).replace("</head>", f"{links}</head>").encode())
 
 
 def _aligned(parts: list[bytes]) -> bytes:

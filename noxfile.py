@@ -9,6 +9,8 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 
 nox.options.sessions = ["tests", "lint", "types"]
 
+TYPESCRIPT = "typescript@7.0.2"
+
 # What runs under the sanitizers. An address space that is limited has no room for what they need beside the heap; what
 # a child is to die of they catch; of libc's heap, and of memory that is locked, they have their own idea; and what the
 # process holds beside the heap, for each byte of it, does not go back.
@@ -42,6 +44,7 @@ def tests(session: nox.Session) -> None:
     assertions over a system that fails on demand. Three run at once: much of their time is waiting for memory to rest.
     """
     install(session, "test")
+    find_browser(session)
     session.run("pytest", "-n", "3", "--dist", "worksteal", *session.posargs)
 
 
@@ -186,12 +189,26 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def view(session: nox.Session) -> None:
+    """Measure how smooth the page is with five million objects, in headless Chromium (10 minutes)."""
+    install(session, "test")
+    find_browser(session)
+    session.run("python", "bench/view.py", "--work", session.create_tmp(), *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
-    """Check form and spelling."""
+    """Check form and spelling; with npm also the types of the page's modules."""
     session.install(*nox.project.dependency_groups(PROJECT, "lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("codespell")
+    if shutil.which("npm") is None:
+        session.warn("npm is missing: the types of src/quire/web/page/*.js are not checked; install Node.js")
+        return
+    folder = session.create_tmp()
+    session.run("npm", "install", "--silent", "--no-save", "--prefix", folder, TYPESCRIPT, external=True)
+    session.run(f"{folder}/node_modules/.bin/tsc", "--project", "src/quire/web/page/jsconfig.json", external=True)
 
 
 @nox.session
@@ -200,6 +217,13 @@ def types(session: nox.Session) -> None:
     install(session, "types")
     session.run("mypy")
     session.run("python", "-m", "mypy.stubtest", "quire._core")
+
+
+def find_browser(session: nox.Session) -> None:
+    """Chromium for the page's tests: the system's, or Playwright's. Where neither can be had, they say so and are left
+    out; with QUIRE_REQUIRE_BROWSER=1 in the environment they fail."""
+    if shutil.which("chromium") is None and shutil.which("google-chrome") is None:
+        session.run("playwright", "install", "--with-deps", "chromium", success_codes=range(256))
 
 
 def compare(session: nox.Session) -> None:

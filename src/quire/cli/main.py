@@ -32,6 +32,8 @@ quire: Python's memory manager as a program you can run on and look into.
   quire path FILE OBJECT       the shortest paths from a root to an object
   quire referrers FILE OBJECT  who refers to it (referents: to whom it does)
   quire retained FILE [OBJECT]  what would be free without it
+  quire view FILE|PID    a picture of all that in a browser, on this machine
+  quire report FILE      the same as one HTML file
   quire cycles FILE      what only the collector can free
   quire diff FILE FILE   what came, went and grew between two snapshots
   quire export FILE --to FORMAT  for Chrome, DuckDB and others
@@ -44,7 +46,10 @@ quire: Python's memory manager as a program you can run on and look into.
 A service needs no other command: set QUIRE=1 in its environment.
 """
 
-_OF_SNAPSHOTS = ("waterfall", "types", "pins", "path", "referrers", "referents", "retained", "cycles", "diff", "export")
+_OF_SNAPSHOTS = (
+    "waterfall", "types", "pins", "path", "referrers", "referents", "retained", "cycles", "diff", "export", "view",
+    "report",
+)  # fmt: skip
 _COMMANDS = ("run", "show", "compare", "why", "snapshot", "model", *_OF_SNAPSHOTS, "info")
 _EXIT_ERROR = 2
 _EXIT_INTERRUPTED = 130
@@ -120,6 +125,10 @@ def _command_of_snapshots(name: str) -> Callable[[list[str]], int]:
             from quire.cli.cycles import run
         case "export":
             from quire.cli.export import run
+        case "view":
+            from quire.cli.view import run
+        case "report":
+            from quire.cli.report import run
         case _:
             from quire.cli.diff import run
     return run

@@ -21,9 +21,7 @@ TIMEOUT_SECONDS: Final = 30.0
 _NAME: Final = "heap.quire"
 
 
-def take_from(
-    target: Target, path: str, *, references: bool, values: bool, timeout_seconds: float
-) -> SnapshotTaken:
+def take_from(target: Target, path: str, *, references: bool, values: bool, timeout_seconds: float) -> SnapshotTaken:
     """Write a snapshot of the process to the path.
 
     Raises:

@@ -1,0 +1,83 @@
+"""``quire report``: the page of a snapshot as one file that opens without a network."""
+
+from __future__ import annotations
+
+import os
+
+from quire.cli.asked import Asked
+from quire.cli.progress import Progress
+from quire.cli.screen import write
+from quire.errors import InvalidOption
+from quire.export.files import write_whole
+from quire.process.suggest import did_you_mean
+from quire.report.units import size
+from quire.web.data import PageData, Subject
+from quire.web.one_file import one_file
+
+HELP = """\
+quire report FILE [FILE] [-o OUTPUT]
+
+Writes the page of a snapshot as one HTML file: the map of the heap, what retains
+what, types, pins, and the objects that retain most. It opens in a browser without a
+network or a server, and has no value of the program's in it. With two files the page
+is of the second, and has what changed since the first.
+
+  -o, --output FILE    where to; FILE.html if not given
+  --help               this text
+"""
+
+_OPTIONS = ("--output", "--help")
+
+
+def run(arguments: list[str]) -> int:
+    """Write the page; returns the exit code."""
+    if "-h" in arguments or "--help" in arguments:
+        print(HELP, end="")
+        return 0
+    files, output = _read(arguments)
+    path = output or f"{os.path.splitext(files[-1])[0]}.html"
+    _check_output(path, files)
+    with Progress() as progress:
+        text = one_file(PageData(subject_of([Asked(each, progress, "report") for each in files], files)))
+        progress.tell("writing")
+        write_whole(path, text)
+    write(f"{path}: {size(len(text.encode()) // 1024 * 1024)}; open it in a browser.\n")
+    return 0
+
+
+def subject_of(asked: list[Asked], files: list[str]) -> Subject:
+    """The last of these files, compared with the one before."""
+    title = os.path.basename(files[-1])
+    if len(asked) == 1:
+        return Subject(title, asked[0])
+    return Subject(title, asked[-1], before=asked[0], before_title=os.path.basename(files[0]))
+
+
+def _read(arguments: list[str]) -> tuple[list[str], str | None]:
+    """The files, and where to."""
+    files: list[str] = []
+    output = None
+    words = iter(arguments)
+    for word in words:
+        name, has_value, value = word.partition("=")
+        if name in ("-o", "--output"):
+            output = value if has_value else next(words, "")
+            if not output:
+                raise InvalidOption(f"{name} needs a value, like {name} heap.html")
+        elif word.startswith("-"):
+            raise InvalidOption(f"quire report has no option {word}{did_you_mean(name, _OPTIONS, '--')}")
+        else:
+            files.append(word)
+    if not 1 <= len(files) <= 2:
+        raise InvalidOption("quire report takes FILE, or FILE FILE to compare; see quire report --help")
+    return files, output
+
+
+def _check_output(path: str, files: list[str]) -> None:
+    """Before anything is computed."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
+        raise InvalidOption(f"cannot write {path}: it is a folder, or lies in none that may be written; give another")
+    for each in files:
+        if os.path.exists(each) and os.path.exists(path) and os.path.samefile(each, path):
+            raise InvalidOption(f"the page would be written over {each}; give another path")

@@ -1,0 +1,130 @@
+"""quire view of a live process: its memory over time, its heap, another snapshot, and its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+pytest.importorskip("quire._core", reason="the native core is not installed")
+
+from pages import shop
+
+PROGRAM = """
+import sys, time
+class Record:
+    pass
+kept = [Record() for _ in range(500)]
+print("ready", flush=True)
+for _ in sys.stdin:
+    kept += [Record() for _ in range(1000)]
+    print("grown", flush=True)
+"""
+WAIT_SECONDS = 60
+
+
+@contextmanager
+def started(*command: str) -> Iterator[subprocess.Popen[str]]:
+    """A process with pipes; it is ended at the end."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("QUIRE", "PYTHON"))}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=clean, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextmanager
+def viewed(*words: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """``quire view``, and the address that it prints."""
+    with started(sys.executable, "-m", "quire", "view", *words) as viewer:
+        assert viewer.stdout is not None
+        address = viewer.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:"), viewer.communicate(timeout=WAIT_SECONDS)
+        yield address, viewer
+
+
+def ask(address: str, name: str) -> dict[str, Any]:
+    with urlopen(f"{address}data/{name}", timeout=WAIT_SECONDS) as response:
+        found: dict[str, Any] = json.load(response)
+        return found
+
+
+def wait_for(found: Callable[[], Any]) -> Any:
+    end = time.monotonic() + WAIT_SECONDS
+    while not (value := found()):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return value
+
+
+def records(address: str) -> int:
+    """How many of the program's there are."""
+    return sum(row["count"] for row in ask(address, "types")["rows"] if row["type"] == "Record")
+
+
+def test_a_live_process_is_shown_and_shown_again() -> None:
+    """Its objects now, its memory every second, and after another snapshot what came; at its end the page says so."""
+    with started(sys.executable, "-m", "quire", "run", "--quiet", "-c", PROGRAM) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+        with viewed(str(program.pid)) as (address, _):
+            about = ask(address, "about")
+            assert (about["live"]["pid"], about["compared_with"]) == (program.pid, None)
+            assert records(address) == 500
+            rows = wait_for(
+                lambda: len(ask(address, "samples?since=0")["rows"]) > 1 and ask(address, "samples?since=0")
+            )
+            assert rows["rows"][0]["rss_bytes"] > 1 << 20
+            assert not rows["has_ended"]
+
+            program.stdin.write("\n")
+            program.stdin.flush()
+            assert program.stdout.readline() == "grown\n"
+            origin = address.rsplit("/", 2)[0]
+            with urlopen(Request(f"{address}data/snapshot", b"", {"Origin": origin}), timeout=WAIT_SECONDS) as taken:
+                assert json.load(taken) == {"number": 2}
+            assert records(address) == 1500
+            changes = ask(address, "difference")["rows"]
+            assert sum(row["came"] for row in changes if row["type"].endswith("Record")) == 1000
+
+            program.kill()
+            program.wait()
+            wait_for(lambda: ask(address, "samples?since=0")["has_ended"])
+            assert records(address) == 1500
+
+
+def test_it_ends_with_an_interrupt_and_leaves_nothing(tmp_path: Path) -> None:
+    """Exit code 0, no word of complaint, no file."""
+    path = shop().write(tmp_path / "heap.quire")
+    with viewed(str(path)) as (_, viewer):
+        assert viewer.stdout is not None
+        assert "until Ctrl-C" in viewer.stdout.readline()
+        viewer.send_signal(signal.SIGINT)
+        out, err = viewer.communicate(timeout=WAIT_SECONDS)
+        assert (viewer.returncode, out, err) == (0, "", "")
+    assert [each.name for each in tmp_path.iterdir()] == ["heap.quire"]
+
+
+def test_a_process_that_is_not_on_quire_is_refused() -> None:
+    """In a line, with what to do."""
+    with (
+        started(sys.executable, "-c", "input()") as plain,
+        started(sys.executable, "-m", "quire", "view", str(plain.pid)) as viewer,
+    ):
+        _, err = viewer.communicate(timeout=WAIT_SECONDS)
+        assert viewer.returncode == 2
+        assert f"process {plain.pid} does not run on quire" in err
+        assert err.count("\n") == 1

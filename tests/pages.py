@@ -61,7 +61,7 @@ def block_address(pool: int, slot: int) -> int:
 
 
 def asked(path: Path) -> Asked:
-    return Asked(str(path), Progress())
+    return Asked(str(path), Progress(), "view")
 
 
 def page_of(heap: Heap, folder: Path, before: Heap | None = None, **more: Any) -> PageData:

@@ -60,7 +60,7 @@ def test_each_has_a_help(command: str, capsys: pytest.CaptureFixture[str]) -> No
         (["view", "FILE", "--port", "0"], "--port 0 is no port"),
         (["view", "FILE", "--port"], "--port without a value is no port"),
         (["view", "FILE", "--prot=1"], "did you mean --port?"),
-        (["view", "FILE", "--timeout=never"], "is no number of seconds"),
+        (["view", "FILE", "--timeout=never"], "--timeout never is not understood"),
         (["view", "/nowhere"], "cannot read /nowhere"),
         (["view", "999999999"], "there is no process 999999999"),
     ],

@@ -172,6 +172,25 @@ def test_a_signal_that_is_ignored_stays_so(tmp_path: Path) -> None:
     assert "quire: no snapshot on SIGHUP: the program's parent has it ignored" in done.stderr
 
 
+def test_what_the_programs_handlers_raise_is_the_programs(tmp_path: Path) -> None:
+    """Also where they run amid a snapshot; nothing half-written is left then."""
+    code = ITEMS + (
+        "import builtins, os, signal\n"
+        "class Alarm(Exception): pass\n"
+        "def ring(*_): raise Alarm\n"
+        "signal.signal(signal.SIGALRM, ring)\n"
+        "mkdir = os.mkdir\n"
+        "def slow(*args): mkdir(*args); signal.raise_signal(signal.SIGALRM)\n"
+        "os.mkdir = slow\n"
+        "try:\n"
+        "    signal.raise_signal(signal.SIGUSR2)\n"
+        "except Alarm:\n"
+        "    print('rang')\n"
+    )
+    quire_run(tmp_path, code, "--snapshot=heap.quire", "--snapshot-on=SIGUSR2").expect("rang\n")
+    assert os.listdir(tmp_path) == []
+
+
 def test_each_process_writes_its_own(tmp_path: Path) -> None:
     """With %p in the path a fork, one of multiprocessing, and a child that is a Python; without, the first alone."""
     code = ITEMS + (

@@ -108,6 +108,8 @@ class OwnSnapshots:
                 return False
             self._tell_failure(error)
         except Exception as error:
+            if _is_of_program(error):
+                raise
             self._tell_failure(error)
         return True
 
@@ -140,6 +142,8 @@ class OwnSnapshots:
         try:
             self._now()
         except Exception as error:
+            if _is_of_program(error):
+                raise
             self._tell_failure(error)
 
     def _at_last(self, do: Callable[[], None]) -> None:
@@ -203,6 +207,15 @@ class OwnSnapshots:
 
     def _tell_failure(self, error: BaseException) -> None:
         self._stderr.say(f"quire: no snapshot: {in_words(error)}\n")
+
+
+def _is_of_program(error: Exception) -> bool:
+    """Whether a signal handler of the program's raised it, that ran meanwhile."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    where = "quire" if at is None else str(at.tb_frame.f_globals.get("__name__")).partition(".")[0]
+    return where != "quire" and where not in sys.stdlib_module_names
 
 
 def _remove(folder: str) -> None:

@@ -107,7 +107,7 @@ def devtools(session: nox.Session) -> None:
     session.run(
         "npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund", external=True
     )  # fmt: skip
-    session.run("python", "tests/devtools/run.py", str(folder), external=True)
+    session.run("python", "tests/devtools/run.py", str(folder))
 
 
 @nox.session

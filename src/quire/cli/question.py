@@ -21,8 +21,8 @@ OPTIONS_HELP = """\
   --timeout S  how many seconds to wait for a process; 30 if not given
   --help       this text
 
-FILE is a snapshot, as quire snapshot writes it; PID the number of a process that
-runs on quire, which is asked for one now.
+FILE is a snapshot, as quire snapshot writes it; PID the number of a process,
+which is asked for one now: see quire snapshot --help.
 """
 OBJECT_HELP = """\
 OBJECT is an address (0x7f3c80a1b2c0), or a type and which of its objects by

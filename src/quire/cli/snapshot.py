@@ -20,7 +20,9 @@ quire snapshot [OPTIONS] PID
 Writes a snapshot of a process that runs on quire: every object with its type,
 size, count and references, and where the bytes lie. Names are in it (modules,
 types, attributes, variables), but no values, unless they are asked for. The
-process stands still meanwhile, about as long as for a collection or two.
+process stands still meanwhile, about as long as for a collection or two. From
+CPython 3.14 on the process need not run on quire, if it is of this Python's
+version and allows sys.remote_exec.
 
   -o, --output FILE     where to; heap-PID.quire if not given
   --no-references       without who refers to whom: a shorter pause, but nobody

@@ -300,6 +300,18 @@ def test_tables_without_references(heap: Heap, tmp_path: Path) -> None:
     assert found == [(0, 0)]
 
 
+@pytest.mark.parametrize("to", ["json", "heapsnapshot", "parquet"])
+def test_a_name_may_be_no_text(to: str, tmp_path: Path) -> None:
+    """A program may call a type, or a module, by half of a pair of surrogates."""
+    if to == "parquet":
+        pytest.importorskip("pyarrow")
+    heap = small_heap()
+    heap.module("m\udc80", one=heap.object("app.T\udc80"))
+    export(str(heap.write(tmp_path / "heap.quire")), to, tmp_path / "out")
+    if to != "parquet":
+        assert "T\\udc80" in (tmp_path / "out").read_text()
+
+
 # --- what is wrong --------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ columns. Rows are written in groups, so that memory does not grow with the refer
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -81,7 +81,12 @@ def _rows(column: Column) -> pa.Array:
 
 def _chosen(numbers: Column, texts: list[str] | tuple[str, ...]) -> pa.Array:
     """Texts by their numbers."""
-    return pa.array(texts, pa.string()).take(pa.array(numbers.astype(np.int64)))
+    return _strings(texts).take(pa.array(numbers.astype(np.int64)))
+
+
+def _strings(texts: Iterable[str]) -> pa.Array:
+    """A program may name a type by what is no character."""
+    return pa.array([text.encode("utf-8", "backslashreplace").decode() for text in texts], pa.string())
 
 
 def _slices(length: int) -> Iterator[slice]:
@@ -175,8 +180,8 @@ def _roots(snapshot: Snapshot) -> pa.RecordBatch:
     return _batch(
         {
             "object": pa.array(snapshot.root_object),
-            "kind": pa.array([root_kind(snapshot, index) for index in indexes], pa.string()),
-            "words": pa.array([root_words(snapshot, index) for index in indexes], pa.string()),
+            "kind": _strings([root_kind(snapshot, index) for index in indexes]),
+            "words": _strings([root_words(snapshot, index) for index in indexes]),
         }
     )
 
@@ -185,8 +190,8 @@ def _memory(snapshot: Snapshot) -> pa.RecordBatch:
     rows = () if snapshot.sample is None else resident(snapshot.sample).rows
     return _batch(
         {
-            "part": pa.array([row.part for row in rows], pa.string()),
-            "label": pa.array([row.label for row in rows], pa.string()),
+            "part": _strings([row.part for row in rows]),
+            "label": _strings([row.label for row in rows]),
             "size_bytes": pa.array([row.size_bytes for row in rows], pa.int64()),
         }
     )
@@ -196,10 +201,10 @@ def _about(snapshot: Snapshot) -> pa.RecordBatch:
     sample = snapshot.sample
     return _batch(
         {
-            "time": pa.array([snapshot.time], pa.string()),
+            "time": _strings([snapshot.time]),
             "pid": pa.array([snapshot.pid], pa.int64()),
-            "program": pa.array([snapshot.command], pa.string()),
-            "python": pa.array([snapshot.python], pa.string()),
+            "program": _strings([snapshot.command]),
+            "python": _strings([snapshot.python]),
             "rss_bytes": pa.array([None if sample is None else sample.rss_bytes], pa.int64()),
         }
     )

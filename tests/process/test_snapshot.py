@@ -324,6 +324,7 @@ def test_a_file_that_refuses_is_told_and_nothing_is_left(served: bool) -> None:
 def free():
     return len(os.listdir("/proc/self/fd"))
 before, mapped = free(), None
+EMPTY = ["interned"] if sys.version_info < (3, 12) else []  # nothing is written to it
 for name in COLUMNS:
     for wrong in (lambda: os.open("/dev/full", os.O_RDWR), lambda: os.open("/dev/null", os.O_RDONLY)):
         files = {one: os.memfd_create(one) for one in COLUMNS}
@@ -333,7 +334,7 @@ for name in COLUMNS:
         except OSError as error:
             pass
         else:
-            if name.split("_")[0] != "pool" or "quire" in INSTALLED: print("not told", name)
+            if name not in EMPTY and (name.split("_")[0] != "pool" or "quire" in INSTALLED): print("not told", name)
         for file in files.values(): os.close(file)
 print(free() == before, Snapshot(True).facts["objects"] > 10000, gc.isenabled())
 for wrong in ({"nothing": 1}, {"edges": "a"}):

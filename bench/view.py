@@ -75,7 +75,7 @@ def make_snapshot(path: Path, objects: int, pools: int) -> None:
         "pool_flags": random.choice([1, 1, 1, 2, 5], pools).astype(np.uint8),
     }
     types = [dict(zip(("module", "name"), name.rsplit(".", 1), strict=True)) | {"basic_bytes": 16} for name in TYPES]
-    about = {"format": 1, "python": "3.13.0", "command": "bench", "has_edges": True, "memory": []}
+    about = {"format": 1, "python": "3.13.0", "command": "bench", "has_edges": True}
     about |= {"types": types, "roots": [{"kind": "module", "name": "app"}]}
     with path.open("wb") as file:
         np.savez(file, **columns)

@@ -135,6 +135,11 @@ def test_what_is_wrong_is_said_in_a_sentence(server: Server, name: str, sentence
     assert sentence in json.loads(body)["error"]
 
 
+def test_an_address_with_too_much_in_it_is_refused(server: Server) -> None:
+    """Rather than read."""
+    assert ask(server, f"/{server.token}/data/object?{'at=1&' * 99}")[0] == 400
+
+
 def test_only_the_page_may_change_something(tmp_path: Path) -> None:
     """Another snapshot is taken for our own origin alone; then the page is of that one, compared with the first."""
     first = subject_of(shop(), tmp_path)

@@ -267,7 +267,7 @@ class PageData:
 
 
 _NODE_COLUMNS: Final = ("parent", "kind", "type", "retained_bytes", "own_bytes", "members", "objects")
-_ANSWERS_MAX: Final = 32
+_ANSWERS_MAX: Final = 12
 """Kept, of those that a page may ask for without end."""
 
 

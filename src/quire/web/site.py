@@ -91,6 +91,8 @@ class Site:
             return failure(404 if isinstance(error, InvalidOption) else 500, in_words(error))
         except (OSError, MemoryError) as error:
             return failure(500, in_words(error))
+        except ValueError:  # of parse_qs
+            return failure(400, "the address has too much in it")
 
     def _data(self, name: str, query: dict[str, list[str]]) -> Reply:
         data = self.data

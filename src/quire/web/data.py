@@ -103,6 +103,10 @@ class PageData:
 
     def about(self) -> dict[str, Any]:
         """What the page shows first, and needs to know."""
+        return self._about
+
+    @cached_property
+    def _about(self) -> dict[str, Any]:
         snapshot = self._snapshot
         foreign_count, foreign_bytes = foreign_blocks(snapshot)
         return {

@@ -36,14 +36,14 @@ export class HeapScene {
    * @param {{ arena_bytes: number, types: string[], type_order: number[] }} about
    * @param {(first: number, last: number) => Promise<BlockColumns | null>} load blocks of some pools
    * @param {() => void} changed what to draw has changed
+   * @param {Mode} mode
    */
-  constructor(pools, about, load, changed) {
+  constructor(pools, about, load, changed, mode) {
     this.pools = pools;
     this.about = about;
     this.load = load;
     this.changed = changed;
-    /** @type {Mode} */
-    this.mode = "state";
+    this.mode = mode;
     this.palette = currentPalette();
     this.arenas = arenasOf(pools, about.arena_bytes);
     this.poolColours = new Uint32Array(pools.address.length);

@@ -39,9 +39,8 @@ class HeapMap {
   constructor(source, about, options, pools) {
     this.about = about;
     this.source = source;
-    this.scene = new HeapScene(pools, about, (first, last) => source.blocks(first, last), () => this.onBlocks());
     const mode = MODES.find((each) => each === options.get("colour")) ?? "state";
-    this.scene.colourBy(mode);
+    this.scene = new HeapScene(pools, about, (first, last) => source.blocks(first, last), () => this.onBlocks(), mode);
     this.legend = make("div", { class: "legend", role: "group", "aria-label": t("legend.label") });
     this.panel = make("aside", { class: "panel", "aria-label": t("map.chosen") });
     this.widget = new Treemap(this.scene, {

@@ -454,7 +454,7 @@ export class Treemap {
     canvas.addEventListener("pointerup", (event) => this.onPointerUp(event));
     canvas.addEventListener("pointercancel", (event) => this.pointers.delete(event.pointerId));
     canvas.addEventListener("pointerleave", () => this.hover(null));
-    canvas.addEventListener("dblclick", (event) => this.enter(this.boxOf(event)));
+    canvas.addEventListener("dblclick", (event) => this.enter(this.stepTowards(this.boxOf(event))));
     canvas.addEventListener("keydown", (event) => this.onKey(event));
   }
 
@@ -512,7 +512,7 @@ export class Treemap {
     if (!this.pointers.delete(event.pointerId)) return;
     if (this.moved > MOVED_MIN * this.dpr || this.pointers.size > 0) return;
     const box = this.boxOf(event);
-    if (box === this.selected && event.pointerType === "touch") this.enter(box);
+    if (box === this.selected && event.pointerType === "touch") this.enter(this.stepTowards(box));
     else this.select(box);
   }
 
@@ -522,6 +522,20 @@ export class Treemap {
     this.hovered = box;
     this.canvas.title = box === null ? "" : this.scene.title(box);
     this.invalidate();
+  }
+
+  /** The outermost box around this one that does not fill the view yet: one step in, not all at once. @param {Box} box */
+  stepTowards(box) {
+    /** @type {Box} */
+    let found = box;
+    for (let each = /** @type {Box | null} */ (box); each !== null && !this.isFitted(each); each = each.parent) found = each;
+    return found;
+  }
+
+  /** Whether the box is as large as the view. @param {Box} box */
+  isFitted(box) {
+    const rect = this.rectOf(box);
+    return Math.max(rect.w / this.raster.width, rect.h / this.raster.height) > 0.9;
   }
 
   /** @param {Box} box */
@@ -553,9 +567,7 @@ export class Treemap {
 
   /** Into the box; if it is in sight as a whole already, into its first child. */
   enterSelection() {
-    const rect = this.rectOf(this.selected);
-    const isFitted = Math.max(rect.w / this.raster.width, rect.h / this.raster.height) > 0.9;
-    const [child] = isFitted && this.selected.childCount > 0 ? this.scene.open(this.selected) : [];
+    const [child] = this.isFitted(this.selected) && this.selected.childCount > 0 ? this.scene.open(this.selected) : [];
     if (child !== undefined) {
       this.select(child);
       this.show(child);

@@ -57,6 +57,7 @@ export function change(value) {
  */
 export function share(part, whole) {
   const percent = whole > 0 ? (100 * part) / whole : 0;
+  if (percent > 0 && percent < 0.05) return `<${format(1).format(0.1)} %`;
   return `${format(percent > 0 && percent < 10 ? 1 : 0).format(percent)} %`;
 }
 

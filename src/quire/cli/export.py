@@ -25,8 +25,8 @@ Writes a snapshot in a format of other tools:
 
   heapsnapshot   V8's: Chrome's developer tools open it (Memory, Load profile)
   json           one JSON document (docs/schema/heap.json says what is in it)
-  parquet        a folder of tables, which DuckDB, Polars or Spark read in place;
-                 takes pyarrow: pip install 'quire[data]'
+  parquet        a folder of tables, which DuckDB, Polars or Spark read in
+                 place; takes pyarrow: pip install 'quire[data]'
 
 OUT is FILE's name with another ending if not given. A path alone as a graph:
 quire path FILE OBJECT --dot.

@@ -11,8 +11,8 @@ from quire.report.paths import paths
 HELP = f"""\
 quire path FILE|PID OBJECT [OPTIONS]
 
-Shows the shortest paths from a root (a module, a frame, a type, C) to an object.
---rows says how many; 5 if not given.
+Shows the shortest paths from a root (a module, a frame, a type, C) to an
+object. --rows says how many; 5 if not given.
 
   --dot        the paths as a graph for GraphViz, on standard output:
                quire path heap.quire LogRecord --dot | dot -Tsvg > path.svg

@@ -11,9 +11,9 @@ from quire.report.pins import pins
 HELP = f"""\
 quire pins FILE|PID [OPTIONS]
 
-Says which memory cannot go back to the system for a few live blocks in it, which
-blocks those are, and what keeps them: by type and place, and by arena. What
-meshed pools share is not counted.
+Says which memory cannot go back to the system for a few live blocks in it,
+which blocks those are, and what keeps them: by type and place, and by arena.
+What meshed pools share is not counted.
 
 {OPTIONS_HELP}"""
 

@@ -11,7 +11,7 @@ from quire.report.answers import References
 from quire.report.references import referents, referrers
 
 _SAYS = {
-    "referrers": "Shows who refers to an object, and by what: an index, a key, an attribute, a slot.",
+    "referrers": "Shows who refers to an object, and by what: an index, a key, an attribute, a\nslot.",
     "referents": "Shows to whom an object refers, and by what: an index, a key, an attribute, a\nslot.",
 }
 _COMPUTE = {"referrers": referrers, "referents": referents}

@@ -17,10 +17,10 @@ from quire.web.one_file import one_file
 HELP = """\
 quire report FILE [FILE] [-o OUTPUT]
 
-Writes the page of a snapshot as one HTML file: the map of the heap, what retains
-what, types, pins, and the objects that retain most. It opens in a browser without a
-network or a server, and has no value of the program's in it. With two files the page
-is of the second, and has what changed since the first.
+Writes the page of a snapshot as one HTML file: the map of the heap, what
+retains what, types, pins, and the objects that retain most. It opens in a
+browser without a network or a server, and has no value of the program's in it.
+With two files the page is of the second, and has what changed since the first.
 
   -o, --output FILE    where to; FILE.html if not given
   --help               this text

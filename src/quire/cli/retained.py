@@ -11,9 +11,9 @@ from quire.report.retained import retained
 HELP = f"""\
 quire retained FILE|PID [OBJECT] [OPTIONS]
 
-Shows what the roots retain, the largest first; with an object, what that retains:
-what would be free without it. --json and --csv have at most 10,000 rows, unless
---rows says how many.
+Shows what the roots retain, the largest first; with an object, what that
+retains: what would be free without it. --json and --csv have at most 10,000
+rows, unless --rows says how many.
 
 {OBJECT_HELP}
 {OPTIONS_HELP}"""

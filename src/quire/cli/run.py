@@ -38,10 +38,10 @@ os._exit ends is gone before it can say anything.)
                         it again. With %p in FILE, which stands for the
                         process's number, forks and served children write one
                         each
-  --snapshot FILE       write a snapshot (quire types FILE and others read it) at
-                        the end; with one of the next two then instead. %p in
-                        FILE is the process's number, and each served process
-                        writes one; %n counts those of a process
+  --snapshot FILE       write a snapshot (quire types FILE and others read it)
+                        at the end; with one of the next two then instead. %p
+                        in FILE is the process's number, and each served
+                        process writes one; %n counts those of a process
   --snapshot-at SIZE    when resident memory first stands above SIZE, like 1.5G
   --snapshot-on SIGNAL  each time that SIGUSR1, SIGUSR2, SIGHUP or SIGQUIT comes
   --children            serve the Python processes it starts, too

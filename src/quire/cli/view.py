@@ -30,16 +30,17 @@ HELP = """\
 quire view FILE [FILE] [OPTIONS]
 quire view PID [OPTIONS]
 
-Shows a snapshot in a browser: the map of the heap, what retains what, types, pins, any
-object with its path. With two files also what changed from the first to the second;
-with the number of a process that runs on quire, its memory over time, and snapshots
-whenever you like. The page is served on 127.0.0.1 alone, under an address that has a
-token in it, until Ctrl-C. No value of the program's is in it.
+Shows a snapshot in a browser: the map of the heap, what retains what, types,
+pins, any object with its path. With two files also what changed from the first
+to the second; with the number of a process that runs on quire, its memory over
+time, and snapshots whenever you like. The page is served on 127.0.0.1 alone,
+under an address that has a token in it, until Ctrl-C. No value of the program's
+is in it.
 
-  --port N     listen there; any free port if not given
-  --open       open the address in a browser
-  --timeout SECONDS  how long to wait for a process to come to a safe point; 30
-  --help       this text
+  --port N            listen there; any free port if not given
+  --open              open the address in a browser
+  --timeout SECONDS   how long to wait for a process to come to a safe point; 30
+  --help              this text
 """
 
 _OPTIONS = ("--port", "--open", "--timeout", "--help")

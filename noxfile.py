@@ -49,6 +49,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def thorough(session: nox.Session) -> None:
+    """The same tests, of which the random ones try more (half an hour)."""
+    session.env["QUIRE_TESTS_THOROUGH"] = "1"
+    tests(session)
+
+
+@nox.session
 def programs(session: nox.Session) -> None:
     """Run programs of the kind people run, plainly and on quire. What follows ``--`` names some of them."""
     session.env["QUIRE_REQUIRE_CORE"] = "1"

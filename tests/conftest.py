@@ -1,6 +1,14 @@
-"""For all tests: how long an example of Hypothesis takes is the machine's business."""
+"""For all tests: how many examples Hypothesis tries; how long one takes is the machine's business."""
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("quire", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+from seeds import often
+
+settings.register_profile(
+    "quire",
+    max_examples=often(40, 200),
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("quire")

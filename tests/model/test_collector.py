@@ -17,7 +17,7 @@ from processes import run_python
 from quire.model.errors import WrongType
 from quire.model.space import ObjectSpace
 from quire.model.versions import V3_11, VERSIONS
-from seeds import seeds
+from seeds import often, seeds
 from worlds import ModelWorld, RealWorld, Step
 
 numbers = st.integers(0, 40)
@@ -51,7 +51,7 @@ def tell_twice(story: list[Step]) -> None:
             ]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@settings(max_examples=often(25, 60), deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 @given(story=st.lists(tangles, min_size=1, max_size=2).map(lambda parts: list(chain(*parts))))
 def test_random_graphs_die_as_cpythons(story: list[Step]) -> None:
     """Any graph of instances, lists, dictionaries, tuples and weak references, with finalizers of which some bring
@@ -64,7 +64,7 @@ def test_many_large_graphs_die_as_cpythons(seed: int) -> None:
     """The same for stories that are long from the start, which Hypothesis makes few of."""
     print(f"seed {seed}")
     chance = random.Random(seed)
-    for _ in range(50):
+    for _ in range(often(20, 50)):
         tell_twice(
             [(verb, chance.randrange(41), chance.randrange(41)) for verb in ["make"] * chance.randrange(6, 16)]
             + random_steps(chance, "link link link link unlink watch", 40)

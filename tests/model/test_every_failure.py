@@ -17,7 +17,7 @@ import pytest
 from quire.errors import OutOfMemory
 from quire.process.heap import Heap
 from quire.records import Domain
-from seeds import seeds
+from seeds import often, seeds
 from twins import Twin, Twins
 
 fake = pytest.importorskip("quire._core_fake", reason="built with QUIRE_TESTS=ON only")
@@ -123,7 +123,7 @@ class Program:
 def test_every_call_refused_in_turn(seed: int, for_good: bool) -> None:
     """One call is refused, or all from it on until a request fails: the same blocks live at the end."""
     print(f"seed {seed}")
-    requests = random_requests(seed, 2_000)
+    requests = random_requests(seed, often(1_200, 2_000))
     plain = Program()
     made_before = fake.calls()
     plain.run(requests)
@@ -149,7 +149,7 @@ def test_every_call_refused_in_turn(seed: int, for_good: bool) -> None:
 def test_the_model_agrees_whatever_is_refused(seed: int, for_good: bool) -> None:
     """A refused call leaves the model and the heap in the same state, and so does the rest of the sequence."""
     print(f"seed {seed}")
-    requests = random_requests(seed, 600)
+    requests = random_requests(seed, often(240, 600))
     made_before = fake.calls()
     run_twins(requests)
     calls = fake.calls() - made_before

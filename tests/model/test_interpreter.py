@@ -14,6 +14,7 @@ from quire.model.code import compile_source
 from quire.model.errors import ProgramRaised, ProgramStopped
 from quire.model.frames import Reference
 from quire.model.interpreter import Interpreter
+from seeds import often
 
 PRELUDE = """\
 import sys
@@ -149,7 +150,7 @@ names = st.sampled_from(NAMES)
 programs = st.lists(st.tuples(st.sampled_from(STATEMENTS), names, names, names), max_size=12).map(text_of)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@settings(max_examples=often(25, 60), deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 @given(source=programs)
 def test_counts_are_cpythons(source: str) -> None:
     """In a random program of assignments, calls, containers and loops, every ``sys.getrefcount`` is as CPython's."""

@@ -20,7 +20,7 @@ from quire.errors import OutOfMemory
 from quire.model.mesh import MeshOptions, MeshPlaces
 from quire.process.heap import Heap
 from quire.records import Domain, MeshPhase, PoolRole
-from seeds import seeds
+from seeds import often, seeds
 from twins import Twins
 
 _core = pytest.importorskip("quire._core", reason="the native core is not installed")
@@ -590,7 +590,7 @@ def test_the_model_agrees_whatever_is_refused(seed: int, piece_bytes: int, for_g
         _life_of_twins(twins, seed, places)
         fake.refuse(0)
         twins.check()
-        nth += 1 + nth // 40
+        nth += 1 + nth // often(8, 40)
 
 
 def _sparse_twins(seed: int) -> Twins:

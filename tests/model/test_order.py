@@ -8,13 +8,13 @@ import pytest
 
 from quire.model import ARTICLE, Allocator
 from quire.model.order import compare_orders
-from seeds import seeds
+from seeds import often, seeds
 
-SEEDS = seeds(6)
+SEEDS = seeds(often(3, 6))
 
 
 def test_more_arenas_go_back_with_the_fullest_first() -> None:
-    """Over six random traces: more arenas go back, and fewer are held, than with the emptiest first."""
+    """Over some random traces: more arenas go back, and fewer are held, than with the emptiest first."""
     print(f"seeds {SEEDS}")
     outcomes = [compare_orders(seed) for seed in SEEDS]
     fullest, emptiest = zip(*outcomes, strict=True)

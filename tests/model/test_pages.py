@@ -11,7 +11,7 @@ import pytest
 
 from quire.process.heap import Heap
 from quire.records import Domain
-from seeds import seeds
+from seeds import often, seeds
 from twins import Twins
 
 fake = pytest.importorskip("quire._core_fake", reason="built with QUIRE_TESTS=ON only")
@@ -37,7 +37,7 @@ def set_page_bytes(size_bytes: int) -> None:
     fake.set_page_bytes(size_bytes)
 
 
-@pytest.mark.parametrize("seed", seeds(2))
+@pytest.mark.parametrize("seed", seeds(often(1, 2)))
 def test_the_twins_agree(page_bytes: int, seed: int) -> None:
     """Whatever the page, the model and the heap place every request alike, and everything goes back at the end."""
     print(f"seed {seed}")

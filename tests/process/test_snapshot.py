@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from processes import run_python
+from seeds import often
 
 pytest.importorskip("quire._core", reason="the native core is not installed")
 
@@ -116,11 +117,11 @@ held = gc.get_objects()
 names = {id(one) for one in held}
 snapshot = Snapshot(REFERENCES)
 tracked = {address for address, flags in zip(snapshot.object_address, snapshot.object_flags) if flags & 3 == TRACKED}
-still = {id(one) for one in held if gc.is_tracked(one)} - {id(held)}
-print(len(still - tracked) == 0, len(tracked - names) < 1000)
+missed = [one for one in held if gc.is_tracked(one) and id(one) not in tracked and one is not held]
+print([f"{type(one)} {one!r:.200} {snapshot.row(one)}" for one in missed], len(tracked - names) < 1000)
 print(list(snapshot.object_address) == sorted(snapshot.rows))
 """
-    run_python(program(code, served=served, references=references)).expect("True True\nTrue\n")
+    run_python(program(code, served=served, references=references)).expect("[] True\nTrue\n")
 
 
 @PARTS
@@ -400,11 +401,11 @@ def second():
         except RuntimeError as error: refused += 1
 other = threading.Thread(target=second); other.start()
 taken = 0
-for _ in range(12):
+for _ in range(TIMES):
     try: Snapshot(True); taken += 1
     except RuntimeError as error: refused += 1
 stop.set()
 for one in [*threads, other]: one.join()
 print(taken > 0, core.check())
-"""
+""".replace("TIMES", str(often(4, 12)))
     run_python(program(code)).expect("True None\n")

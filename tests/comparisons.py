@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from quire.records import Comparison, Measurement, Pair
+from quire.records.comparison import Comparison, Measurement, Pair
 from reports import MIB
 
 SECONDS = st.floats(0.01, 100)

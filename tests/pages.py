@@ -8,7 +8,7 @@ from typing import Any
 from heaps import SEALED, USED, Heap
 from quire.cli.asked import Asked
 from quire.cli.progress import Progress
-from quire.records import WaterfallRow
+from quire.records.process import WaterfallRow
 from quire.web.data import PageData, Subject
 
 ARENA = 64 << 21

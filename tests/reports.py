@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from quire.records import (
-    ArenaKind,
-    ArenaStatistics,
-    Charge,
-    ClassStatistics,
-    Domain,
-    GivenBack,
-    GivingBack,
-    HeapResidency,
-    HeapStatistics,
-    MemorySample,
-    RunReport,
-)
+from quire.records.kinds import ArenaKind, Domain
+from quire.records.process import HeapResidency, MemorySample, RunReport
+from quire.records.statistics import ArenaStatistics, Charge, ClassStatistics, GivenBack, GivingBack, HeapStatistics
 
 MIB = 1024**2
 SIZES = st.integers(0, 2**40)

@@ -14,7 +14,8 @@ from quire.errors import OutOfMemory
 from quire.model import QUIRE, Allocator, System
 from quire.model.mesh import MeshOptions, MeshPlaces
 from quire.process.heap import Heap
-from quire.records import Domain, HeapState, MeshPhase
+from quire.records.heap import HeapState, MeshPhase
+from quire.records.kinds import Domain
 
 RANGE_BYTES = 64 * 1024 * 1024
 METADATA_BYTES = 8 * 1024

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from quire.process.heap import Heap
     from quire.process.settings import Config
     from quire.process.version import __version__
-    from quire.records import GivenBack, HeapStatistics, SnapshotTaken
+    from quire.records.process import SnapshotTaken
+    from quire.records.statistics import GivenBack, HeapStatistics
 
 __all__ = [
     "AllocatorInUse",

@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 from quire.model.mesh import MeshOptions, MeshPlaces
-from quire.records import Domain
+from quire.records.kinds import Domain
 from twins import Twins
 
 KIB = 1024

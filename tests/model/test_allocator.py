@@ -6,7 +6,8 @@ import pytest
 
 from quire.errors import OutOfMemory
 from quire.model import ARTICLE, CPYTHON_3_10, QUIRE, Allocator, Geometry, System
-from quire.records import ArenaKind, BlockState, Domain, PoolState
+from quire.records.heap import BlockState, PoolState
+from quire.records.kinds import ArenaKind, Domain
 
 GEOMETRIES = [ARTICLE, CPYTHON_3_10, QUIRE]
 every_geometry = pytest.mark.parametrize("geometry", GEOMETRIES, ids=lambda geometry: geometry.name)

@@ -14,7 +14,7 @@ from quire.errors import UnsupportedRuntime
 from quire.model import articles, measured
 from quire.model.articles import CLAIMS, Claim, Finding, Verdict, table, tell_claims
 from quire.model.geometry import ARTICLE
-from quire.records import Language, Prose, ProseKind, Rows, StepTold
+from quire.records.chapter import Language, Prose, ProseKind, Rows, StepTold
 from quire.report.chapter_view import draw_chapter
 from quire.report.plain import Style
 

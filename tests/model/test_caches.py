@@ -10,7 +10,7 @@ import pytest
 from quire.model.caches import SMALL_INT_MIN
 from quire.model.space import ObjectSpace
 from quire.model.versions import RUNNING, VERSIONS, Version
-from quire.records import Happening
+from quire.records.objects import Happening
 
 every_version = pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
 

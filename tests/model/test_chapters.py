@@ -14,7 +14,7 @@ from quire.export.chapter import DOCS_PYTHON, documents, to_json
 from quire.model.chapters import CHAPTERS, Chapter, tell, telling
 from quire.model.chapters.telling import code_of, run, steps_of
 from quire.model.errors import BrokenChapter
-from quire.records import ChapterTold, Language, Prose, Rows, StepTold
+from quire.records.chapter import ChapterTold, Language, Prose, Rows, StepTold
 from quire.report.cells import cells
 from quire.report.chapter_view import draw_chapter
 from quire.report.pictures.tables import cell_text, draw_table, number_columns
@@ -241,7 +241,7 @@ def timeless(document: str) -> str:
 
 STEPS = '''
 from quire.model.chapters.telling import Telling
-from quire.records import Both, Lines
+from quire.records.chapter import Both, Lines
 
 
 def one() -> Telling:

@@ -15,7 +15,7 @@ from quire.model.code import code_record, compile_source, frame_words, pyc_bytes
 from quire.model.errors import ProgramStopped
 from quire.model.frames import CHUNK_BYTES, CallStack
 from quire.model.versions import RUNNING
-from quire.records import Area
+from quire.records.objects import Area
 
 SOURCE = """\
 def f(x, y):

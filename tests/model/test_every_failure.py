@@ -16,7 +16,7 @@ import pytest
 
 from quire.errors import OutOfMemory
 from quire.process.heap import Heap
-from quire.records import Domain
+from quire.records.kinds import Domain
 from seeds import often, seeds
 from twins import Twin, Twins
 

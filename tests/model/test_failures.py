@@ -10,7 +10,7 @@ import pytest
 
 from quire.errors import OutOfMemory
 from quire.process.heap import Heap
-from quire.records import Domain
+from quire.records.kinds import Domain
 from seeds import seeds
 
 fake = pytest.importorskip("quire._core_fake", reason="built with QUIRE_TESTS=ON only")

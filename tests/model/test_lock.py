@@ -10,7 +10,7 @@ from quire.errors import InvalidOption
 from quire.model import Lock, Machine, Process, Threads
 from quire.model.errors import LockNotHeld, LockTakenTwice
 from quire.model.lock import Point, Program, Thread, count_up, read_text, write_text
-from quire.records import LockHappening
+from quire.records.machine import LockHappening
 from seeds import seeds
 
 HERE = 0x10000

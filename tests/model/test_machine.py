@@ -12,7 +12,7 @@ from quire.errors import InvalidSize, NotABlock, OutOfMemory
 from quire.model import CPYTHON_3_10, QUIRE, Allocator, Geometry, Machine, System
 from quire.model.errors import BadAddress
 from quire.model.machine import ZERO_FRAME
-from quire.records import PageRecord
+from quire.records.machine import PageRecord
 from seeds import seeds
 
 PAGE = 4096

@@ -19,7 +19,8 @@ from processes import run_python
 from quire.errors import OutOfMemory
 from quire.model.mesh import MeshOptions, MeshPlaces
 from quire.process.heap import Heap
-from quire.records import Domain, MeshPhase, PoolRole
+from quire.records.heap import MeshPhase, PoolRole
+from quire.records.kinds import Domain
 from seeds import often, seeds
 from twins import Twins
 

@@ -20,7 +20,7 @@ sys.path.insert(0, {tests!r})
 from quire import _core
 from quire.model.mesh import MeshOptions, MeshPlaces
 from quire.process.heap import Heap
-from quire.records import MeshPhase
+from quire.records.heap import MeshPhase
 
 chance = random.Random(1)
 heap = Heap({range_bytes}, core={core})

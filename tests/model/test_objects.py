@@ -16,7 +16,7 @@ from quire.model.objects import Object
 from quire.model.sequences import room_for
 from quire.model.space import ObjectSpace
 from quire.model.versions import V3_11, V3_12, V3_14, VERSIONS, Version
-from quire.records import Area, Happening
+from quire.records.objects import Area, Happening
 
 every_version = pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)
 values = st.recursive(

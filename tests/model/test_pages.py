@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from quire.process.heap import Heap
-from quire.records import Domain
+from quire.records.kinds import Domain
 from seeds import often, seeds
 from twins import Twins
 

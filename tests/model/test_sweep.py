@@ -9,7 +9,7 @@ import pytest
 from quire.errors import InvalidOption
 from quire.model import Allocator
 from quire.process.heap import Heap
-from quire.records import Swept
+from quire.records.statistics import Swept
 
 fake = pytest.importorskip("quire._core_fake", reason="built with QUIRE_TESTS=ON only")
 

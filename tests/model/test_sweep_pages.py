@@ -9,7 +9,8 @@ import pytest
 
 from quire.model import QUIRE
 from quire.process.heap import Heap
-from quire.records import Domain, Pool
+from quire.records.heap import Pool
+from quire.records.kinds import Domain
 from seeds import seeds
 from twins import Twins
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from quire.model.mesh import MeshOptions, MeshPlaces
-from quire.records import Domain, MeshPhase
+from quire.records.heap import MeshPhase
+from quire.records.kinds import Domain
 from seeds import often, seeds
 from twins import Twins
 

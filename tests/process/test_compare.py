@@ -17,7 +17,7 @@ import pytest
 from processes import run
 from quire.cli.compare import pairs_in_a_minute
 from quire.export.comparison import from_json
-from quire.records import Comparison, Measurement
+from quire.records.comparison import Comparison, Measurement
 
 pytest.importorskip("quire._core", reason="the native core is not installed")
 

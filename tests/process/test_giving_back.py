@@ -268,7 +268,7 @@ def amid(event, values):
 sys.addaudithook(amid)
 print(type(quire.{call}()).__module__, type(quire.{call}()).__module__)
 """
-    ).expect("True True\nquire.records quire.records\n")
+    ).expect("True True\n" + " ".join(["quire.records.statistics"] * 2) + "\n")
 
 
 def test_the_first_call_without_descriptors() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from processes import Outcome, run, run_python
 from quire.export.run_report import from_json
-from quire.records import RunReport
+from quire.records.process import RunReport
 
 pytest.importorskip("quire._core", reason="the native core is not installed")
 

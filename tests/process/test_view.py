@@ -34,9 +34,11 @@ WAIT_SECONDS = 60
 
 
 @contextmanager
-def started(*command: str) -> Iterator[subprocess.Popen[str]]:
+def started(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A process with pipes; it is ended at the end."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("QUIRE", "PYTHON"))}
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("QUIRE", "PYTHON"))
+    } | environment
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, text=True, env=clean, **pipes) as process:
         try:
@@ -46,9 +48,9 @@ def started(*command: str) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextmanager
-def viewed(*words: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def viewed(*words: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """``quire view``, and the address that it prints."""
-    with started(sys.executable, "-m", "quire", "view", *words) as viewer:
+    with started(sys.executable, "-m", "quire", "view", *words, **environment) as viewer:
         assert viewer.stdout is not None
         address = viewer.stdout.readline().strip()
         assert address.startswith("http://127.0.0.1:"), viewer.communicate(timeout=WAIT_SECONDS)
@@ -116,6 +118,21 @@ def test_it_ends_with_an_interrupt_and_leaves_nothing(tmp_path: Path) -> None:
         out, err = viewer.communicate(timeout=WAIT_SECONDS)
         assert (viewer.returncode, out, err) == (0, "", "")
     assert [each.name for each in tmp_path.iterdir()] == ["heap.quire"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_it_took_of_a_process_is_gone_with_it(tmp_path: Path, number: int) -> None:
+    """However it is asked to end: its folder for temporary files is as it was."""
+    with started(sys.executable, "-m", "quire", "run", "--quiet", "-c", PROGRAM) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "ready\n"
+        with viewed(str(program.pid), TMPDIR=str(tmp_path)) as (_, viewer):
+            assert viewer.stdout is not None
+            assert "until Ctrl-C" in viewer.stdout.readline()
+            viewer.send_signal(number)
+            out, err = viewer.communicate(timeout=WAIT_SECONDS)
+            assert (viewer.returncode, out, err) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_process_that_is_not_on_quire_is_refused() -> None:

@@ -20,7 +20,7 @@ from quire.errors import InvalidOption
 from quire.process.named import read_pid
 from quire.process.other_memory import OtherMemory
 from quire.process.outside import look_at
-from quire.records import OutsideSample, WhyReport
+from quire.records.outside import OutsideSample, WhyReport
 
 MIB = 1024**2
 NOBODY = 65534

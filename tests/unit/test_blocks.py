@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from quire.process.blocks import identify
-from quire.records import Content, LiveBlock
+from quire.records.objects import Content, LiveBlock
 
 
 def test_findings_are_told_of_the_block_that_has_them() -> None:

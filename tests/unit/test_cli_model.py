@@ -6,7 +6,7 @@ import pytest
 
 from quire.cli import main, model
 from quire.export.terminal import is_c_locale
-from quire.records import Language
+from quire.records.chapter import Language
 
 
 def output(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

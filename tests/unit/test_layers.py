@@ -215,7 +215,7 @@ def test_a_wrong_include_is_found(tmp_path: Path, path: str, line: str, finding:
 @pytest.mark.parametrize(
     ("path", "line", "finding"),
     [
-        ("records.py", "from quire.errors import QuireError", "records imports quire.errors"),
+        ("records/heap.py", "from quire.errors import QuireError", "records imports quire.errors"),
         ("errors.py", "from . import records", "errors imports quire.records"),
         ("model/pool.py", "from ..process import stats", "model imports quire.process"),
         ("model/pool.py", "import quire", "model imports quire"),

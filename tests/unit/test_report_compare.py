@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from comparisons import comparison, comparisons, measurement
 from quire.errors import InvalidOption
 from quire.export.comparison import from_json, to_json
-from quire.records import Comparison, Measurement
+from quire.records.comparison import Comparison, Measurement
 from quire.report.cells import cells
 from quire.report.compare_view import compare_view
 from quire.report.plain import Style, draw

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from quire.records import MAPPING_BYTES, Charge, GivenBack, GivingBack
+from quire.records.statistics import MAPPING_BYTES, Charge, GivenBack, GivingBack
 from quire.report.run_view import run_view
 from quire.report.waterfall import waterfall
 from reports import after_a_peak

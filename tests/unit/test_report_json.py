@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from quire.errors import InvalidOption
 from quire.export.files import write_whole
 from quire.export.run_report import from_json, to_json
-from quire.records import RunReport
+from quire.records.process import RunReport
 from reports import after_a_peak, reports
 
 DOCUMENT: dict[str, Any] = json.loads(to_json(after_a_peak()))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comparisons import comparison, measurement
-from quire.records import Measurement
+from quire.records.comparison import Measurement
 from quire.report.paired import CONFIDENCE, PAIRS_MIN, Ratio, Verdict, median_interval, result, spread
 
 VALUES = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=60)

@@ -9,34 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from quire.records import (
-    Area,
-    Arena,
-    ArenaKind,
-    BlockState,
-    Both,
-    CollectedObject,
-    Collection,
-    Domain,
-    FrameRecord,
-    HeapState,
-    Language,
-    Lines,
-    LockEvent,
-    LockHappening,
-    Mapping,
-    NameRecord,
-    ObjectRecord,
-    PageRecord,
-    PageTable,
-    Pool,
-    ProgramState,
-    Rows,
-    Run,
-    Shown,
-    Turns,
-    UsedBlock,
-)
+from quire.records.chapter import Both, Language, Lines, Rows, Shown
+from quire.records.heap import Arena, BlockState, HeapState, Mapping, Pool, Run
+from quire.records.kinds import ArenaKind, Domain
+from quire.records.machine import LockEvent, LockHappening, PageRecord, PageTable, Turns
+from quire.records.objects import Area, CollectedObject, Collection, ObjectRecord, UsedBlock
+from quire.records.programs import FrameRecord, NameRecord, ProgramState
 from quire.report.cells import as_ascii, cells, cut, padded, wrapped
 from quire.report.pictures import draw
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from quire.records import RunReport
+from quire.records.process import RunReport
 from quire.report.cells import cells
 from quire.report.plain import Style, draw
 from quire.report.run_view import run_view

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quire.records import RunReport
+from quire.records.process import RunReport
 from quire.report.run_view import run_view
 from quire.report.units import MIB, count, mib, mib_column, seconds, size
 from quire.report.view import ColumnKind, RowKind

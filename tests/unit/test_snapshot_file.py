@@ -72,6 +72,14 @@ def test_columns_can_be_mapped(path: Path) -> None:
         assert content[data:].startswith(np.array(values, kind).tobytes())
 
 
+def test_a_new_file_is_for_its_owner_alone(path: Path) -> None:
+    """One that takes an old one's place has the old one's permissions."""
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o644)
+    write(path)
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
 # --- nothing is half-written ----------------------------------------------------------------------------------
 
 

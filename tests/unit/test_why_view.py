@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from quire.export.record_json import from_text
 from quire.export.why_report import WHY_FORMAT, to_json
-from quire.records import ArenaOccupancy, Charge, OutsideSample, WhyReport
+from quire.records.outside import ArenaOccupancy, OutsideSample, WhyReport
+from quire.records.statistics import Charge
 from quire.report.plain import Style, draw
 from quire.report.view import RowKind
 from quire.report.why_view import held_bytes, live_bytes, why_view

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import platform
-import signal
 import stat
 import sys
 import tempfile
@@ -31,7 +30,7 @@ from quire.process import settings
 from quire.process.core import require_core
 from quire.process.measure import ON_QUIRE, PLAINLY, Program, check_accounts, measure
 from quire.process.version import __version__
-from quire.records import Comparison, Measurement, Pair
+from quire.records.comparison import Comparison, Measurement, Pair
 from quire.report.compare_view import compare_view
 from quire.report.paired import PAIRS_MIN
 
@@ -80,7 +79,6 @@ def run(arguments: list[str]) -> int:
     plain, quire = _environments(line)
     require_core()
     check_accounts()
-    _end_like_an_interrupt(signal.SIGTERM, signal.SIGHUP)
     with tempfile.TemporaryDirectory(prefix="quire-compare-") as folder, Progress() as progress:
         course = _Course(_program(line, Path(folder)), {PLAINLY: plain, ON_QUIRE: quire}, progress)
         try:
@@ -90,13 +88,6 @@ def run(arguments: list[str]) -> int:
             if course.pairs:
                 _tell(course.comparison(), line.json)
     return 0
-
-
-def _end_like_an_interrupt(*numbers: signal.Signals) -> None:
-    """The run under way is in a session of its own, and would go on without us."""
-    for number in numbers:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, signal.default_int_handler)
 
 
 def _tell(comparison: Comparison, json: str | None) -> None:

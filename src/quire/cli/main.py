@@ -93,6 +93,13 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _command(name: str) -> Callable[[list[str]], int]:
+    if name == "run":  # becomes another program; it imports nothing that costs time
+        from quire.cli.run import run
+
+        return run
+    from quire.cli.signals import end_like_an_interrupt
+
+    end_like_an_interrupt()
     return _command_of_snapshots(name) if name in _OF_SNAPSHOTS else _plain_command(name)
 
 
@@ -136,8 +143,6 @@ def _command_of_snapshots(name: str) -> Callable[[list[str]], int]:
 
 def _plain_command(name: str) -> Callable[[list[str]], int]:
     match name:
-        case "run":
-            from quire.cli.run import run
         case "show":
             from quire.cli.show import run
         case "compare":

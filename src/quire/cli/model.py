@@ -15,7 +15,7 @@ from quire.model.articles import NAME as ARTICLES
 from quire.model.articles import tell_claims
 from quire.model.chapters import CHAPTERS, TITLE, Chapter, tell
 from quire.process.suggest import did_you_mean
-from quire.records import Both, ChapterTold, Language
+from quire.records.chapter import Both, ChapterTold, Language
 from quire.report.chapter_view import draw_chapter, draw_list
 
 HELP = """\

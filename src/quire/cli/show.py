@@ -7,7 +7,8 @@ from quire.errors import InvalidOption
 from quire.export.comparison import COMPARISON_FORMAT
 from quire.export.record_json import from_text
 from quire.export.run_report import RUN_FORMAT
-from quire.records import Comparison, RunReport
+from quire.records.comparison import Comparison
+from quire.records.process import RunReport
 from quire.report.compare_view import compare_view
 from quire.report.run_view import run_view
 

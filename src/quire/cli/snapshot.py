@@ -11,7 +11,7 @@ from quire.process.asking import Target
 from quire.process.named import read_pid
 from quire.process.suggest import did_you_mean
 from quire.process.taking import TIMEOUT_SECONDS, take_from
-from quire.records import SnapshotTaken
+from quire.records.process import SnapshotTaken
 from quire.report.units import count, seconds, size
 
 HELP = """\

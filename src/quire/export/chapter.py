@@ -5,7 +5,7 @@ from __future__ import annotations
 from quire.export.record_json import Format, to_text
 from quire.model import articles
 from quire.model.chapters import CHAPTERS, TITLE, tell
-from quire.records import Both, ChapterTold, Language
+from quire.records.chapter import Both, ChapterTold, Language
 from quire.report.chapter_markdown import chapter_markdown
 
 CHAPTER_FORMAT = Format("quire.model", 1, ChapterTold, "quire model")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from quire.export import COMPARISON_VERSION
 from quire.export.record_json import Format, from_text, to_text
-from quire.records import Comparison
+from quire.records.comparison import Comparison
 from quire.report.compare_view import MEASURES
 from quire.report.paired import result
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from quire.process.settings import Config
     from quire.process.threshold import Threshold
-    from quire.records import RunReport
+    from quire.records.process import RunReport
 
 _STDERR = 2
 _NO_PROCESS = 0
@@ -132,7 +132,7 @@ class _Ending:
         from quire.process.decode import decode_statistics
         from quire.process.statistics import giving_back_of
         from quire.process.version import __version__
-        from quire.records import RunReport
+        from quire.records.process import RunReport
 
         return RunReport(
             version=RUN_REPORT_VERSION,

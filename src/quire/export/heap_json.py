@@ -14,7 +14,7 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from quire.export.record_json import Format
-from quire.records import MemorySample
+from quire.records.process import MemorySample
 from quire.report.snapshot import NONE, Snapshot
 from quire.report.words import root_kind, root_words
 

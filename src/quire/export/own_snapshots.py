@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from quire.process.settings import Config
     from quire.process.threshold import Threshold
-    from quire.records import SnapshotTaken
+    from quire.records.process import SnapshotTaken
 
 _BEFORE_REPORT: Final = -(10**6) + 1
 """Among the finalizers of multiprocessing, where the report is the last."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quire.export import RUN_REPORT_VERSION
 from quire.export.record_json import Format, from_text, to_text
-from quire.records import RunReport
+from quire.records.process import RunReport
 
 RUN_FORMAT = Format("quire.run", RUN_REPORT_VERSION, RunReport, "quire run")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quire.export import WHY_REPORT_VERSION
 from quire.export.record_json import Format, to_text
-from quire.records import WhyReport
+from quire.records.outside import WhyReport
 
 WHY_FORMAT = Format("quire.why", WHY_REPORT_VERSION, WhyReport, "quire why")
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from quire.model.arena import PoolArena, RunArena
 from quire.model.pool import Pool
-from quire.records import ArenaKind, ArenaStatistics, BlockState, ClassStatistics, Domain, HeapStatistics, PoolRole
+from quire.records.heap import BlockState, PoolRole
+from quire.records.kinds import ArenaKind, Domain
+from quire.records.statistics import ArenaStatistics, ClassStatistics, HeapStatistics
 
 if TYPE_CHECKING:
     from quire.model.allocator import Allocator

@@ -33,7 +33,9 @@ from quire.model.purge import check_sweep, purge_resting, sweep
 from quire.model.raw import RawAllocator
 from quire.model.runs import Runs
 from quire.model.system import System
-from quire.records import ArenaKind, Domain, HeapState, HeapStatistics, PoolRole, Swept
+from quire.records.heap import HeapState, PoolRole
+from quire.records.kinds import ArenaKind, Domain
+from quire.records.statistics import HeapStatistics, Swept
 
 SIZE_BYTES_MAX = 2**63 - 1
 """The largest request that CPython passes on (``PY_SSIZE_T_MAX``)."""

@@ -22,8 +22,9 @@ from quire.model.links import Linked, LinkedList
 from quire.model.machine import Process
 from quire.model.pool import Pool
 from quire.model.runs import Runs
-from quire.records import Arena as ArenaRecord
-from quire.records import ArenaKind, BlockState, PoolRole, Run
+from quire.records.heap import Arena as ArenaRecord
+from quire.records.heap import BlockState, PoolRole, Run
+from quire.records.kinds import ArenaKind
 
 
 class Arena(Linked):

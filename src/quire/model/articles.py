@@ -24,8 +24,8 @@ from quire.errors import UnsupportedRuntime
 from quire.model import measured
 from quire.model.chapters.telling import code_of, told_in
 from quire.model.real import in_fresh_python
-from quire.records import Both as Text
-from quire.records import ChapterTold, Language, Picture, Prose, ProseKind, Rows, StepTold
+from quire.records.chapter import Both as Text
+from quire.records.chapter import ChapterTold, Language, Picture, Prose, ProseKind, Rows, StepTold
 
 
 class Verdict(StrEnum):

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from quire.model.atoms import text_bytes
 from quire.model.objects import Object
-from quire.records import CacheRecord
+from quire.records.objects import CacheRecord
 
 if TYPE_CHECKING:
     from quire.model.space import ObjectSpace

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from quire.model.errors import WrongType
 from quire.model.memory import WORD_BYTES
 from quire.model.objects import HEADER_BYTES, Object, Type, words_of
-from quire.records import Area, Happening, UsedBlock
+from quire.records.objects import Area, Happening, UsedBlock
 
 if TYPE_CHECKING:
     from quire.model.space import ObjectSpace

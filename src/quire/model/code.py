@@ -29,7 +29,7 @@ from types import CodeType
 from quire.model.errors import ProgramStopped
 from quire.model.memory import WORD_BYTES
 from quire.model.versions import RUNNING, Version
-from quire.records import CodeRecord, InstructionRecord, PycRecord
+from quire.records.programs import CodeRecord, InstructionRecord, PycRecord
 
 PYC_HEADER_BYTES = 16
 _TEXT_CHARACTERS_MAX = 40

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from quire.errors import InvalidOption
 from quire.model.objects import Object, Type
-from quire.records import CollectedObject, Collection, Happening
+from quire.records.objects import CollectedObject, Collection, Happening
 
 if TYPE_CHECKING:
     from quire.model.space import ObjectSpace

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from quire.model.errors import CountBelowZero, WrongType
 from quire.model.objects import COUNT_OFFSET, Object
-from quire.records import Happening
+from quire.records.objects import Happening
 
 if TYPE_CHECKING:
     from quire.model.space import ObjectSpace

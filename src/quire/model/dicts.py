@@ -28,7 +28,7 @@ from typing import Any
 from quire.model.caches import FreeList
 from quire.model.memory import WORD_BYTES
 from quire.model.objects import Object, Type
-from quire.records import Area, UsedBlock
+from quire.records.objects import Area, UsedBlock
 
 TABLE_HEADER_BYTES = 32
 SIZE_MIN = 8

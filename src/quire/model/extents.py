@@ -24,7 +24,7 @@ from itertools import groupby
 from quire.errors import OutOfMemory
 from quire.model.geometry import Geometry
 from quire.model.raw import RawAllocator
-from quire.records import Extent as ExtentRecord
+from quire.records.heap import Extent as ExtentRecord
 
 NEVER = -1
 """How many show a page that went back: nobody, and nobody will."""

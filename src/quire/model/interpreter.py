@@ -31,7 +31,7 @@ from quire.model.instructions import Instructions
 from quire.model.objects import Object
 from quire.model.operations import Operations
 from quire.model.space import ObjectSpace
-from quire.records import FrameRecord, NameRecord, ProgramState
+from quire.records.programs import FrameRecord, NameRecord, ProgramState
 
 _UNSUPPORTED_CODE = {
     inspect.CO_VARARGS: "functions that take *arguments",

@@ -29,7 +29,7 @@ from typing import Protocol
 
 from quire.errors import InvalidOption
 from quire.model.errors import LockNotHeld, LockTakenTwice
-from quire.records import LockEvent, LockHappening, Turns
+from quire.records.machine import LockEvent, LockHappening, Turns
 
 
 class SharedMemory(Protocol):

@@ -22,7 +22,7 @@ from heapq import heappop, heappush
 from quire.errors import InvalidSize, OutOfMemory
 from quire.model.errors import BadAddress
 from quire.model.geometry import KIB
-from quire.records import PageRecord, PageTable
+from quire.records.machine import PageRecord, PageTable
 
 ZERO_FRAME = 0
 """The one frame of zeros that stands behind every page that was read and never written. Nobody writes to it."""

@@ -34,7 +34,8 @@ from quire.model.arena import PoolArena
 from quire.model.extents import MAPPINGS_EACH, Extents, is_boundary
 from quire.model.links import LinkedList
 from quire.model.pool import Pool
-from quire.records import PAGE_NONE, PAGE_OWN, ArenaKind, MeshPass, MeshPhase, PoolRole
+from quire.records.heap import PAGE_NONE, PAGE_OWN, MeshPass, MeshPhase, PoolRole
+from quire.records.kinds import ArenaKind
 
 if TYPE_CHECKING:
     from quire.model.allocator import Allocator

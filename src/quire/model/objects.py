@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from quire.model.errors import UseAfterFree, WrongType
 from quire.model.memory import WORD_BYTES
-from quire.records import Area, Happening, UsedBlock
+from quire.records.objects import Area, Happening, UsedBlock
 
 if TYPE_CHECKING:
     from quire.model.caches import FreeList, FreeListBySize

@@ -23,8 +23,9 @@ from quire.errors import DoubleFree, NotABlock
 from quire.model.geometry import Geometry
 from quire.model.links import Linked
 from quire.model.machine import Process
-from quire.records import PAGE_NONE, PAGE_OWN, BlockState, Domain, PoolRole
-from quire.records import Pool as PoolRecord
+from quire.records.heap import PAGE_NONE, PAGE_OWN, BlockState, PoolRole
+from quire.records.heap import Pool as PoolRecord
+from quire.records.kinds import Domain
 
 FEW_DIVISOR = 8
 """A pool with no larger part of its blocks free is nearly full."""

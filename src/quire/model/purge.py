@@ -27,7 +27,8 @@ from quire.errors import InvalidOption, OutOfMemory
 from quire.model.arena import Arena, PoolArena, RunArena
 from quire.model.pool import Pool
 from quire.model.runs import Runs
-from quire.records import BlockState, PoolRole, Swept
+from quire.records.heap import BlockState, PoolRole
+from quire.records.statistics import Swept
 
 if TYPE_CHECKING:
     from quire.model.allocator import Allocator

@@ -16,7 +16,7 @@ from quire.model.geometry import KIB, Geometry
 from quire.model.kept import KeptPages, Piece
 from quire.model.runs import Runs
 from quire.model.system import System
-from quire.records import Mapping
+from quire.records.heap import Mapping
 
 UNIT_BYTES = 16
 REGION_BYTES = 1024 * KIB

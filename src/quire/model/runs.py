@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from quire.errors import NotABlock
-from quire.records import BlockState
+from quire.records.heap import BlockState
 
 
 class Runs:

@@ -21,7 +21,7 @@ from collections.abc import Hashable, Iterator, Sequence
 
 from quire.model.memory import WORD_BYTES
 from quire.model.objects import SIZE_OFFSET, Object, Type, words_of
-from quire.records import Area, UsedBlock
+from quire.records.objects import Area, UsedBlock
 
 
 class TupleType(Type):

@@ -50,7 +50,8 @@ from quire.model.sequences import ListType, TupleType
 from quire.model.undo import undo_if_broken
 from quire.model.versions import RUNNING, Version
 from quire.model.weakrefs import WeakrefType
-from quire.records import Area, Collection, Domain, Happening, ObjectEvent, ObjectRecord, UsedBlock
+from quire.records.kinds import Domain
+from quire.records.objects import Area, Collection, Happening, ObjectEvent, ObjectRecord, UsedBlock
 
 STATIC_BYTES = 64 * 1024
 """The interpreter's own memory for objects that are made once."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from quire.model.errors import FinalizerBroke, ObjectMisuse
 from quire.model.objects import Object, Type
-from quire.records import Happening
+from quire.records.objects import Happening
 
 if TYPE_CHECKING:
     from quire.model.space import ObjectSpace

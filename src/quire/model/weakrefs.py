@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from quire.model.objects import SIZE_OFFSET, Object, Type
-from quire.records import Happening
+from quire.records.objects import Happening
 
 _TARGET_OFFSET, _CALLBACK_OFFSET = SIZE_OFFSET, SIZE_OFFSET + 8
 

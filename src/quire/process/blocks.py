@@ -15,7 +15,7 @@ from quire.errors import UnsupportedRuntime
 from quire.process import serving
 from quire.process.core import require_core
 from quire.process.reviewed import reviewed_types
-from quire.records import Content, LiveBlock
+from quire.records.objects import Content, LiveBlock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

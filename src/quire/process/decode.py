@@ -5,24 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from quire.records import (
-    Arena,
-    ArenaKind,
+from quire.records.heap import Arena, BlockState, Extent, HeapState, Mapping, Pool, PoolRole, Run
+from quire.records.kinds import ArenaKind, Domain
+from quire.records.statistics import (
     ArenaStatistics,
-    BlockState,
     Charge,
     ClassStatistics,
-    Domain,
-    Extent,
     GivenBack,
     GivingBack,
     GuardStatistics,
-    HeapState,
     HeapStatistics,
-    Mapping,
-    Pool,
-    PoolRole,
-    Run,
 )
 
 if TYPE_CHECKING:

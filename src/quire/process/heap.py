@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, NoReturn
 from quire.errors import DoubleFree, InvalidSize, NotABlock, OutOfMemory
 from quire.process.core import require_core
 from quire.process.decode import decode_state, decode_statistics
-from quire.records import Domain, HeapState, HeapStatistics, MeshPass, MeshPhase, Swept
+from quire.records.heap import HeapState, MeshPass, MeshPhase
+from quire.records.kinds import Domain
+from quire.records.statistics import HeapStatistics, Swept
 
 if TYPE_CHECKING:
     from quire._core import Heap as CoreHeap

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 from quire.errors import ProgramFailed, UnsupportedRuntime
 from quire.process import settings
 from quire.process.reading import Reading, rss_max_bytes
-from quire.records import Charge, Measurement
+from quire.records.comparison import Measurement
+from quire.records.statistics import Charge
 from quire.text import printable
 
 if TYPE_CHECKING:

@@ -27,7 +27,8 @@ from quire.process.quire_regions import quire_regions
 from quire.process.recognise import Findings
 from quire.process.smaps import parse_maps, parse_smaps, parse_status
 from quire.process.version import __version__
-from quire.records import ArenaOccupancy, Charge, OutsideSample, WhyReport
+from quire.records.outside import ArenaOccupancy, OutsideSample, WhyReport
+from quire.records.statistics import Charge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from quire.process.libc import LibcStatistics
     from quire.process.parts import HeapResident
     from quire.process.smaps import SystemMapping
-    from quire.records import MemorySample
+    from quire.records.process import MemorySample
 
     class Core(Protocol):
         """What a sample asks of ``quire._core``."""
@@ -201,7 +201,7 @@ def least_disturbed(measure: Callable[[], Parts]) -> Parts:
 
 def make_sample(parts: Parts, seconds: float) -> MemorySample:
     """The record. What records need is imported only here: it is a part of the memory that a sample tells of."""
-    from quire.records import HeapResidency, MemorySample
+    from quire.records.process import HeapResidency, MemorySample
 
     return MemorySample(
         seconds=seconds,

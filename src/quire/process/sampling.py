@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from quire.process.parts import Parts
     from quire.process.sample import Core
     from quire.process.threshold import Threshold
-    from quire.records import MemorySample
+    from quire.records.process import MemorySample
 
     class WatchingCore(Core, Watched, Protocol):
         """What sampling asks of ``quire._core``."""

@@ -10,7 +10,7 @@ from quire.process.snapshot_columns import COLUMNS, EDGE_COLUMNS, TEXT_COLUMNS, 
 from quire.process.snapshot_file import Column, write_snapshot
 from quire.process.snapshot_roots import ROOT_COLUMNS
 from quire.process.version import __version__
-from quire.records import SnapshotTaken
+from quire.records.process import SnapshotTaken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

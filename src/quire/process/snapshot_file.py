@@ -13,6 +13,7 @@ import errno
 import json
 import os
 import shutil
+import stat
 import zipfile
 from contextlib import suppress
 from typing import NamedTuple
@@ -27,6 +28,8 @@ ABOUT: Final = "snapshot.json"
 ALIGNMENT_BYTES: Final = 64
 _COPY_BYTES: Final = 1024**2
 _MAGIC: Final = b"\x93NUMPY\x01\x00"
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_FOR_ITS_OWNER: Final = 0o600
 
 
 class Column(NamedTuple):
@@ -39,6 +42,8 @@ class Column(NamedTuple):
 
 def write_snapshot(path: str, columns: Iterable[Column], about: Mapping[str, object]) -> None:
     """Write the file whole, or not at all: beside its name first, in its place when it is complete.
+
+    A new one is for its owner alone: it may hold texts of the program's. One that is replaced leaves its permissions.
 
     Args:
         path: where to; a file that is there is replaced.
@@ -53,8 +58,10 @@ def write_snapshot(path: str, columns: Iterable[Column], about: Mapping[str, obj
         raise OSError(errno.EINVAL, "it is no file, and would be replaced by one", path)
     beside = f"{target}.{os.getpid()}.tmp"
     try:
-        with open(beside, "xb") as file:
+        with open(os.open(beside, _NEW, _FOR_ITS_OWNER), "wb") as file:
             _write_archive(file, columns, about)
+        if os.path.exists(target):
+            os.chmod(beside, stat.S_IMODE(os.stat(target).st_mode))
         os.replace(beside, target)
     except BaseException:
         with suppress(OSError):

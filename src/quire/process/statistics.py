@@ -7,7 +7,7 @@ from quire.process.charge import read_charge
 from quire.process.core import require_core
 from quire.process.decode import decode_giving_back, decode_statistics
 from quire.process.missing import missing
-from quire.records import GivingBack, HeapStatistics
+from quire.records.statistics import GivingBack, HeapStatistics
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Final
 
-    from quire.records import SnapshotTaken
+    from quire.records.process import SnapshotTaken
 
 TIMEOUT_SECONDS: Final = 30.0
 """How long to wait for the process to come to a safe point, where nobody says."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from quire.process import serving
 from quire.process.decode import decode_given_back
 from quire.process.statistics import require_served
-from quire.records import GivenBack
+from quire.records.statistics import GivenBack
 
 
 def trim(collect: bool = False) -> GivenBack:

@@ -1,7 +1,7 @@
 """The nouns of a snapshot's answers, as frozen dataclasses: what ``--json`` and ``--csv`` write and views draw.
 
-Beside ``records.py``, not in it: a program that ends imports that one, and none of these. Each answer has ``rows``, the
-biggest first, and sums over all that there is.
+Not among ``quire.records``: they are made and told here alone. Each answer has ``rows``, the biggest first, and sums
+over all that there is.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from quire.records import ChapterTold, Language, Picture, Prose, ProseKind, Rows, StepTold
+from quire.records.chapter import ChapterTold, Language, Picture, Prose, ProseKind, Rows, StepTold
 from quire.report.pictures import draw
 from quire.report.pictures.lists import as_rows
 from quire.report.pictures.tables import cell_text, number_columns

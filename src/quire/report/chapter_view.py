@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from quire.records import ChapterTold, Language, Prose, ProseKind, StepTold
+from quire.records.chapter import ChapterTold, Language, Prose, ProseKind, StepTold
 from quire.report.cells import as_ascii, cells, cut, padded, wrapped
 from quire.report.pictures import draw
 from quire.report.plain import Paint, Style

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from quire.records import Comparison, Measurement
+from quire.records.comparison import Comparison, Measurement
 from quire.report.paired import PAIRS_MIN, Ratio, Result, Verdict, result
 from quire.report.units import MIB, count, mib, one_line, seconds, seconds_to_compare
 from quire.report.view import Row, Table, View, name_and_numbers

@@ -16,7 +16,7 @@ from enum import StrEnum
 from math import comb
 from statistics import median
 
-from quire.records import Comparison, Measurement
+from quire.records.comparison import Comparison, Measurement
 
 CONFIDENCE = 0.95
 PAIRS_MIN = 6

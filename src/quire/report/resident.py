@@ -5,7 +5,7 @@ Not in waterfall.py: a program that ends imports that one, and no answers.
 
 from __future__ import annotations
 
-from quire.records import MemorySample
+from quire.records.process import MemorySample
 from quire.report.answers import MemoryRow, Waterfall
 from quire.report.waterfall import HEAP_PARTS, OTHER_PARTS, held_bytes
 

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from quire.records import (
-    ArenaKind,
-    ArenaStatistics,
-    Charge,
-    ClassStatistics,
-    Domain,
-    GivingBack,
-    HeapStatistics,
-    RunReport,
-    WaterfallRow,
-)
+from quire.records.kinds import ArenaKind, Domain
+from quire.records.process import RunReport, WaterfallRow
+from quire.records.statistics import ArenaStatistics, Charge, ClassStatistics, GivingBack, HeapStatistics
 from quire.report.units import count, mib, mib_column, one_line, seconds, size
 from quire.report.view import Column, ColumnKind, Row, RowKind, Table, View, name_and_numbers
 from quire.report.waterfall import ABOVE, AGAIN, OTHER_PARTS, UNCOUNTED, held_bytes, live_bytes, waterfall

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quire.errors import DamagedSnapshot
-from quire.records import HeapResidency, MemorySample, WaterfallRow
+from quire.records.process import HeapResidency, MemorySample, WaterfallRow
 from quire.report.waterfall import sample_rows
 
 U1: TypeAlias = NDArray[np.uint8]

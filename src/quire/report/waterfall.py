@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from quire.records import MemorySample, RunReport, WaterfallRow
+from quire.records.process import MemorySample, RunReport, WaterfallRow
 
 
 @dataclass(frozen=True, slots=True)

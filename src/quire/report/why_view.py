@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from quire.records import OutsideSample, WhyReport
+from quire.records.outside import OutsideSample, WhyReport
 from quire.report.units import count, mib, mib_column, one_line
 from quire.report.view import Column, ColumnKind, Row, RowKind, Table, View
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from quire.errors import InvalidOption
 from quire.process.core import core
 from quire.process.version import __version__
-from quire.records import WaterfallRow
+from quire.records.process import WaterfallRow
 from quire.report.answers import Differences, TypeRow
 from quire.report.attribute_names import show_names_alone
 from quire.report.differences import Side, differences

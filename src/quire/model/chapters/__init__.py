@@ -9,7 +9,7 @@ The order is the articles': from the empty book to what quire does.
 """
 
 from quire.model.chapters.telling import Chapter, tell
-from quire.records import Both
+from quire.records.chapter import Both
 
 TITLE = Both("Python's memory, told by a model", "모델로 읽는 파이썬의 메모리")
 CHAPTERS = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from quire.model import CPYTHON_3_10, Allocator, Machine, ObjectSpace, System
 from quire.model.chapters.telling import Telling
-from quire.records import Both, Lines, Rows
+from quire.records.chapter import Both, Lines, Rows
 
 STORIES = {
     "Ann": b"The keeper lit the lamp.",

@@ -7,7 +7,9 @@ from collections import Counter
 from quire.model import VERSIONS, Interpreter, ObjectSpace
 from quire.model.chapters.telling import Telling
 from quire.model.errors import UseAfterFree
-from quire.records import Both, Happening, Lines, ProgramState, Rows
+from quire.records.chapter import Both, Lines, Rows
+from quire.records.objects import Happening
+from quire.records.programs import ProgramState
 
 COUNTS = (Both("line", "줄"), Both("count after it", "그 뒤의 참조 수"))
 SAID = (Both("who asks", "누가 묻는가"), Both("it says", "대답"), Both("the count", "참조 수"))

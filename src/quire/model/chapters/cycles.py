@@ -4,7 +4,7 @@ from quire.model import Interpreter, Object, ObjectSpace
 from quire.model.chapters.telling import Telling
 from quire.model.touched import touched_by
 from quire.model.versions import V3_12, V3_13
-from quire.records import Both, Rows
+from quire.records.chapter import Both, Rows
 
 FINALIZER, CALLBACK = Both("finalizer", "파이널라이저"), Both("callback", "콜백")
 TOLD = (Both("what is called", "호출된 것"), Both("with", "대상"))

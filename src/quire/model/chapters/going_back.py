@@ -6,7 +6,7 @@ from dataclasses import replace
 from quire.model import ARTICLE, CPYTHON_3_10, Allocator, Machine, System
 from quire.model.chapters.telling import Telling
 from quire.model.order import compare_orders
-from quire.records import Both, Rows
+from quire.records.chapter import Both, Rows
 
 MOMENTS = (Both("all in use", "모두 사용 중"), Both("one left in each", "하나씩 남음"), Both("none left", "모두 해제"))
 HELD = (

@@ -6,7 +6,8 @@ from quire.model import CPYTHON_3_10, Allocator, Interpreter, Machine, System
 from quire.model.chapters.telling import Telling
 from quire.model.code import code_record, compile_source, pyc_bytes, read_pyc
 from quire.model.errors import BadAddress
-from quire.records import Area, Both, Lines, Rows
+from quire.records.chapter import Both, Lines, Rows
+from quire.records.objects import Area
 
 PLACE = 0x10_0000
 """An address that both processes use."""

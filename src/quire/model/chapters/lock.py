@@ -8,7 +8,8 @@ from itertools import pairwise
 from quire.model import Lock, Machine, Threads
 from quire.model.chapters.telling import Telling
 from quire.model.lock import Point, Thread, count_up, read_text, write_text
-from quire.records import Both, Lines, LockHappening, Rows
+from quire.records.chapter import Both, Lines, Rows
+from quire.records.machine import LockHappening
 
 PAGE = 0x10_0000
 """Where the one page is that all threads share."""

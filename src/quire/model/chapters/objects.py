@@ -6,7 +6,7 @@ from quire.model import ObjectSpace
 from quire.model.chapters.telling import Telling
 from quire.model.objects import HEADER_BYTES
 from quire.model.versions import V3_11, V3_12
-from quire.records import Both, Lines, Rows
+from quire.records.chapter import Both, Lines, Rows
 
 WORDS = (Both("word", "워드"), Both("what stands there", "적혀 있는 것"))
 COUNT, TYPE = Both("count", "참조 수"), Both("type", "타입")

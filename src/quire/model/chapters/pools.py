@@ -5,7 +5,7 @@ from dataclasses import replace
 from quire.model import ARTICLE, CPYTHON_3_10, Allocator, Machine, System
 from quire.model.chapters.telling import Telling
 from quire.model.touched import touched_by
-from quire.records import Both, Rows
+from quire.records.chapter import Both, Rows
 
 THEN, BETWEEN = Both("up to 3.7.3", "3.7.3까지"), Both("3.7.4 to 3.9", "3.7.4부터 3.9까지")
 ASKED = (Both("bytes asked for", "요청(바이트)"), THEN, Both("today", "지금"))

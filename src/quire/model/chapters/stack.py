@@ -4,7 +4,7 @@ from quire.model import Interpreter, ObjectSpace
 from quire.model.chapters.telling import Telling
 from quire.model.code import code_record, compile_source
 from quire.model.frames import CallStack
-from quire.records import Both, Lines, Rows
+from quire.records.chapter import Both, Lines, Rows
 
 GREETING = """\
 def shout(word):

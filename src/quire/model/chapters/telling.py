@@ -29,7 +29,7 @@ from importlib import import_module, resources
 from itertools import groupby
 
 from quire.model.errors import BrokenChapter
-from quire.records import (
+from quire.records.chapter import (
     Both,
     Cell,
     ChapterTold,

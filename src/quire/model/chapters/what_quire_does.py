@@ -7,7 +7,8 @@ from quire.model import CPYTHON_3_10, QUIRE, Allocator
 from quire.model.chapters.telling import Telling
 from quire.model.geometry import KIB, MIB
 from quire.model.mesh import MeshOptions, MeshPlaces
-from quire.records import Both, MeshPhase, Pool, Rows
+from quire.records.chapter import Both, Rows
+from quire.records.heap import MeshPhase, Pool
 
 ASKED = (
     Both("bytes asked for", "요청(바이트)"),

@@ -18,21 +18,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from quire.records import (
-    Arena,
-    CodeRecord,
-    FrameRecord,
-    HeapState,
-    Language,
-    Lines,
-    ObjectRecord,
-    PageTable,
-    Pool,
-    ProgramState,
-    Record,
-    Shown,
-    Turns,
-)
+from quire.records.chapter import Language, Lines, Record, Shown
+from quire.records.heap import Arena, HeapState, Pool
+from quire.records.machine import PageTable, Turns
+from quire.records.objects import ObjectRecord
+from quire.records.programs import CodeRecord, FrameRecord, ProgramState
 from quire.report.cells import cut
 from quire.report.pictures.code import draw_code
 from quire.report.pictures.frames import draw_frames, draw_program

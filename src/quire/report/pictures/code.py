@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from quire.records import Both, CodeRecord, Language, Rows
+from quire.records.chapter import Both, Language, Rows
+from quire.records.programs import CodeRecord
 from quire.report.cells import wrapped
 from quire.report.pictures.tables import draw_table
 

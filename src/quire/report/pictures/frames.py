@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from quire.records import FrameRecord, Language, NameRecord, ProgramState
+from quire.records.chapter import Language
+from quire.records.programs import FrameRecord, NameRecord, ProgramState
 from quire.report.cells import cells, cut, padded
 from quire.report.pictures import words
 

@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from quire.records import Arena, ArenaKind, BlockState, Both, HeapState, Language, Pool, PoolState, Run
+from quire.records.chapter import Both, Language
+from quire.records.heap import Arena, BlockState, HeapState, Pool, PoolState, Run
+from quire.records.kinds import ArenaKind
 from quire.report.cells import pieces
 from quire.report.pictures import words
 from quire.report.units import size

@@ -5,20 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from quire.records import (
-    Area,
-    Both,
-    CacheRecord,
-    Collection,
-    Happening,
-    HeapStatistics,
-    NameRecord,
-    ObjectEvent,
-    PycRecord,
-    Record,
-    Rows,
-    UsedBlock,
-)
+from quire.records.chapter import Both, Record, Rows
+from quire.records.objects import Area, CacheRecord, Collection, Happening, ObjectEvent, UsedBlock
+from quire.records.programs import NameRecord, PycRecord
+from quire.records.statistics import HeapStatistics
 from quire.report.pictures.words import COUNT, IMMORTAL, address, use
 
 _Kind = TypeVar("_Kind")

@@ -20,7 +20,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from quire.records import Language, ObjectRecord
+from quire.records.chapter import Language
+from quire.records.objects import ObjectRecord
 from quire.report.cells import cells, cut, padded, pieces
 from quire.report.pictures import words
 

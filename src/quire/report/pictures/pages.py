@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from quire.records import Language, PageRecord, PageTable
+from quire.records.chapter import Language
+from quire.records.machine import PageRecord, PageTable
 from quire.report.cells import cells, cut, padded
 from quire.report.pictures import words
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from quire.records import Both, Cell, Language, Rows
+from quire.records.chapter import Both, Cell, Language, Rows
 from quire.report.cells import cells, padded, wrapped
 from quire.report.pictures import words
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from quire.records import Language, LockHappening, Turns
+from quire.records.chapter import Language
+from quire.records.machine import LockHappening, Turns
 from quire.report.cells import cells, cut, padded
 from quire.report.pictures import words
 

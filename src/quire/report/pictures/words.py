@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from quire.records import BlockState, Both, LockHappening, PoolState
+from quire.records.chapter import Both
+from quire.records.heap import BlockState, PoolState
+from quire.records.machine import LockHappening
 
 ARENA = Both("arena", "아레나")
 POOL = Both("pool", "풀")

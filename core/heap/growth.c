@@ -58,8 +58,8 @@ growth_prepare(struct heap *heap, size_t more_bytes)
         kept_give_back(heap, excess_bytes(heap, more_bytes));
     }
     size_t next_bytes = held_bytes(heap) + more_bytes;
-    bool is_peak = next_bytes > heap->totals.held_bytes_max && next_bytes > heap->purge_above_bytes;
-    if (heap->totals.resting_bytes != 0 && is_peak) {
+    bool is_peak = next_bytes > heap->totals.held_bytes_max;
+    if (heap->totals.resting_bytes != 0 && is_peak && heap->purge_credit_bytes > 0) {
         purge_resting(heap, next_bytes - heap->totals.held_bytes_max);
     }
 }
@@ -90,14 +90,24 @@ growth_touch(struct heap *heap, size_t more_bytes)
     growth_note(heap);
 }
 
-/* What was purged before a peak serves again, so it went in vain: nothing else does before the heap has grown by four
- * times as much. */
+/* What was purged before a peak serves again: so it went in vain. */
 void
 growth_touch_again(struct heap *heap, size_t more_bytes)
 {
     growth_touch(heap, more_bytes);
-    if (heap->purge_above_bytes < heap->totals.held_bytes_max) {
-        heap->purge_above_bytes = heap->totals.held_bytes_max;
+    heap->purge_credit_bytes -= (ptrdiff_t)more_bytes;
+}
+
+enum { TAKEN_BYTES_A_BYTE_IN_VAIN = 8, HELD_BYTES_A_BYTE_OF_CREDIT = 8 };
+
+/* A pool or a run begins to serve. Of what does, an eighth may have been purged in vain: so its page faults take little
+ * of what a program does with all of it. What is saved up for a worse phase is limited. */
+void
+growth_note_taken(struct heap *heap, size_t taken_bytes)
+{
+    size_t credit_bytes_max = ARENA_BYTES + heap->totals.held_bytes_max / HELD_BYTES_A_BYTE_OF_CREDIT;
+    heap->purge_credit_bytes += (ptrdiff_t)(taken_bytes / TAKEN_BYTES_A_BYTE_IN_VAIN);
+    if (heap->purge_credit_bytes > (ptrdiff_t)credit_bytes_max) {
+        heap->purge_credit_bytes = (ptrdiff_t)credit_bytes_max;
     }
-    heap->purge_above_bytes += 4 * more_bytes;
 }

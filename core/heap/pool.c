@@ -168,6 +168,7 @@ static struct pool *
 take_pool(struct heap *heap, struct arena *arena)
 {
     struct pool *pool = arena->free_pool;
+    growth_note_taken(heap, slots_a_pool(arena) * POOL_BYTES);
     if (pool == NULL) {
         pool = cut_pool(heap, arena);
     } else {

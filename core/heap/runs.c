@@ -143,6 +143,7 @@ take_marks(struct heap *heap, struct arena *arena, size_t first, size_t end)
 static void
 note_taken(struct heap *heap, struct arena *arena, size_t first, size_t end)
 {
+    growth_note_taken(heap, (end - first) * RUN_UNIT_BYTES);
     size_t touched_end = end < arena->touched ? end : arena->touched;
     size_t resting = touched_end > first ? touched_end - first : 0;
     arena->resting = (uint16_t)(arena->resting - resting);

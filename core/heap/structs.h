@@ -179,8 +179,8 @@ struct heap {
     struct heap *next_with_extents; /* forks.c */
     struct heap_totals totals;
     int purge_refusal;        /* errno value of the last purge that the system refused */
-    size_t purge_above_bytes; /* what is held is to be more before anything is purged */
-    size_t watch_bytes; /* SIZE_MAX: nobody watches */
+    ptrdiff_t purge_credit_bytes; /* what may be purged in vain before peaks */
+    size_t watch_bytes;           /* SIZE_MAX: nobody watches */
     void (*watch_passed)(size_t held_bytes);
     size_t rested_bytes; /* since the last notice */
     size_t notice_bytes; /* SIZE_MAX: nobody is told */
@@ -490,6 +490,7 @@ void growth_prepare(struct heap *heap, size_t more_bytes);
 void growth_note(struct heap *heap);
 void growth_touch(struct heap *heap, size_t more_bytes);
 void growth_touch_again(struct heap *heap, size_t more_bytes);
+void growth_note_taken(struct heap *heap, size_t taken_bytes);
 
 /* Whether a block that was cut off is neither allocated nor free. */
 static inline bool

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from quire.model import QUIRE, Allocator, System
 from quire.process.heap import Heap
 
 fake = pytest.importorskip("quire._core_fake", reason="built with QUIRE_TESTS=ON only")
@@ -53,6 +54,26 @@ def test_a_purged_pool_serves_again(heap: Heap) -> None:
     assert not any(ctypes.string_at(blocks[0], 8 * KIB))
     assert heap.statistics().touched_bytes >= held + 512 * KIB
     assert heap.check() is None
+
+
+def test_little_of_what_a_program_takes_was_purged_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Phases of other kinds of blocks, each larger than the last, would purge all of each other's; they may some."""
+    allocator = Allocator(QUIRE, System(QUIRE.page_bytes))
+    taken, in_vain = [], []
+    note_taken, touch = allocator.raw.note_taken, allocator.raw.touch
+    monkeypatch.setattr(allocator.raw, "note_taken", lambda size: [taken.append(size), note_taken(size)])
+
+    def counting(size: int, *, again: bool = False) -> None:
+        in_vain.extend([size] * again)
+        touch(size, again=again)
+
+    monkeypatch.setattr(allocator.raw, "touch", counting)
+    for phase in range(30):
+        size = (480, 8 * KIB, 40 * KIB)[phase % 3]
+        blocks = [allocator.allocate(size) for _ in range((2 * MIB + phase * 128 * KIB) // size)]
+        for address in blocks:
+            allocator.free(address)
+    assert MIB < sum(in_vain) < sum(taken) / 8 + 2 * QUIRE.arena_bytes
 
 
 def test_locked_memory_stays(heap: Heap) -> None:

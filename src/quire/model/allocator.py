@@ -263,6 +263,7 @@ class Allocator:
 
     def _take_pool(self, arena: PoolArena) -> Pool:
         """One that became free, else one that is cut; what of it has no page is touched."""
+        self.raw.note_taken(arena.pool_bytes)
         if not arena.free_pools:
             self.raw.touch(arena.pool_bytes)
             return arena.take_pool()
@@ -341,6 +342,7 @@ class Allocator:
         before = _Touched.of(arena.runs)
         address = arena.runs.take(size_bytes)
         assert address is not None
+        self.raw.note_taken(arena.runs.size_of(address))
         self._note_touched(arena.runs, before)
         self.available[ArenaKind.RUN].update(arena)
         return address
@@ -389,8 +391,9 @@ class Allocator:
     def _resize_run(self, arena: RunArena, address: int, size_bytes: int) -> bool:
         if not self.geometry.runs_serve(size_bytes):
             return False
-        before = _Touched.of(arena.runs)
+        before, old_bytes = _Touched.of(arena.runs), arena.runs.size_of(address)
         fits = arena.runs.resize(address, size_bytes)
+        self.raw.note_taken(max(arena.runs.size_of(address) - old_bytes, 0))
         self._note_touched(arena.runs, before)
         self.available[ArenaKind.RUN].update(arena)
         return fits

@@ -22,6 +22,8 @@ UNIT_BYTES = 16
 REGION_BYTES = 1024 * KIB
 OWN_MAPPING_BYTES_MIN = 128 * KIB
 """From this size on libc gives a request pages of its own (its default; it adapts)."""
+TAKEN_BYTES_A_BYTE_IN_VAIN = 8
+HELD_BYTES_A_BYTE_OF_CREDIT = 8
 
 
 class RawAllocator:
@@ -41,7 +43,8 @@ class RawAllocator:
         """Of extents, as far as they have memory."""
         self._arena_bytes = 0
         self._held_bytes_max = 0
-        self._purge_above_bytes = 0
+        self._purge_credit_bytes = 0
+        """What may be purged in vain before peaks."""
         self._range_end = system.first_address + geometry.range_bytes
         self._regions: list[Runs] = []
         """In address order."""
@@ -72,14 +75,23 @@ class RawAllocator:
     def touch(self, more_bytes: int, *, again: bool = False) -> None:
         """A part of an arena is used for the first time, or again since it was purged: the system has no page of it.
 
-        What was purged before a peak and is needed again went in vain: nothing else goes before the heap has grown by
-        four times as much. What a sweep purged had rested for long.
+        What was purged before a peak and is needed again went in vain. What a sweep purged had rested for long.
         """
         self._prepare_growth(more_bytes)
         self.touched_bytes += more_bytes
         self.note_growth()
         if again:
-            self._purge_above_bytes = max(self._purge_above_bytes, self._held_bytes_max) + 4 * more_bytes
+            self._purge_credit_bytes -= more_bytes
+
+    def note_taken(self, taken_bytes: int) -> None:
+        """A pool or a run begins to serve. Of what does, an eighth may have been purged in vain.
+
+        So the page faults of that take little of what a program does with all of it. What is saved up for a worse phase
+        is limited.
+        """
+        limit = self.geometry.arena_bytes + self._held_bytes_max // HELD_BYTES_A_BYTE_OF_CREDIT
+        credit = self._purge_credit_bytes + taken_bytes // TAKEN_BYTES_A_BYTE_IN_VAIN
+        self._purge_credit_bytes = min(credit, limit)
 
     def allocate(self, size_bytes: int) -> int:
         """Serve a request of any size; returns its address.
@@ -223,7 +235,7 @@ class RawAllocator:
         """More will be held. What is free is not to make a peak: it goes back before."""
         self.kept.give_back(self._excess_bytes(more_bytes))
         next_bytes = self._held_bytes + more_bytes
-        if next_bytes > max(self._held_bytes_max, self._purge_above_bytes):
+        if next_bytes > self._held_bytes_max and self._purge_credit_bytes > 0:
             self._purge(next_bytes - self._held_bytes_max)
 
     def note_growth(self) -> None:

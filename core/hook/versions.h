@@ -79,7 +79,9 @@ version_layouts_are_known(void)
     return Py_Version < 0x03100000;
 }
 
-/* In the collector's state: from the flag that it is at work to gc.garbage, in words. */
+/* In the collector's state: its thresholds, as they are at first; from the flag that it is at work to gc.garbage, in
+ * words. */
+#define VERSION_THRESHOLDS {PY_VERSION_HEX >= 0x030D0000 ? 2000 : 700, 10, 10}
 #define VERSION_WORDS_TO_GARBAGE (PY_VERSION_HEX >= 0x030F0000 ? 2 : 1)
 
 /* Where an instance keeps attributes that have not become a dictionary, in a block of their own: an address in that

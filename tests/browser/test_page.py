@@ -155,7 +155,7 @@ def test_the_map_is_walked_by_keyboard(address: str, open_page: Open) -> None:
 def test_a_link_shows_the_same_block(address: str, open_page: Open) -> None:
     """Chosen and in sight, with its blocks asked for."""
     page = open_page(f"{address}#/map?colour=type&at=b:{block_address(0, 0) - 48:#x}:4")
-    page.locator(".panel dd", has_text="shop.Record").first.wait_for()
+    page.locator(".panel dt", has_text="Address").first.wait_for()  # before, the panel tells of its pool
     assert chosen(page)["Address"] == RECORD
     assert page.get_by_label("type", exact=True).is_checked()
 

@@ -37,6 +37,16 @@ def addresses(live):
     return {{address for address, _ in struct.iter_unpack("QQ", live)}}
 """
 
+# --- where the collector's lists are ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", ["", "gc.set_threshold(5, 6, 7)", "gc.freeze()", "gc.disable()"])
+def test_the_collectors_lists_are_found_however_a_program_has_set_it(before: str) -> None:
+    """Before quire comes. Where it is as CPython leaves it, its own functions are not asked."""
+    code = f"import gc; {before}\n{PROVE}\nprove(); print(is_proven(drained[7]) or gc.get_freeze_count() > 0); end()"
+    run_python(code).expect("True\n")
+
+
 # --- what is proven -------------------------------------------------------------------------------------------
 
 KINDS = """

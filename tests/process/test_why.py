@@ -362,7 +362,7 @@ def test_another_users_process_may_not_be_looked_at(plant: Callable[..., Target]
     if os.geteuid() != 0:
         pytest.skip("only root can be two users")
     target = plant("")
-    imports = "import os, pwd, sys, quire.text, quire.cli.why; from quire.cli.main import main"
+    imports = "import os, pwd, sys, quire.text, quire.cli.signals, quire.cli.why; from quire.cli.main import main"
     become = f"os.setgid({NOBODY}); os.setuid({NOBODY})"
     code = f"{imports}; {become}; sys.exit(main(['why', '{target.process.pid}']))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 TIMEOUT_S = 120
@@ -33,11 +35,36 @@ def run_python(code: str, *arguments: str, environment: dict[str, str] | None = 
 
 def run(command: list[str], environment: dict[str, str] | None = None, **options: object) -> Outcome:
     """Run a command in a clean environment: no QUIRE variable of ours, none of Python's."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("QUIRE", "PYTHON"))}
     done = subprocess.run(  # type: ignore[call-overload]
-        command, env=clean | (environment or {}), capture_output=True, text=True, timeout=TIMEOUT_S, **options
+        command, env=clean_environment(environment), capture_output=True, text=True, timeout=TIMEOUT_S, **options
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def started(*command: str, environment: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A command while it runs, in such an environment; what it says on standard error is among its output.
+
+    At the end it is killed, if it is still there.
+    """
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, env=clean_environment(environment), stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_until_ready(process: subprocess.Popen[str], word: str = "ready") -> None:
+    """The line with this word is the next that the program prints."""
+    assert process.stdout is not None
+    assert process.stdout.readline() == f"{word}\n"
+
+
+def clean_environment(changes: dict[str, str] | None) -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith(("QUIRE", "PYTHON"))} | (changes or {})
 
 
 IMITATE_VERSION = """

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from compiling import compile_extension
+from processes import started, wait_until_ready
+
+ITEMS = """
+import sys, time
+
+class Item:
+    def __init__(self, number):
+        self.number = number
+
+kept = [Item(number) for number in range(5000)]
+print("ready", flush=True)
+for line in sys.stdin:
+    pass
+print("goes on")
+"""
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +35,11 @@ def extensions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         if "PyInit_" in path.read_text():
             compile_extension(path.stem, folder)
     return {"PYTHONPATH": str(folder)}
+
+
+@pytest.fixture
+def served() -> Iterator[subprocess.Popen[str]]:
+    """A program on quire with 5000 of its ``Item``, that waits for the end of its input."""
+    with started(sys.executable, "-c", ITEMS, environment={"QUIRE": "1"}) as process:
+        wait_until_ready(process)
+        yield process

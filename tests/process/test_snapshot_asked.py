@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,37 +14,7 @@ from processes import Outcome, run
 
 pytest.importorskip("quire._core", reason="the native core is not installed")
 
-PROGRAM = """
-import sys
-
-class Item:
-    def __init__(self, number):
-        self.number = number
-
-kept = [Item(number) for number in range(5000)]
-print("ready", flush=True)
-for line in sys.stdin:
-    pass
-print("goes on")
-"""
 COMMANDS = ["types", "pins", "path", "referrers", "referents", "retained", "cycles", "diff", "waterfall"]
-
-
-@pytest.fixture
-def served() -> Iterator[subprocess.Popen[str]]:
-    """A program on quire that waits for the end of its input."""
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
-        env=os.environ | {"QUIRE": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield process
-        process.kill()
 
 
 def ask(folder: Path, *words: str) -> Outcome:

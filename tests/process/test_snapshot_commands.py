@@ -6,44 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from quire.export.snapshot_file import open_snapshot
 from quire.process.serving import REQUEST_SIGNAL
-
-PROGRAM = """
-import sys, time
-
-class Item:
-    def __init__(self, number):
-        self.number = number
-
-kept = [Item(number) for number in range(5000)]
-print("ready", flush=True)
-for line in sys.stdin:
-    pass
-print("goes on")
-"""
-
-
-@pytest.fixture
-def served() -> Iterator[subprocess.Popen[str]]:
-    """A program on quire that waits for the end of its input."""
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
-        env=os.environ | {"QUIRE": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield process
-        process.kill()
 
 
 def quire(*words: str) -> subprocess.CompletedProcess[str]:

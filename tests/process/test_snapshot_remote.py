@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from processes import Outcome, run
+from processes import Outcome, run, started, wait_until_ready
 from quire.export.snapshot_file import open_snapshot
 
 pytest.importorskip("quire._core", reason="the native core is not installed")
@@ -37,23 +38,16 @@ print(state == (list(sys.path), sorted(set(globals()) - {"state"}), sys.dont_wri
 @pytest.fixture
 def plain(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A program on plain Python, without site-packages, until a file ``end`` is there."""
-    with start(tmp_path) as process:
+    with running(tmp_path) as process:
         yield process
-        process.kill()
 
 
-def start(folder: Path, *options: str, **environment: str) -> subprocess.Popen[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("QUIRE", "PYTHON"))}
-    process = subprocess.Popen(
-        [sys.executable, "-S", *options, "-c", PROGRAM, os.fspath(folder / "end")],
-        env=clean | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+@contextmanager
+def running(folder: Path, *options: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-S", *options, "-c", PROGRAM, os.fspath(folder / "end")]
+    with started(*command, environment=environment) as process:
+        wait_until_ready(process)
+        yield process
 
 
 def quire(*words: str) -> Outcome:
@@ -93,7 +87,7 @@ def test_answers_take_a_plain_process(plain: subprocess.Popen[str]) -> None:
 def test_a_process_that_does_not_allow_it_says_so(how: list[str], tmp_path: Path) -> None:
     """And is left alone."""
     more = {} if how else {"PYTHON_DISABLE_REMOTE_DEBUG": "1"}
-    with start(tmp_path, *how, **more) as process:
+    with running(tmp_path, *how, **more) as process:
         done = quire("snapshot", str(process.pid), "-o", os.fspath(tmp_path / "heap.quire"))
         (tmp_path / "end").touch()
         assert done.exit_code == 2
@@ -106,15 +100,8 @@ def test_a_process_that_does_not_allow_it_says_so(how: list[str], tmp_path: Path
 def test_what_runs_too_late_does_nothing(tmp_path: Path) -> None:
     """A main thread that is in C for long does not answer; when it comes back, nothing is asked of it any more."""
     code = "import sys; print('ready', flush=True); sys.stdin.readline(); print('goes on')"
-    with subprocess.Popen(
-        [sys.executable, "-S", "-c", code],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+    with started(sys.executable, "-S", "-c", code) as process:
+        wait_until_ready(process)
         done = quire("types", str(process.pid), "--timeout", "0.5")
         assert done.exit_code == 2
         assert "does not answer" in done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import pytest
 pytest.importorskip("quire._core", reason="the native core is not installed")
 
 from pages import shop
+from processes import started, wait_until_ready
 
 PROGRAM = """
 import sys, time
@@ -34,23 +34,9 @@ WAIT_SECONDS = 60
 
 
 @contextmanager
-def started(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """A process with pipes; it is ended at the end."""
-    clean = {
-        name: value for name, value in os.environ.items() if not name.startswith(("QUIRE", "PYTHON"))
-    } | environment
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, env=clean, **pipes) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-@contextmanager
 def viewed(*words: str, **environment: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """``quire view``, and the address that it prints."""
-    with started(sys.executable, "-m", "quire", "view", *words, **environment) as viewer:
+    with started(sys.executable, "-m", "quire", "view", *words, environment=environment) as viewer:
         assert viewer.stdout is not None
         address = viewer.stdout.readline().strip()
         assert address.startswith("http://127.0.0.1:"), viewer.communicate(timeout=WAIT_SECONDS)
@@ -80,8 +66,7 @@ def test_a_live_process_is_shown_and_shown_again() -> None:
     """Its objects now, its memory every second, and after another snapshot what came; at its end the page says so."""
     with started(sys.executable, "-m", "quire", "run", "--quiet", "-c", PROGRAM) as program:
         assert program.stdin is not None
-        assert program.stdout is not None
-        assert program.stdout.readline() == "ready\n"
+        wait_until_ready(program)
         with viewed(str(program.pid)) as (address, _):
             about = ask(address, "about")
             assert (about["live"]["pid"], about["compared_with"]) == (program.pid, None)
@@ -94,7 +79,7 @@ def test_a_live_process_is_shown_and_shown_again() -> None:
 
             program.stdin.write("\n")
             program.stdin.flush()
-            assert program.stdout.readline() == "grown\n"
+            wait_until_ready(program, "grown")
             origin = address.rsplit("/", 2)[0]
             with urlopen(Request(f"{address}data/snapshot", b"", {"Origin": origin}), timeout=WAIT_SECONDS) as taken:
                 assert json.load(taken) == {"number": 2}
@@ -115,8 +100,8 @@ def test_it_ends_with_an_interrupt_and_leaves_nothing(tmp_path: Path) -> None:
         assert viewer.stdout is not None
         assert "until Ctrl-C" in viewer.stdout.readline()
         viewer.send_signal(signal.SIGINT)
-        out, err = viewer.communicate(timeout=WAIT_SECONDS)
-        assert (viewer.returncode, out, err) == (0, "", "")
+        out, _ = viewer.communicate(timeout=WAIT_SECONDS)
+        assert (viewer.returncode, out) == (0, "")
     assert [each.name for each in tmp_path.iterdir()] == ["heap.quire"]
 
 
@@ -124,14 +109,13 @@ def test_it_ends_with_an_interrupt_and_leaves_nothing(tmp_path: Path) -> None:
 def test_what_it_took_of_a_process_is_gone_with_it(tmp_path: Path, number: int) -> None:
     """However it is asked to end: its folder for temporary files is as it was."""
     with started(sys.executable, "-m", "quire", "run", "--quiet", "-c", PROGRAM) as program:
-        assert program.stdout is not None
-        assert program.stdout.readline() == "ready\n"
+        wait_until_ready(program)
         with viewed(str(program.pid), TMPDIR=str(tmp_path)) as (_, viewer):
             assert viewer.stdout is not None
             assert "until Ctrl-C" in viewer.stdout.readline()
             viewer.send_signal(number)
-            out, err = viewer.communicate(timeout=WAIT_SECONDS)
-            assert (viewer.returncode, out, err) == (0, "", "")
+            out, _ = viewer.communicate(timeout=WAIT_SECONDS)
+            assert (viewer.returncode, out) == (0, "")
     assert list(tmp_path.iterdir()) == []
 
 

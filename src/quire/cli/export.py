@@ -141,6 +141,6 @@ def _check_output(order: _Order) -> None:
 
 def _require_pyarrow() -> None:
     try:
-        import pyarrow  # noqa: F401
+        import pyarrow  # noqa: F401  # whether it can be
     except ImportError:
         raise UnsupportedRuntime("Parquet needs pyarrow; pip install 'quire[data]'") from None

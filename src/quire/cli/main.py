@@ -110,7 +110,7 @@ def _command_of_snapshots(name: str) -> Callable[[list[str]], int]:
         UnsupportedRuntime: NumPy is missing.
     """
     try:
-        import numpy  # noqa: F401
+        import numpy  # noqa: F401  # whether it can be
     except ImportError:
         raise UnsupportedRuntime(f"quire {name} needs NumPy; pip install 'quire[snapshots]'") from None
     match name:

@@ -25,7 +25,7 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Literal, NoReturn
+    from typing import Any, Literal, NoReturn
 
     from quire.errors import InvalidOption
 
@@ -177,8 +177,8 @@ class Config:
         """The same, for a process that writes none."""
         return self._changed(snapshot=None, snapshot_at=None, snapshot_on=None)
 
-    def _changed(self, **changes: object) -> "Config":
-        return Config(**{**dict(zip(_CONFIG, self._values(), strict=True)), **changes})  # type: ignore[arg-type]
+    def _changed(self, **changes: "Any") -> "Config":
+        return Config(**dict(zip(_CONFIG, self._values(), strict=True)) | changes)
 
     @property
     def guard_interval(self) -> int:
@@ -187,7 +187,7 @@ class Config:
             return 1
         return GUARD_INTERVAL if self.guard == 1 else self.guard
 
-    def _values(self) -> tuple[object, ...]:
+    def _values(self) -> "tuple[Any, ...]":
         return tuple(getattr(self, name) for name in _CONFIG)
 
     def __setattr__(self, name: str, value: object) -> "NoReturn":

@@ -13,10 +13,10 @@ import errno
 import json
 import os
 import shutil
-import stat
 import zipfile
-from contextlib import suppress
 from typing import NamedTuple
+
+from quire.process.whole_file import whole_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ ABOUT: Final = "snapshot.json"
 ALIGNMENT_BYTES: Final = 64
 _COPY_BYTES: Final = 1024**2
 _MAGIC: Final = b"\x93NUMPY\x01\x00"
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _FOR_ITS_OWNER: Final = 0o600
 
 
@@ -53,20 +52,10 @@ def write_snapshot(path: str, columns: Iterable[Column], about: Mapping[str, obj
     Raises:
         OSError: the system refuses; what was there is there still, and nothing else.
     """
-    target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):
+    if os.path.exists(path) and not os.path.isfile(path):
         raise OSError(errno.EINVAL, "it is no file, and would be replaced by one", path)
-    beside = f"{target}.{os.getpid()}.tmp"
-    try:
-        with open(os.open(beside, _NEW, _FOR_ITS_OWNER), "wb") as file:
-            _write_archive(file, columns, about)
-        if os.path.exists(target):
-            os.chmod(beside, stat.S_IMODE(os.stat(target).st_mode))
-        os.replace(beside, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(beside)
-        raise
+    with whole_file(path, _FOR_ITS_OWNER) as descriptor, open(descriptor, "wb") as file:
+        _write_archive(file, columns, about)
 
 
 def _write_archive(file: BinaryIO, columns: Iterable[Column], about: Mapping[str, object]) -> None:

@@ -35,14 +35,13 @@ export class HeapScene {
    * @param {PoolColumns} pools
    * @param {{ arena_bytes: number, types: string[], type_order: number[] }} about
    * @param {(first: number, last: number) => Promise<BlockColumns | null>} load blocks of some pools
-   * @param {() => void} changed what to draw has changed
    * @param {Mode} mode
    */
-  constructor(pools, about, load, changed, mode) {
+  constructor(pools, about, load, mode) {
     this.pools = pools;
     this.about = about;
     this.load = load;
-    this.changed = changed;
+    this.onBlocks = () => {};
     this.mode = mode;
     this.palette = currentPalette();
     this.arenas = arenasOf(pools, about.arena_bytes);
@@ -217,7 +216,7 @@ export class HeapScene {
       if (this.blocks.size <= ARENAS_KEPT) break;
       if (old !== index) this.blocks.delete(old);
     }
-    this.changed();
+    this.onBlocks();
   }
 
   /**

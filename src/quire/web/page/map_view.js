@@ -1,12 +1,13 @@
-// The heap's map, with its legend, and what is known of the box that is chosen.
+// The heap's map, and the choice of what its colours tell.
 import { t } from "./words.js";
 import { bytes, hex } from "./units.js";
 import { fill, make } from "./dom.js";
-import { link, remember } from "./route.js";
-import { choice, factList, heading, later } from "./parts.js";
+import { remember } from "./route.js";
+import { choice } from "./parts.js";
 import { currentPalette } from "./palette.js";
 import { HeapScene } from "./heap_scene.js";
-import { Treemap, swatch } from "./treemap.js";
+import { swatch } from "./treemap.js";
+import { TreemapView, legendMarks, treemapView } from "./treemap_view.js";
 
 /** @typedef {import("./treemap.js").Box} Box */
 /** @typedef {import("./heap_scene.js").Mode} Mode */
@@ -16,51 +17,29 @@ const MODES = ["state", "class", "type", "pin"];
 const RAMP_STEPS = 6;
 
 /** @param {import("./parts.js").Context} context @returns {import("./parts.js").View} */
-export function mapView({ source, about, options }) {
-  const title = t("map.title");
-  const head = heading(title, t("map.lead", { size: bytes(about.arena_bytes) }));
-  /** @type {HeapMap | null} */
-  let map = null;
-  const frame = later(source.pools(), (pools) => {
-    if (pools.address.length === 0) return make("p", { class: "note" }, t("map.empty"));
-    map = new HeapMap(source, about, options, pools);
-    return map.element;
-  });
-  return { element: make("div", { class: "view wide" }, head, frame), title, stop: () => map?.widget.stop(), recolour: () => map?.recolour() };
+export function mapView(context) {
+  const { source, about } = context;
+  const lead = t("map.lead", { size: bytes(about.arena_bytes) });
+  return treemapView(t("map.title"), lead, source.pools(), (pools) => (pools.address.length === 0 ? null : new HeapMap(context, pools)));
 }
 
-class HeapMap {
+/** @extends {TreemapView<HeapScene>} */
+class HeapMap extends TreemapView {
   /**
-   * @param {import("./source.js").Source} source
-   * @param {import("./source.js").About} about
-   * @param {URLSearchParams} options
+   * @param {import("./parts.js").Context} context
    * @param {import("./source.js").PoolColumns} pools
    */
-  constructor(source, about, options, pools) {
-    this.about = about;
-    this.source = source;
+  constructor(context, pools) {
+    const { source, about, options } = context;
     const mode = MODES.find((each) => each === options.get("colour")) ?? "state";
-    this.scene = new HeapScene(pools, about, (first, last) => source.blocks(first, last), () => this.onBlocks(), mode);
-    this.legend = make("div", { class: "legend", role: "group", "aria-label": t("legend.label") });
-    this.panel = make("aside", { class: "panel", "aria-label": t("map.chosen") });
-    this.widget = new Treemap(this.scene, {
-      label: t("map.label"),
-      help: t("map.help"),
-      onSelect: (box) => this.onSelect(box),
-      onEnter: () => {},
-      onOpen: (box) => this.openObject(box),
-    });
-    this.widget.onLaidOut = (key) => this.goTo(key === "" ? options.get("at") ?? "" : key);
+    super(new HeapScene(pools, about, (first, last) => source.blocks(first, last), mode), context, t("map.label"));
+    this.scene.onBlocks = () => this.showBlocks();
+    this.wanted = "";
     const modes = choice(t("map.colour"), MODES.map((each) => [each, t(`map.${each}`)]), mode, (value) => this.colourBy(/** @type {Mode} */ (value)));
-    this.element = make("div", { class: "map" },
-      make("div", { class: "map-bar" }, modes, this.legend),
-      make("div", { class: "map-body" }, this.widget.element, this.panel),
-      make("p", { class: "note keys" }, t("map.keys"), about.has_blocks ? "" : ` ${t("map.no_blocks")}`));
-    this.drawLegend();
-    this.showChosen(this.scene.root);
+    this.compose(modes, about.has_blocks ? "" : ` ${t("map.no_blocks")}`);
   }
 
-  /** @param {string} key from a link */
+  /** @param {string} key */
   goTo(key) {
     const box = key === "" ? null : this.scene.find(key);
     if (box === null) {
@@ -73,8 +52,8 @@ class HeapMap {
     this.showChosen(box);
   }
 
-  onBlocks() {
-    const wanted = this.wanted ? this.scene.find(this.wanted) : null;
+  showBlocks() {
+    const wanted = this.wanted === "" ? null : this.scene.find(this.wanted);
     if (wanted !== null && wanted.key === this.wanted) {
       this.wanted = "";
       this.widget.select(wanted, true);
@@ -86,8 +65,7 @@ class HeapMap {
   /** @param {Box} box */
   onSelect(box) {
     this.wanted = "";
-    remember({ at: box.key || null });
-    this.showChosen(box);
+    super.onSelect(box);
   }
 
   /** @param {Mode} mode */
@@ -98,29 +76,14 @@ class HeapMap {
     this.widget.invalidate();
   }
 
-  recolour() {
-    this.scene.recolour();
-    this.drawLegend();
-    this.widget.invalidate();
-  }
-
-  /** @param {Box} box */
-  openObject(box) {
-    if (this.scene.isObject(box)) location.hash = link("object", { at: this.objectAddress(box) });
-  }
-
   /** An object may begin behind its collector's header, so it is asked for by its block. @param {Box} box */
-  objectAddress(box) {
+  addressOf(box) {
     return `block:${hex(this.scene.blockAddress(box))}`;
   }
 
   /** @param {Box} box */
-  showChosen(box) {
-    const canOpen = this.scene.isObject(box) && this.source.canAsk;
-    fill(this.panel,
-      make("nav", { class: "crumbs", "aria-label": t("map.way") }, crumbs(box, this.scene, (each) => this.widget.enter(each))),
-      factList(this.scene.facts(box)),
-      canOpen ? make("a", { class: "button", href: link("object", { at: this.objectAddress(box) }) }, t("fact.open")) : null);
+  canOpen(box) {
+    return this.source.canAsk && this.scene.isObject(box);
   }
 
   drawLegend() {
@@ -135,7 +98,7 @@ class HeapMap {
       marks = this.about.type_order.map((type, rank) => [categories[rank] ?? grey, this.about.types[type] ?? ""]);
       marks.push([grey, t("legend.other")]);
     }
-    fill(this.legend, marks.map(([colour, words]) => make("span", { class: "legend-mark" }, swatch(colour), words)),
+    fill(this.legend, legendMarks(marks),
       mode === "class" ? rampMarks(ramp, t("legend.small"), t("legend.large")) : null,
       mode === "pin" ? rampMarks(ramp, t("legend.none"), t("legend.all")) : null);
   }
@@ -144,23 +107,4 @@ class HeapMap {
 /** @param {number[]} ramp @param {string} least @param {string} most */
 function rampMarks(ramp, least, most) {
   return make("span", { class: "legend-ramp" }, least, make("span", { class: "ramp", "aria-hidden": "true" }, ramp.slice(0, RAMP_STEPS).map(swatch)), most);
-}
-
-/**
- * The way to a box, from outside.
- * @param {Box} box
- * @param {{ title: (box: Box) => string }} scene
- * @param {(box: Box) => void} go
- */
-export function crumbs(box, scene, go) {
-  /** @type {Box[]} */
-  const way = [];
-  for (let each = /** @type {Box | null} */ (box); each !== null; each = each.parent) way.unshift(each);
-  const shown = way.length > 7 ? [...way.slice(0, 2), null, ...way.slice(-4)] : way;
-  return make("ol", {}, shown.map((each) =>
-    each === null
-      ? make("li", { "aria-hidden": "true" }, "…")
-      : make("li", {}, each === box
-        ? make("span", { "aria-current": "location" }, scene.title(each))
-        : make("button", { type: "button", class: "link", click: () => go(each) }, scene.title(each)))));
 }

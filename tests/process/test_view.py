@@ -125,7 +125,7 @@ def test_a_process_that_is_not_on_quire_is_refused() -> None:
         started(sys.executable, "-c", "input()") as plain,
         started(sys.executable, "-m", "quire", "view", str(plain.pid)) as viewer,
     ):
-        _, err = viewer.communicate(timeout=WAIT_SECONDS)
+        said, _ = viewer.communicate(timeout=WAIT_SECONDS)
         assert viewer.returncode == 2
-        assert f"process {plain.pid} does not run on quire" in err
-        assert err.count("\n") == 1
+        assert f"process {plain.pid} does not run on quire" in said
+        assert said.count("\n") == 1

@@ -201,6 +201,7 @@ find_out(const struct object_types *types, struct object_type *known, PyTypeObje
     known->may_have_tables = may_have_tables(known);
     known->is_thread_local = is_thread_local(known->foreign_base);
     known->may_have_names = may_have_names(known);
+    known->may_be_ours = type == &PyMethodDescr_Type || known->kind == KIND_TYPE;
     find_size_rule(types, known);
     if (known->size_rule == SIZE_BASIC && type->tp_itemsize == 0 && type->tp_basicsize < UINT16_MAX) {
         known->fixed_bytes = known->bytes_before + (uint32_t)type->tp_basicsize;
@@ -500,6 +501,17 @@ ask(const struct object_type *known, PyObject *object)
     return size_bytes != (size_t)-1 ? size_bytes : basic_bytes(known->type, readable(object));
 }
 
+/* Strings that are in one piece and short of a second text, and numbers: most of what varies. */
+static size_t
+simple_bytes(const struct object_type *known, PyObject *object)
+{
+    if (known->size_rule == SIZE_INT) {
+        return offsetof(PyLongObject, VERSION_FIRST_DIGIT) + version_int_digits(object) * sizeof(digit);
+    }
+    bool is_simple = known->size_rule == SIZE_STRING && PyUnicode_IS_COMPACT_ASCII(object);
+    return is_simple ? sizeof(PyASCIIObject) + (size_t)PyUnicode_GET_LENGTH(object) + 1 : 0;
+}
+
 static size_t
 counted_bytes_before(const struct object_type *known, PyObject *object)
 {
@@ -510,6 +522,10 @@ size_t
 objects_varying_bytes(const struct object_type *known, PyObject *object, const struct object_reading *reading)
 {
     size_t before = counted_bytes_before(known, object);
+    size_t simple = simple_bytes(known, readable(object));
+    if (simple != 0) {
+        return before + simple;
+    }
     if (known->size_rule == SIZE_ASKED && reading->is_certain && reading->may_ask) {
         return before + ask(known, object);
     }
@@ -570,23 +586,6 @@ objects_look_at(const struct object_types *types, char *block, size_t block_byte
 
 /* --- tables --- */
 
-static size_t
-told_bytes(const struct object_type *known, PyObject *read, const void *table)
-{
-    const PyDictObject *dict = (const PyDictObject *)read;
-    switch (known->kind) {
-    case KIND_LIST:
-        return (size_t)((PyListObject *)read)->allocated * sizeof(PyObject *);
-    case KIND_SET:
-        return ((size_t)((PySetObject *)read)->mask + 1) * sizeof(setentry);
-    case KIND_DICT:
-    case KIND_ORDERED_DICT:
-        return table == (const void *)dict->ma_keys ? version_dict_keys_bytes(at_home(table)) : 0;
-    default:
-        return 0;
-    }
-}
-
 static bool
 has_dict_layout(const struct object_type *known)
 {
@@ -617,7 +616,7 @@ visit_chain(const struct object_type *known, PyObject *object,
     const void *last = NULL;
     while (layout_next(&walk, &items)) {
         if (items.table != NULL && items.table != last) {
-            visit(context, (struct object_table){items.table, 0, false});
+            visit(context, (struct object_table){items.table, false});
             last = items.table;
         }
     }
@@ -628,7 +627,7 @@ static void
 visit_buffer(const PyByteArrayObject *array, void (*visit)(void *context, struct object_table table), void *context)
 {
     if (VERSION_BUFFER_BYTES_BEFORE == 0 && array->ob_bytes != NULL) {
-        visit(context, (struct object_table){array->ob_bytes, (size_t)array->ob_alloc, false});
+        visit(context, (struct object_table){array->ob_bytes, false});
     }
 }
 
@@ -660,9 +659,8 @@ objects_visit_tables(const struct object_type *known, PyObject *object, const st
     size_t count = layout_tables(read, known->kind, tables);
     for (size_t i = 0; i < count; i++) {
         if (tables[i] != NULL && !lies_in(known, object, tables[i]) && !is_shared_keys(known, read, tables[i])) {
-            size_t size_bytes = reading->is_certain ? told_bytes(known, read, tables[i]) : 0;
             bool begins = i == 0 && is_first_at_start(known);
-            visit(context, (struct object_table){tables[i], size_bytes, !begins});
+            visit(context, (struct object_table){tables[i], !begins});
         }
     }
     if (reading->is_certain && (known->kind == KIND_DEQUE || known->kind == KIND_ORDERED_DICT)) {
@@ -670,5 +668,26 @@ objects_visit_tables(const struct object_type *known, PyObject *object, const st
     }
     if (known->is_bytearray) {
         visit_buffer((const PyByteArrayObject *)read, visit, context);
+    }
+}
+
+size_t
+objects_table_bytes(const struct object_type *known, PyObject *object, const void *table)
+{
+    PyObject *read = readable(object);
+    const PyDictObject *dict = (const PyDictObject *)read;
+    if (known->is_bytearray) {
+        return (size_t)((const PyByteArrayObject *)read)->ob_alloc;
+    }
+    switch (known->kind) {
+    case KIND_LIST:
+        return (size_t)((PyListObject *)read)->allocated * sizeof(PyObject *);
+    case KIND_SET:
+        return ((size_t)((PySetObject *)read)->mask + 1) * sizeof(setentry);
+    case KIND_DICT:
+    case KIND_ORDERED_DICT:
+        return table == (const void *)dict->ma_keys ? version_dict_keys_bytes(at_home(table)) : 0;
+    default:
+        return 0;
     }
 }

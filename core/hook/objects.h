@@ -39,6 +39,7 @@ struct object_type {
     bool may_have_tables;
     bool may_have_names; /* a dictionary of attributes */
     bool is_thread_local; /* threading.local, or a class of that base */
+    bool may_be_ours; /* the snapshot may hold references to its objects: types, methods that are asked */
 };
 
 struct object_types {
@@ -96,7 +97,7 @@ objects_type_of(struct object_types *types, PyObject *object)
     return known;
 }
 
-/* References to the object that are the snapshot's own, for as long as its types are known. */
+/* References to the object that are the snapshot's own, for as long as its types are known; of types that may_be_ours. */
 uint32_t objects_count_of_ours(const struct object_types *types, const struct object_type *known, PyObject *object);
 
 /* Each dictionary that holds the object's attributes, or what is one's to all: of a module, a type, an instance, of the
@@ -132,13 +133,15 @@ objects_bytes(const struct object_type *known, PyObject *object, const struct ob
  * that type has there, and it fits into the block. NULL: the block does not look like an object. */
 PyObject *objects_look_at(const struct object_types *types, char *block, size_t block_bytes);
 
-/* A table of the object, in a block of its own: where it begins, or an address in it; and how large it is. */
+/* A table of the object, in a block of its own: where it begins, or an address in it. */
 struct object_table {
     const void *address;
-    size_t size_bytes; /* 0: the object does not tell */
     bool may_be_inside;
 };
 void objects_visit_tables(const struct object_type *known, PyObject *object, const struct object_reading *reading,
                           void (*visit)(void *context, struct object_table table), void *context);
+
+/* How large the table is that begins there, as the object tells, which is known with certainty; 0: it does not tell. */
+size_t objects_table_bytes(const struct object_type *known, PyObject *object, const void *table);
 
 #endif

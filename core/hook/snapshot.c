@@ -262,23 +262,21 @@ mark_all(struct snapshot *snapshot)
 
 /* --- what a block is --- */
 
-static const void *
-certain_object_in(const struct marks_piece *piece, uintptr_t block, size_t block_bytes)
+/* An object that is certain begins where the block does or behind what its type puts before it: 16 or 32 bytes. */
+static bool
+has_certain_object(const struct marks_piece *piece, uintptr_t block, size_t block_bytes)
 {
-    for (size_t before = 0; before <= 2 * MARK_BYTES && before < block_bytes; before += MARK_BYTES) {
-        if (piece_has(piece, MARK_OBJECT, block + before)) {
-            return (const void *)(block + before);
-        }
-    }
-    return NULL;
+    enum { CELLS_MAX = 3 };
+    size_t cell = mark_cell(block), cells = (block_bytes + MARK_BYTES - 1) / MARK_BYTES;
+    uint64_t marked = piece_next_cells(piece, MARK_OBJECT, cell) & ~piece_next_cells(piece, MARK_SHIFTED, cell);
+    return (marked & ((uint64_t)1 << (cells < CELLS_MAX ? cells : CELLS_MAX)) - 1) != 0;
 }
 
 /* An object for certain, the table of one for certain, an object by its looks, or nobody's. */
 static void
 recognise_block(struct snapshot *snapshot, struct marks_piece *piece, char *block, size_t block_bytes)
 {
-    if (certain_object_in(piece, address_of(block), block_bytes) != NULL
-        || piece_has(piece, MARK_TABLE, address_of(block))) {
+    if (has_certain_object(piece, address_of(block), block_bytes) || piece_has(piece, MARK_TABLE, address_of(block))) {
         return;
     }
     const void *object = objects_look_at(&snapshot->types, block, block_bytes);
@@ -351,18 +349,33 @@ may_read(const void *context, const void *address, size_t size_bytes)
     return (size_t)((const char *)address - block) + size_bytes <= block_bytes && size_bytes <= block_bytes;
 }
 
+/* Whose tables are told. */
+struct claimant {
+    struct snapshot *snapshot;
+    const struct object_type *known;
+    PyObject *object;
+    bool is_certain;
+};
+
+/* Outside the heap nothing but the object tells how large its table is. */
+static size_t
+told_bytes(const struct claimant *claimant, const char *start, const void *table)
+{
+    const struct heap *heap = claimant->snapshot->heap;
+    bool is_known = !claimant->is_certain || is_in_heap(claimant->snapshot, start)
+                 || (heap != NULL && mapping_find(heap, start) != NULL);
+    return is_known ? 0 : objects_table_bytes(claimant->known, claimant->object, table);
+}
+
 static void
 put_claim(void *context, struct object_table table)
 {
-    struct snapshot *snapshot = context;
-    const char *start = table_start(snapshot, table);
-    bool is_outside = !is_in_heap(snapshot, start);
-    if (is_outside && snapshot->heap != NULL && mapping_find(snapshot->heap, start) != NULL) {
-        is_outside = false;
-    }
-    column_put_u8(column(snapshot, COLUMN_claims), address_of(start));
-    column_put_u4(column(snapshot, COLUMN_claims), snapshot->claiming_row);
-    column_put_u4(column(snapshot, COLUMN_claims), is_outside ? (uint32_t)(table.size_bytes / sizeof(void *)) : 0);
+    const struct claimant *claimant = context;
+    struct column *claims = column(claimant->snapshot, COLUMN_claims);
+    const char *start = table_start(claimant->snapshot, table);
+    column_put_u8(claims, address_of(start));
+    column_put_u4(claims, (uint32_t)claimant->snapshot->counts.objects);
+    column_put_u4(claims, (uint32_t)(told_bytes(claimant, start, table.address) / sizeof(void *)));
 }
 
 static void
@@ -400,11 +413,10 @@ flags_of(const struct object_type *known, PyObject *object, bool is_certain, enu
     if (known->is_class && is_certain && references_has_inline_attributes(known, object)) {
         flags |= INLINE_ATTRIBUTES;
     }
-    if (!known->has_header || !objects_has_header(known, object)) {
-        return (uint8_t)(flags | (is_certain ? KNOWN_SHOWN : KNOWN_LOOKS));
-    }
-    unsigned how = !is_certain ? KNOWN_LOOKS : objects_is_tracked(known, object) ? KNOWN_TRACKED : KNOWN_SHOWN;
-    return (uint8_t)(flags | how | HAS_HEADER);
+    bool has_header = known->has_header && objects_has_header(known, object);
+    bool is_tracked = has_header && collector_tracks((PyObject *)at_home(object));
+    unsigned how = !is_certain ? KNOWN_LOOKS : is_tracked ? KNOWN_TRACKED : KNOWN_SHOWN;
+    return (uint8_t)(flags | how | (has_header ? HAS_HEADER : 0));
 }
 
 /* --- texts --- */
@@ -531,28 +543,50 @@ static uint32_t
 count_of(const struct snapshot *snapshot, const struct object_type *known, PyObject *object)
 {
     uint32_t count = version_count((PyObject *)at_home(object), SNAPSHOT_NONE);
-    uint32_t ours = count == SNAPSHOT_NONE ? 0 : objects_count_of_ours(&snapshot->types, known, object);
+    if (LIKELY(!known->may_be_ours) || count == SNAPSHOT_NONE) {
+        return count;
+    }
+    uint32_t ours = objects_count_of_ours(&snapshot->types, known, object);
     return count - (ours < count ? ours : count);
 }
 
+/* Rows of objects that lie together, which go to the columns at once. */
+struct rows {
+    size_t count;
+    uint64_t bytes[64];
+    uint32_t types[64];
+    uint32_t counts[64];
+    uint8_t flags[64];
+};
+
 static void
-put_object(struct snapshot *snapshot, PyObject *object, bool is_certain, enum where where)
+put_rows(struct snapshot *snapshot, const struct rows *rows)
+{
+    column_put(column(snapshot, COLUMN_object_type), rows->types, rows->count * sizeof *rows->types);
+    column_put(column(snapshot, COLUMN_object_bytes), rows->bytes, rows->count * sizeof *rows->bytes);
+    column_put(column(snapshot, COLUMN_object_count), rows->counts, rows->count * sizeof *rows->counts);
+    column_put(column(snapshot, COLUMN_object_flags), rows->flags, rows->count * sizeof *rows->flags);
+}
+
+static void
+add_object(struct snapshot *snapshot, struct rows *rows, PyObject *object, bool is_certain, enum where where)
 {
     const struct object_type *known = objects_type_of(&snapshot->types, object);
     if (UNLIKELY(known == NULL)) {
         return; /* no memory: there will be no snapshot */
     }
-    const struct object_reading reading = {is_certain, snapshot->may_ask, may_read, snapshot};
-    column_put_u4(column(snapshot, COLUMN_object_type), known->index);
-    column_put_u8(column(snapshot, COLUMN_object_bytes), objects_bytes(known, object, &reading));
+    const struct object_reading *reading = &snapshot->reading[is_certain];
     uint32_t count = count_of(snapshot, known, object);
-    column_put_u4(column(snapshot, COLUMN_object_count), count);
-    column_put_u1(column(snapshot, COLUMN_object_flags), flags_of(known, object, is_certain, where));
+    rows->types[rows->count] = known->index;
+    rows->bytes[rows->count] = objects_bytes(known, object, reading);
+    rows->counts[rows->count] = count;
+    rows->flags[rows->count] = flags_of(known, object, is_certain, where);
+    rows->count++;
     if (known->may_have_tables) {
-        snapshot->claiming_row = (uint32_t)snapshot->counts.objects;
-        objects_visit_tables(known, object, &reading, put_claim, snapshot);
+        struct claimant claimant = {snapshot, known, object, is_certain};
+        objects_visit_tables(known, object, reading, put_claim, &claimant);
     }
-    if (known->kind == KIND_STRING || known->kind == KIND_BYTES) {
+    if (snapshot->references || snapshot->values) {
         put_texts(snapshot, known, object, is_certain);
     }
     if (snapshot->references) {
@@ -564,33 +598,43 @@ put_object(struct snapshot *snapshot, PyObject *object, bool is_certain, enum wh
     snapshot->counts.objects++;
 }
 
-/* All objects that are marked in a part of a piece. */
+static enum where
+outside(const struct snapshot *snapshot, uintptr_t address)
+{
+    struct hook_sampling sampling;
+    const struct guard *guard = snapshot->heap == NULL ? NULL : hook_guard(&sampling);
+    if (guard != NULL && guard_owns(guard, (const void *)address)) {
+        return IN_GUARDED;
+    }
+    uintptr_t page = address & ~(PAGE_BYTES_MIN - 1);
+    if (snapshot->heap != NULL && mapping_find(snapshot->heap, (const void *)page) != NULL) {
+        return IN_MAPPING;
+    }
+    return images_have(address) ? IN_NO_HEAP : IN_OTHERS;
+}
+
+/* All objects that are marked in a part of a piece, which lies in pools, in runs, or elsewhere. */
 static void
 put_marked(struct snapshot *snapshot, const struct marks_piece *piece, size_t first_word, size_t end_word,
-           enum where (*where)(const struct snapshot *snapshot, uintptr_t address))
+           enum where where)
 {
+    bool is_elsewhere = where != IN_POOL && where != IN_RUN;
+    struct rows rows;
     for (size_t word = first_word; word < end_word; word++) {
+        rows.count = 0;
         for (uint64_t bits = piece->bits[MARK_OBJECT][word]; bits != 0; bits &= bits - 1) {
             size_t cell = word * 64 + lowest_bit(bits);
             uintptr_t address = piece->address + cell * MARK_BYTES + piece_shift(piece, cell);
-            put_object(snapshot, (PyObject *)address, !piece_has(piece, MARK_LOOKS, address), where(snapshot, address));
+            bool is_certain = !piece_has_cell(piece, MARK_LOOKS, cell);
+            add_object(snapshot, &rows, (PyObject *)address, is_certain, is_elsewhere ? outside(snapshot, address) : where);
+        }
+        if (rows.count != 0) {
+            put_rows(snapshot, &rows);
         }
     }
 }
 
 /* --- phase: arenas --- */
-
-static enum where
-in_pool(const struct snapshot *Py_UNUSED(snapshot), uintptr_t Py_UNUSED(address))
-{
-    return IN_POOL;
-}
-
-static enum where
-in_run(const struct snapshot *Py_UNUSED(snapshot), uintptr_t Py_UNUSED(address))
-{
-    return IN_RUN;
-}
 
 /* What was just recognised is still near. */
 static bool
@@ -606,7 +650,7 @@ put_pool_objects(void *context, struct pool *pool, char *address)
     }
     size_t first_word = mark_cell(address_of(address)) / 64;
     size_t words = pool_bytes_of(pool->size_class) / MARK_BYTES / 64;
-    put_marked(snapshot, piece, first_word, first_word + words, in_pool);
+    put_marked(snapshot, piece, first_word, first_word + words, IN_POOL);
     return true;
 }
 
@@ -640,25 +684,8 @@ put_arena_objects(struct snapshot *snapshot, struct arena *arena)
     }
     const struct marks_piece *piece = piece_for(snapshot, address_of(arena_address(heap, arena)));
     if (piece != NULL) {
-        put_marked(snapshot, piece, 0, MARK_WORDS, in_run);
+        put_marked(snapshot, piece, 0, MARK_WORDS, IN_RUN);
     }
-}
-
-/* --- phase: outside --- */
-
-static enum where
-outside(const struct snapshot *snapshot, uintptr_t address)
-{
-    struct hook_sampling sampling;
-    const struct guard *guard = snapshot->heap == NULL ? NULL : hook_guard(&sampling);
-    if (guard != NULL && guard_owns(guard, (const void *)address)) {
-        return IN_GUARDED;
-    }
-    uintptr_t page = address & ~(PAGE_BYTES_MIN - 1);
-    if (snapshot->heap != NULL && mapping_find(snapshot->heap, (const void *)page) != NULL) {
-        return IN_MAPPING;
-    }
-    return images_have(address) ? IN_NO_HEAP : IN_OTHERS;
 }
 
 /* --- phase: objects, wherever they are, in the order of addresses --- */
@@ -711,7 +738,7 @@ put_objects(struct snapshot *snapshot)
         if (is_in_heap(snapshot, (const void *)piece->address)) {
             put_arena_objects(snapshot, arena_of(snapshot->heap, (const void *)piece->address));
         } else {
-            put_marked(snapshot, piece, 0, MARK_WORDS, outside);
+            put_marked(snapshot, piece, 0, MARK_WORDS, IN_OTHERS);
         }
     }
 }
@@ -834,14 +861,14 @@ walk(struct heap *heap, void *context)
 int
 snapshot_walk(struct snapshot *snapshot)
 {
-    uint64_t start_ns = os_now_ns();
     int was_enabled = PyGC_Disable();
-    snapshot->may_ask = !hook_is_shared();
+    for (int is_certain = 0; is_certain < 2; is_certain++) {
+        snapshot->reading[is_certain] = (struct object_reading){is_certain != 0, !hook_is_shared(), may_read, snapshot};
+    }
     hook_look(walk, snapshot);
     if (was_enabled) {
         PyGC_Enable();
     }
-    snapshot->pause_ns = os_now_ns() - start_ns;
     return first_error(snapshot);
 }
 
@@ -950,6 +977,7 @@ int
 snapshot_settle(struct snapshot *snapshot)
 {
     size_t counts[MARK_NUMBERED];
+    snapshot->pause_ns = os_now_ns() - snapshot->begin_ns; /* the lock was let go */
     marks_number(&snapshot->marks, counts);
     snapshot->counts.tables = counts[MARK_TABLE];
     ASSERT(counts[MARK_OBJECT] == snapshot->counts.objects);
@@ -1012,6 +1040,7 @@ snapshot_begin(struct snapshot *snapshot, const int files[COLUMNS_COUNT], PyObje
     if (!review(reviewed)) {
         return "the reviewed types"; /* an exception is set */
     }
+    snapshot->begin_ns = os_now_ns();
     if (collector_is_at_work()) {
         return "the collector is at work";
     }

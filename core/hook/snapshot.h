@@ -83,13 +83,12 @@ struct snapshot {
     struct snapshot_counts counts;
     struct roots roots;
     uint64_t text_end;
-    uint64_t pause_ns;
+    uint64_t begin_ns, pause_ns; /* how long the lock was held; once it settles */
 
     /* within the walk */
-    bool may_ask;
     bool is_recognised; /* all blocks of the heap: what looks like an object is marked */
     struct marks_piece *last_piece;
-    uint32_t claiming_row;
+    struct object_reading reading[2]; /* of what only looks like an object; of what is one for certain */
     bool are_names_in_c; /* of a module or a type that is: C does not always intern them, and computes none */
     const void *named_keys; /* the table of a dictionary's keys whose names were marked last */
     unsigned depth; /* of untracked objects that show each other */

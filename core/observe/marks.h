@@ -77,6 +77,18 @@ piece_has(const struct marks_piece *piece, int plane, uintptr_t address)
     return piece_has_cell(piece, plane, cell) && address % MARK_BYTES == piece_shift(piece, cell);
 }
 
+/* A plane's bits from a cell on, three at least, but that behind a piece there are none. */
+static inline uint64_t
+piece_next_cells(const struct marks_piece *piece, int plane, size_t cell)
+{
+    size_t word = cell / 64, shift = cell % 64;
+    uint64_t bits = piece->bits[plane][word] >> shift;
+    if (shift > 64 - 3 && word + 1 < MARK_WORDS) {
+        bits |= piece->bits[plane][word + 1] << (64 - shift);
+    }
+    return bits;
+}
+
 /* Whether it was not marked before. */
 static inline bool
 piece_mark(struct marks_piece *piece, int plane, uintptr_t address)

@@ -1,6 +1,7 @@
 /* See objects.h. */
 #include "hook/objects.h"
 
+#include "base/marks.h"
 #include "hook/collector.h"
 #include "hook/layouts.h"
 
@@ -559,8 +560,8 @@ looks_like_object(const struct object_types *types, const char *at, struct objec
 {
     uint64_t count;
     const PyTypeObject *type;
-    memcpy(&count, at, sizeof count);
-    memcpy(&type, at + sizeof count, sizeof type);
+    copy_past_marks(&count, at, sizeof count);
+    copy_past_marks(&type, at + sizeof count, sizeof type);
     if (!version_is_plausible_count(count) || (uintptr_t)type % sizeof(void *) != 0 || type == NULL) {
         return false;
     }

@@ -268,8 +268,9 @@ has_certain_object(const struct marks_piece *piece, uintptr_t block, size_t bloc
 {
     enum { CELLS_MAX = 3 };
     size_t cell = mark_cell(block), cells = (block_bytes + MARK_BYTES - 1) / MARK_BYTES;
+    uint64_t block_cells = ((uint64_t)1 << (cells < CELLS_MAX ? cells : CELLS_MAX)) - 1;
     uint64_t marked = piece_next_cells(piece, MARK_OBJECT, cell) & ~piece_next_cells(piece, MARK_SHIFTED, cell);
-    return (marked & ((uint64_t)1 << (cells < CELLS_MAX ? cells : CELLS_MAX)) - 1) != 0;
+    return (marked & block_cells) != 0;
 }
 
 /* An object for certain, the table of one for certain, an object by its looks, or nobody's. */

@@ -75,7 +75,7 @@ enum where { IN_POOL, IN_RUN, IN_MAPPING, IN_OTHERS, IN_NO_HEAP, IN_GUARDED };
 /* pool_flags */
 enum { POOL_EMPTY, POOL_USED, POOL_FULL, POOL_SEALED = 1 << 2, POOL_SPENT = 1 << 3 };
 
-/* large_flags: a run, a hole between runs, one that was never handed out, a mapping, a piece kept of one that was freed */
+/* large_flags: a run, a hole between runs, one that was never handed out, a mapping, what is kept of a freed one */
 enum large { LARGE_RUN, LARGE_HOLE, LARGE_UNTOUCHED, LARGE_MAPPING, LARGE_KEPT };
 
 struct snapshot_counts {

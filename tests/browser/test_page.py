@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pages import HOSTILE, MAPPING, POOL_BYTES, RUN, block_address, settle
+from heaps import Heap
+from pages import HOSTILE, MAPPING, MAPPING_BYTES, POOL_BYTES, RUN, block_address, page_of, settle
+from quire.report.snapshot import LARGE_STATES, SIZE_BYTES_MAX
+from quire.web.one_file import one_file
 
 pytest.importorskip("quire._core")
 
@@ -197,6 +201,27 @@ def test_a_run_and_a_mapping_open_their_objects(served_large: str, open_page: Op
         settle(page)
         assert "#/object?at=block" in page.url
         assert its_type in page.locator("main").inner_text()
+
+
+def test_a_heap_of_mappings_alone_has_a_map(tmp_path: Path, open_page: Open) -> None:
+    """And rows that no heap has, one upon another or past an arena's end, are drawn as far as they can be."""
+    heap = Heap()
+    heap.object("bytes", address=MAPPING)
+    heap.large(MAPPING, MAPPING_BYTES, "mapping")
+    (tmp_path / "alone.html").write_text(one_file(page_of(heap, tmp_path)), encoding="utf-8")
+    page = open_page(f"{(tmp_path / 'alone.html').as_uri()}#/map?at=m:{MAPPING:#x}")
+    assert chosen(page)["What"] == "bytes · 12.0 MiB"
+    for state in LARGE_STATES:
+        for address in (0, MAPPING + 1, 2**64 - 1):
+            for size_bytes in (0, 1, SIZE_BYTES_MAX):
+                heap.large(address, size_bytes, state)
+    (tmp_path / "absurd.html").write_text(one_file(page_of(heap, tmp_path)), encoding="utf-8")
+    page = open_page(f"{(tmp_path / 'absurd.html').as_uri()}#/map?at=r:{MAPPING:#x}")
+    page.locator("canvas").focus()
+    for key in ("Enter", "ArrowDown", "Escape", "ArrowRight", "Enter", "Enter", "Home"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(300)
+    assert chosen(page)["Arenas"] == "3"
 
 
 def test_large_blocks_have_their_colours(served_large: str, open_page: Open) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from quire.report.snapshot import NONE, ROOT_KINDS, Snapshot, snapshot_of
+from quire.report.snapshot import LARGE_STATES, NONE, ROOT_KINDS, Snapshot, snapshot_of
 
 HEADER = 1 << 2
 USED, SEALED, SPENT = 1, 1 << 2, 1 << 3
@@ -52,6 +52,7 @@ class Heap:
         self._roots: list[tuple[Thing, str, int]] = []
         self._root_entries: list[dict[str, Any]] = []
         self._pools: list[tuple[int, ...]] = []
+        self._large: list[tuple[int, ...]] = []
         self._texts: dict[str, Thing] = {}
 
     # --- objects ---
@@ -111,6 +112,11 @@ class Heap:
     def pool(self, address: int, live: int, resident_bytes: int, block_bytes: int = 64, flags: int = USED) -> None:
         self._pools.append((address, 16384, block_bytes, live, resident_bytes, flags))
 
+    def large(self, address: int, size_bytes: int, state: str = "run", resident_bytes: int | None = None) -> None:
+        """A run, a hole, a mapping or a kept piece; resident as a whole, if nothing else is said."""
+        resident_bytes = size_bytes if resident_bytes is None else resident_bytes
+        self._large.append((address, size_bytes, resident_bytes, LARGE_STATES.index(state)))
+
     # --- columns ---
 
     def columns(self) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
@@ -129,7 +135,7 @@ class Heap:
                 [NONE if to is None else row[id(to)] for thing in things for to in thing.references], np.uint32
             ),
         }
-        columns |= self._table_columns(row) | self._pool_columns() | self._text_columns(things)
+        columns |= self._table_columns(row) | self._pool_columns() | self._large_columns() | self._text_columns(things)
         columns |= self._root_columns(row)
         about = {"format": 1, "python": "3.13.0", "program": "app.py", "has_edges": True, "memory": self.memory}
         about["types"] = [self._type_entry(name, row) for name in types]
@@ -170,6 +176,10 @@ class Heap:
         names = ["pool_address", "pool_bytes", "pool_block_bytes", "pool_live", "pool_resident_bytes", "pool_flags"]
         kinds = dict.fromkeys(names, np.uint32) | {"pool_address": np.uint64, "pool_flags": np.uint8}
         return _columns(kinds, sorted(self._pools))
+
+    def _large_columns(self) -> dict[str, np.ndarray[Any, Any]]:
+        names = ("large_address", "large_bytes", "large_resident_bytes")
+        return _columns(dict.fromkeys(names, np.uint64) | {"large_flags": np.uint8}, self._large)
 
     def _text_columns(self, things: Iterable[Thing]) -> dict[str, np.ndarray[Any, Any]]:
         texts = [(index, thing.text.encode()) for index, thing in enumerate(things) if thing.text is not None]

@@ -18,6 +18,10 @@ FIRST_BLOCK_BYTES = 48
 HOSTILE = "</script><img src=x onerror=\"document.title='broken'\"><!--"
 """Which somebody may have called a type, to break out of the page."""
 FULL = 2
+RUN = ARENA + (2 << 21) + POOL_BYTES
+RUN_BYTES = 25 * 4096
+MAPPING = ARENA + (1 << 30)
+MAPPING_BYTES = 12 << 20
 
 
 MIB = 1 << 20
@@ -53,6 +57,21 @@ def shop(records: int = 300) -> Heap:
     heap.module("shop", cache=heap.instance("shop.Cache", _recent=recent), chain=chain, hostile=hostile)
     garbage = heap.list()
     garbage.references.append(garbage)
+    return heap
+
+
+def warehouse() -> Heap:
+    """The shop with large blocks: an arena of runs behind those of pools, a table's mapping, what is kept of one."""
+    heap = shop()
+    goods = heap.list(heap.object("bytes", size_bytes=100_000, address=RUN), size_bytes=56)
+    goods.tables.append((MAPPING, MAPPING_BYTES))
+    heap.module("warehouse", goods=goods)
+    heap.foreign.append((RUN + 19 * RUN_BYTES, RUN_BYTES))
+    heap.large(MAPPING, MAPPING_BYTES, "mapping", resident_bytes=1 << 20)
+    heap.large(MAPPING - (1 << 20), 1 << 20, "kept", resident_bytes=0)
+    heap.large(RUN, RUN_BYTES)
+    heap.large(RUN + RUN_BYTES, 18 * RUN_BYTES, "hole", resident_bytes=8192)
+    heap.large(RUN + 19 * RUN_BYTES, RUN_BYTES)
     return heap
 
 

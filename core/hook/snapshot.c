@@ -6,6 +6,7 @@
 #include "hook/proof.h"
 #include "hook/references.h"
 #include "hook/service.h"
+#include "observe/residency.h"
 #include "observe/walk.h"
 #include "os/os.h"
 
@@ -802,7 +803,8 @@ pool_flags(const struct pool *pool)
     return (uint8_t)(state | (pool_is_sealed(pool) ? POOL_SEALED : 0) | (pool->state == SLOT_SPENT ? POOL_SPENT : 0));
 }
 
-struct pools_walk {
+/* An arena, its pages asked for at once. */
+struct arena_walk {
     struct snapshot *snapshot;
     const char *arena;
     unsigned char pages[ARENA_BYTES / PAGE_BYTES_MIN];
@@ -811,7 +813,7 @@ struct pools_walk {
 static bool
 put_pool(void *context, struct pool *pool, char *address)
 {
-    struct pools_walk *walk = context;
+    struct arena_walk *walk = context;
     struct snapshot *snapshot = walk->snapshot;
     bool serves = pool->state != SLOT_UNTOUCHED && pool->capacity != 0;
     size_t pool_bytes = slots_a_pool(arena_of_pool(pool)) * POOL_BYTES;
@@ -826,17 +828,61 @@ put_pool(void *context, struct pool *pool, char *address)
     return true;
 }
 
-static bool
-put_arena_pools(void *context, struct heap *heap, struct arena *arena)
+/* --- phase: large blocks --- */
+
+static void
+put_large(struct snapshot *snapshot, const char *address, size_t size_bytes, size_t resident, enum large large)
 {
-    struct pools_walk walk = {.snapshot = context, .arena = arena_address(heap, arena)};
-    if (arena->kind == ARENA_RUN) {
-        return true;
-    }
+    column_put_u8(column(snapshot, COLUMN_large_address), address_of(address));
+    column_put_u8(column(snapshot, COLUMN_large_bytes), size_bytes);
+    column_put_u8(column(snapshot, COLUMN_large_resident_bytes), resident < size_bytes ? resident : size_bytes);
+    column_put_u1(column(snapshot, COLUMN_large_flags), (uint8_t)large);
+    snapshot->counts.large++;
+}
+
+static bool
+put_run(void *context, char *address, size_t size_bytes, enum run_state state)
+{
+    struct arena_walk *walk = context;
+    size_t resident = resident_bytes(walk->pages, (size_t)(address - walk->arena), size_bytes);
+    enum large large = state == RUN_ALLOCATED ? LARGE_RUN : state == RUN_FREE ? LARGE_HOLE : LARGE_UNTOUCHED;
+    put_large(walk->snapshot, address, size_bytes, resident, large);
+    return true;
+}
+
+static bool
+put_mapping(void *context, char *address, size_t size_bytes)
+{
+    put_large(context, address, size_bytes, residency_of(address, size_bytes), LARGE_MAPPING);
+    return true;
+}
+
+static bool
+put_kept(void *context, char *address, size_t size_bytes)
+{
+    put_large(context, address, size_bytes, residency_of(address, size_bytes), LARGE_KEPT);
+    return true;
+}
+
+/* --- phase: arenas' parts, and what has pages of its own --- */
+
+static bool
+put_arena_parts(void *context, struct heap *heap, struct arena *arena)
+{
+    struct arena_walk walk = {.snapshot = context, .arena = arena_address(heap, arena)};
     if (os_resident(arena_address(heap, arena), ARENA_BYTES, walk.pages) != 0) {
         memset(walk.pages, 0, sizeof walk.pages);
     }
-    return walk_pools(heap, arena, put_pool, &walk);
+    return arena->kind == ARENA_RUN ? walk_runs(heap, arena, put_run, &walk)
+                                    : walk_pools(heap, arena, put_pool, &walk);
+}
+
+static void
+put_heap(struct snapshot *snapshot, struct heap *heap)
+{
+    walk_arenas(heap, put_arena_parts, snapshot);
+    walk_mappings(heap, put_mapping, snapshot);
+    walk_kept(heap, put_kept, snapshot);
 }
 
 /* --- the walk --- */
@@ -853,7 +899,7 @@ walk(struct heap *heap, void *context)
     put_objects(snapshot);
     put_tables(snapshot);
     if (heap != NULL) {
-        walk_arenas(heap, put_arena_pools, snapshot);
+        put_heap(snapshot, heap);
     }
     roots_hold(&snapshot->roots);
 }

@@ -12,6 +12,8 @@
  *               that is nobody's; and each object's row
  *     outside   the same of what is marked elsewhere
  *     tables    each table's row
+ *     heap      its pools, then its large blocks: runs and the holes between them by address, mappings and what is kept
+ *               of freed ones in no order
  *
  * So rows are written in their final order, and an address finds its row by counting marks (observe/marks.h): nothing is
  * sorted. Without references only objects outside the heap show what they refer to, for what they show stands nowhere else.
@@ -47,6 +49,10 @@
     COLUMN(pool_live) \
     COLUMN(pool_resident_bytes) \
     COLUMN(pool_flags) \
+    COLUMN(large_address) \
+    COLUMN(large_bytes) \
+    COLUMN(large_resident_bytes) \
+    COLUMN(large_flags) \
     COLUMN(text_object) \
     COLUMN(text_end) \
     COLUMN(text_bytes) \
@@ -69,8 +75,11 @@ enum where { IN_POOL, IN_RUN, IN_MAPPING, IN_OTHERS, IN_NO_HEAP, IN_GUARDED };
 /* pool_flags */
 enum { POOL_EMPTY, POOL_USED, POOL_FULL, POOL_SEALED = 1 << 2, POOL_SPENT = 1 << 3 };
 
+/* large_flags: a run, a hole between runs, one that was never handed out, a mapping, what is kept of a freed one */
+enum large { LARGE_RUN, LARGE_HOLE, LARGE_UNTOUCHED, LARGE_MAPPING, LARGE_KEPT };
+
 struct snapshot_counts {
-    uint64_t objects, tables, edges, pools;
+    uint64_t objects, tables, edges, pools, large;
 };
 
 struct snapshot {

@@ -210,9 +210,9 @@ static PyObject *
 result_object(const struct snapshot *snapshot, const struct told *told)
 {
     const struct snapshot_counts *counts = &snapshot->counts;
-    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:O,s:O,s:O,s:N,s:d}", "objects", counts->objects, "tables", counts->tables,
-                         "edges", counts->edges, "pools", counts->pools, "types", told->types, "frames", told->frames,
-                         "roots", told->roots, "type_rows",
+    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:O,s:O,s:O,s:N,s:d}", "objects", counts->objects, "tables",
+                         counts->tables, "edges", counts->edges, "pools", counts->pools, "large", counts->large,
+                         "types", told->types, "frames", told->frames, "roots", told->roots, "type_rows",
                          type_rows(snapshot, PyList_GET_SIZE(told->types)), "pause_seconds",
                          (double)snapshot->pause_ns * 1e-9);
 }

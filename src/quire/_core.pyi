@@ -221,7 +221,7 @@ def snapshot_take(
     is empty afterwards, for it would hold them. The lock is held for `pause_seconds`, then let go while rows of owners
     and of what is referred to are found.
 
-    Tells how many rows there are: `objects`, `tables`, `edges`, `pools`. `types`, in the order of the column
+    Tells how many rows there are: `objects`, `tables`, `edges`, `pools`, `large`. `types`, in the order of the column
     `object_type`: (type, what shows its objects' references: "traverse", "layout", "scan" or "nothing", whether they
     have attributes, names of slots, names of inline attributes; None: it is no identifier). `type_rows`: the row of
     each. With references, `frames`, innermost first, thread by thread: (the thread as threading.get_ident() says,

@@ -6,13 +6,14 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pages import MEMORY, settle, shop, subject_of
-from quire.web.data import PageData
+from pages import MEMORY, settle, shop, subject_of, warehouse
+from quire.web.data import PageData, Subject
 from quire.web.one_file import one_file
 from quire.web.server import Server
 from quire.web.site import Site
@@ -56,8 +57,20 @@ def _missing(sentence: str) -> None:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a page of a file, compared with another."""
-    site = Site(subject_of(shop(), tmp_path_factory.mktemp("served"), before=shop(200), memory=MEMORY))
-    with Server(site) as server:
+    with _serving(subject_of(shop(), tmp_path_factory.mktemp("served"), before=shop(200), memory=MEMORY)) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def served_large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a page of a file with runs and mappings."""
+    with _serving(subject_of(warehouse(), tmp_path_factory.mktemp("served_large"))) as url:
+        yield url
+
+
+@contextmanager
+def _serving(subject: Subject) -> Iterator[str]:
+    with Server(Site(subject)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server.url
@@ -71,6 +84,15 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder: Path = tmp_path_factory.mktemp("report")
     path = folder / "heap.html"
     path.write_text(one_file(PageData(subject_of(shop(), folder, before=shop(200)))), encoding="utf-8")
+    return path.as_uri()
+
+
+@pytest.fixture(scope="session")
+def report_large(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of the same as one file."""
+    folder: Path = tmp_path_factory.mktemp("report_large")
+    path = folder / "heap.html"
+    path.write_text(one_file(PageData(subject_of(warehouse(), folder))), encoding="utf-8")
     return path.as_uri()
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pages import HOSTILE, block_address, settle
+from heaps import Heap
+from pages import HOSTILE, MAPPING, MAPPING_BYTES, POOL_BYTES, RUN, block_address, page_of, settle
+from quire.report.snapshot import LARGE_STATES, SIZE_BYTES_MAX
+from quire.web.one_file import one_file
 
 pytest.importorskip("quire._core")
 
@@ -158,6 +162,76 @@ def test_a_link_shows_the_same_block(address: str, open_page: Open) -> None:
     page.locator(".panel dt", has_text="Address").first.wait_for()  # before, the panel tells of its pool
     assert chosen(page)["Address"] == RECORD
     assert page.get_by_label("type", exact=True).is_checked()
+
+
+@pytest.mark.parametrize("kind", ["served_large", "report_large"])
+def test_runs_and_mappings_are_walked_by_keyboard(kind: str, request: pytest.FixtureRequest, open_page: Open) -> None:
+    """An arena of runs stands among the others, its runs and holes one below the other; mappings stand beside."""
+    page = open_page(f"{request.getfixturevalue(kind)}#/map?at=a:{RUN - POOL_BYTES:#x}")
+    page.locator("canvas").focus()
+    assert chosen(page)["Runs"] == "2 (200 KiB)"
+    steps = [
+        ("Enter", "bytes · 100 KiB"), ("ArrowDown", "hole between runs · 1.8 MiB"),
+        ("ArrowDown", "foreign block · 100 KiB"),
+        ("Escape", "arena "), ("ArrowRight", "mappings"), ("Enter", ""), ("Enter", "table of list · 12.0 MiB"),
+    ]  # fmt: skip
+    said = []
+    for key, what in steps:
+        page.keyboard.press(key)
+        page.wait_for_timeout(400)
+        said.append(chosen(page)["What"])
+        assert said[-1].startswith(what), (key, said)
+        assert f"What: {said[-1]}" in page.locator("[aria-live]").inner_text()
+    assert f"at=m%3A{MAPPING:#x}" in page.evaluate("location.hash")
+    page.keyboard.press("Home")
+    facts = chosen(page)
+    assert (facts["Arenas"], facts["Runs"], facts["Mappings"]) == ("3", "2 (200 KiB)", "1 (12.0 MiB)")
+
+
+def test_a_run_and_a_mapping_open_their_objects(served_large: str, open_page: Open) -> None:
+    """The object in a run, and the one whose table a mapping is; from a link, in both languages."""
+    for key, language, words, button, its_type in (
+        (f"r:{RUN:#x}", "en-GB", "run in use", "Open the object", "bytes"),
+        (f"m:{MAPPING:#x}", "ko-KR", "사용 중인 매핑", "객체 열기", "list"),
+    ):
+        page = open_page(f"{served_large}#/map?at={key}", language=language)
+        assert words in chosen(page).values()
+        assert hex(int(key[2:], 16)) in chosen(page).values()
+        page.locator(".panel a.button", has_text=button).click()
+        settle(page)
+        assert "#/object?at=block" in page.url
+        assert its_type in page.locator("main").inner_text()
+
+
+def test_a_heap_of_mappings_alone_has_a_map(tmp_path: Path, open_page: Open) -> None:
+    """And rows that no heap has, one upon another or past an arena's end, are drawn as far as they can be."""
+    heap = Heap()
+    heap.object("bytes", address=MAPPING)
+    heap.large(MAPPING, MAPPING_BYTES, "mapping")
+    (tmp_path / "alone.html").write_text(one_file(page_of(heap, tmp_path)), encoding="utf-8")
+    page = open_page(f"{(tmp_path / 'alone.html').as_uri()}#/map?at=m:{MAPPING:#x}")
+    assert chosen(page)["What"] == "bytes · 12.0 MiB"
+    for state in LARGE_STATES:
+        for address in (0, MAPPING + 1, 2**64 - 1):
+            for size_bytes in (0, 1, SIZE_BYTES_MAX):
+                heap.large(address, size_bytes, state)
+    (tmp_path / "absurd.html").write_text(one_file(page_of(heap, tmp_path)), encoding="utf-8")
+    page = open_page(f"{(tmp_path / 'absurd.html').as_uri()}#/map?at=r:{MAPPING:#x}")
+    page.locator("canvas").focus()
+    for key in ("Enter", "ArrowDown", "Escape", "ArrowRight", "Enter", "Enter", "Home"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(300)
+    assert chosen(page)["Arenas"] == "3"
+
+
+def test_large_blocks_have_their_colours(served_large: str, open_page: Open) -> None:
+    """What is in use has the full colour, the top of the ramp, its type's; nothing of it is pinned."""
+    page = open_page(f"{served_large}#/map?at=m:{MAPPING:#x}")
+    for mode, colour in (("state", 0x22669F), ("size class", 0x123763), ("pinned", 0xE3ECF4)):
+        page.get_by_label(mode, exact=True).check()
+        page.wait_for_timeout(200)
+        counts = sorted(((count, each) for each, count in page.evaluate(COLOURS)), reverse=True)
+        assert counts[0][1] == colour, mode
 
 
 def test_states_types_and_pins_have_their_colours(address: str, open_page: Open) -> None:

@@ -17,6 +17,7 @@ from quire.export.dot import paths_dot
 from quire.report.answers import ObjectRow, PathRow, Paths
 
 ARENA = 64 << 21
+LARGE_ENTRY = {"address": 1 << 34, "size_bytes": 1 << 20, "resident_bytes": 4096, "state": "mapping"}
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 
 
@@ -34,6 +35,7 @@ def small_heap() -> Heap:
     heap.foreign.append((ARENA + 1024, 96))
     heap.pool(ARENA, live=2, resident_bytes=4096)
     heap.pool(ARENA + 16384, live=9, resident_bytes=0, flags=USED | SEALED)
+    heap.large(LARGE_ENTRY["address"], LARGE_ENTRY["size_bytes"], "mapping", LARGE_ENTRY["resident_bytes"])
     heap.memory = some_memory()
     return heap
 
@@ -188,6 +190,7 @@ def test_json_is_what_its_schema_says(heap: Heap, path: str, tmp_path: Path) -> 
     assert by_text["cache"] in document["objects"][names]["references"]
     assert [block["owner"] is None for block in document["blocks"]] == [False, True]
     assert [pool["shares_pages"] for pool in document["pools"]] == [False, True]
+    assert document["large"] == [LARGE_ENTRY]
     assert document["memory"]["rss_bytes"] == 36 << 20
 
 
@@ -279,6 +282,7 @@ def test_duckdb_reads_tables_in_place(path: str, tmp_path: Path, capsys: pytest.
     assert query("SELECT kind, words FROM '{}/roots.parquet' ORDER BY 1") == [("c", "C"), ("module", "app")]
     assert query("SELECT python, rss_bytes FROM '{}/snapshot.parquet'") == [("3.13.0", 36 << 20)]
     assert query("SELECT state, shares_pages FROM '{}/pools.parquet'") == [("used", False), ("used", True)]
+    assert query("SELECT * FROM '{}/large.parquet'") == [tuple(LARGE_ENTRY.values())]
 
 
 def reached(path: str) -> int:

@@ -16,6 +16,8 @@ def small_heap() -> Heap:
     heap = Heap()
     heap.module("app", cache=heap.list(heap.object("int"), None), size=heap.object("int"))
     heap.pool(1 << 20, live=1, resident_bytes=4096)
+    heap.large(2 << 20, 100_000)
+    heap.large(1 << 34, 1 << 30, "mapping", resident_bytes=4096)
     heap.foreign.append((1 << 30, 512))
     return heap
 
@@ -46,6 +48,15 @@ def test_columns_of_references_may_be_missing() -> None:
     snapshot = snapshot_of(columns, {**about, "has_edges": False})
     assert not snapshot.has_edges
     assert snapshot.edges_of(0) == range(0)
+
+
+def test_a_file_of_an_older_quire_has_no_large_blocks() -> None:
+    """It tells of pools alone, and opens."""
+    columns, about = small_heap().columns()
+    older = {name: column for name, column in columns.items() if not name.startswith("large_")}
+    snapshot = snapshot_of(older, about)
+    assert len(snapshot.large_address) == len(snapshot.large_is_live) == 0
+    assert snapshot_of(older | {"edge_to": columns["edge_to"]}, about).count == snapshot.count
 
 
 def test_unknown_columns_are_left_alone() -> None:
@@ -88,6 +99,11 @@ def shorten(name: str) -> Any:
         (change("text_end", 0, 1 << 40), "text_end does not divide text_bytes"),
         (lambda columns: columns.update(text_object=columns["text_object"][::-1]), "text_object does not ascend"),
         (change("object_bytes", 0, 1 << 63), "a size that no memory has"),
+        (change("large_bytes", 0, 1 << 63), "a size that no memory has"),
+        (change("large_resident_bytes", 0, 1 << 63), "more of a large block is resident than it has"),
+        (change("large_flags", 0, 5), "large_flags has a state"),
+        (shorten("large_flags"), "different lengths"),
+        (lambda columns: columns.pop("large_bytes"), "no column large_bytes"),
     ],
 )
 def test_columns_that_do_not_fit_are_refused(damage: Any, sentence: str) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from quire.export.record_json import Format
 from quire.records.process import MemorySample
-from quire.report.snapshot import NONE, Snapshot
+from quire.report.snapshot import LARGE_STATES, NONE, Snapshot
 from quire.report.words import root_kind, root_words
 
 _ROWS_AT_ONCE: Final = 1 << 14
@@ -76,6 +76,16 @@ class PoolEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class LargeEntry:
+    address: int
+    size_bytes: int
+    resident_bytes: int
+    state: str
+    """``run``; ``hole`` between runs; ``untouched``, a hole that never was a run; ``mapping``; ``kept``, of a mapping
+    that was freed."""
+
+
+@dataclass(frozen=True, slots=True)
 class TextEntry:
     """The text of a string, by its place in ``objects``."""
 
@@ -97,6 +107,7 @@ class HeapDocument:
     objects: tuple[ObjectEntry, ...]
     blocks: tuple[BlockEntry, ...]
     pools: tuple[PoolEntry, ...]
+    large: tuple[LargeEntry, ...]
     texts: tuple[TextEntry, ...]
 
 
@@ -121,6 +132,7 @@ def heap_json(snapshot: Snapshot) -> Iterator[str]:
     yield from _list("objects", _objects(snapshot))
     yield from _list("blocks", _blocks(snapshot))
     yield from _list("pools", map(json.dumps, _pools(snapshot)))
+    yield from _list("large", map(json.dumps, _large(snapshot)))
     yield from _list("texts", map(json.dumps, _texts(snapshot)))
     yield "}\n"
 
@@ -189,6 +201,13 @@ def _pools(snapshot: Snapshot) -> Entries:
     for *numbers, flags in rows:
         entry = dict(zip(names, numbers, strict=True))
         yield {**entry, "state": _POOL_STATES[flags & 3], "shares_pages": bool(flags & (_SEALED | _SPENT))}
+
+
+def _large(snapshot: Snapshot) -> Entries:
+    columns = (snapshot.large_address, snapshot.large_bytes, snapshot.large_resident_bytes, snapshot.large_flags)
+    for address, size_bytes, resident_bytes, flags in _parts(len(snapshot.large_address), *columns):
+        entry = {"address": address, "size_bytes": size_bytes, "resident_bytes": resident_bytes}
+        yield {**entry, "state": LARGE_STATES[flags]}
 
 
 def _texts(snapshot: Snapshot) -> Entries:

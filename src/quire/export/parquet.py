@@ -2,7 +2,7 @@
 
     objects.parquet       of each its type, size, count, how deep it lies, who dominates it, what it retains
     references.parquet    who refers to whom, and by what
-    blocks.parquet  pools.parquet  roots.parquet  memory.parquet  snapshot.parquet
+    blocks.parquet  pools.parquet  large.parquet  roots.parquet  memory.parquet  snapshot.parquet
 
 ``row`` numbers objects; ``object``, ``owner``, ``from_row`` and ``to_row`` say such numbers. docs/snapshot.md tells all
 columns. Rows are written in groups, so that memory does not grow with the references.
@@ -25,7 +25,7 @@ from quire.report.reach import Reach
 from quire.report.resident import resident
 from quire.report.retained import DominatorTree, retained_sizes
 from quire.report.sizes import sizes_with_tables
-from quire.report.snapshot import NONE, Snapshot
+from quire.report.snapshot import LARGE_STATES, NONE, Snapshot
 from quire.report.words import root_kind, root_words
 
 _ROWS_AT_ONCE: Final = 1 << 18
@@ -58,6 +58,7 @@ def write_parquet(
         _write(folder, "references", _references(graph))
     _write(folder, "blocks", _blocks(snapshot))
     _write(folder, "pools", iter([_pools(snapshot)]))
+    _write(folder, "large", iter([_large(snapshot)]))
     _write(folder, "roots", iter([_roots(snapshot)]))
     _write(folder, "memory", iter([_memory(snapshot)]))
     _write(folder, "snapshot", iter([_about(snapshot)]))
@@ -171,6 +172,17 @@ def _pools(snapshot: Snapshot) -> pa.RecordBatch:
             "resident_bytes": pa.array(snapshot.pool_resident_bytes),
             "state": _chosen(snapshot.pool_flags & 3, _POOL_STATES),
             "shares_pages": pa.array(snapshot.pool_flags & _SHARES != 0),
+        }
+    )
+
+
+def _large(snapshot: Snapshot) -> pa.RecordBatch:
+    return _batch(
+        {
+            "address": pa.array(snapshot.large_address),
+            "size_bytes": pa.array(snapshot.large_bytes),
+            "resident_bytes": pa.array(snapshot.large_resident_bytes),
+            "state": _chosen(snapshot.large_flags, LARGE_STATES),
         }
     )
 

@@ -27,6 +27,7 @@ COLUMNS: Final = {
     "table_address": 8, "table_bytes": 8, "table_owner": 4,
     "pool_address": 8, "pool_bytes": 4, "pool_block_bytes": 4, "pool_live": 4, "pool_resident_bytes": 4,
     "pool_flags": 1,
+    "large_address": 8, "large_bytes": 8, "large_resident_bytes": 8, "large_flags": 1,
 }  # fmt: skip
 EDGE_COLUMNS: Final = {"edge_end": 8, "edge_to": 4}
 TEXT_COLUMNS: Final = {"text_object": 4, "text_end": 8, "text_bytes": 1}
@@ -84,7 +85,7 @@ def _about(taken: dict[str, Any], references: bool, values: bool) -> dict[str, A
         "program": os.path.basename(sys.argv[0]) if getattr(sys, "argv", None) else "",
         "has_edges": references,
         "has_values": values,
-        "counts": {name: taken[name] for name in ("objects", "tables", "edges", "pools")},
+        "counts": {name: taken[name] for name in ("objects", "tables", "edges", "pools", "large")},
         "types": [_told(type_, row) for type_, row in zip(taken["types"], taken["type_rows"], strict=True)],
         "pause_seconds": taken["pause_seconds"],
     }

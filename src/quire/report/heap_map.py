@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quire.report.heap_blocks import FOREIGN, TABLE, blocks
+from quire.report.large_map import LargeMap
 from quire.report.pins import pinned_bytes
 from quire.report.snapshot import NONE, U1, U4, Rows, Snapshot
 
@@ -51,9 +52,9 @@ def heap_map(snapshot: Snapshot) -> HeapMap:
     )
 
 
-def columns_of(heap: HeapMap) -> dict[str, NDArray[np.generic]]:
-    """By names, ``pool_`` before them."""
-    return {f"pool_{field.name}": getattr(heap, field.name) for field in fields(heap)}
+def columns_of(of: str, rows: HeapMap | LargeMap) -> dict[str, NDArray[np.generic]]:
+    """By names, what they are of before them: ``pool_address``."""
+    return {f"{of}_{field.name}": getattr(rows, field.name) for field in fields(rows)}
 
 
 def _contents(snapshot: Snapshot) -> tuple[U4, U4]:

@@ -175,7 +175,16 @@ class _Groups:
 
 def arenas_of(snapshot: Snapshot) -> U8:
     """The address of each pool's arena."""
-    return snapshot.pool_address & ~np.uint64(ARENA_BYTES - 1)
+    return _arenas_at(snapshot.pool_address)
+
+
+def arenas_of_runs(snapshot: Snapshot) -> U8:
+    """The address of the arena of each run, and of each hole between runs."""
+    return _arenas_at(snapshot.large_address[snapshot.large_is_in_arena])
+
+
+def _arenas_at(address: U8) -> U8:
+    return address & ~np.uint64(ARENA_BYTES - 1)
 
 
 def _arena_rows(

@@ -37,6 +37,10 @@ HEADER_BYTES: Final = 16
 POOL_SEALED: Final = 1 << 2
 POOL_SPENT: Final = 1 << 3
 _POOL_STATE: Final = 3
+LARGE_STATES: Final = ("run", "hole", "untouched", "mapping", "kept")
+"""As ``large_flags`` numbers them."""
+_LIVE_STATES: Final = (LARGE_STATES.index("run"), LARGE_STATES.index("mapping"))
+_ARENA_STATES_END: Final = LARGE_STATES.index("mapping")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,10 @@ class Snapshot:
     pool_live: U4
     pool_resident_bytes: U4
     pool_flags: U1
+    large_address: U8
+    large_bytes: U8
+    large_resident_bytes: U8
+    large_flags: U1
     text_object: U4
     text_end: U8
     text_bytes: U1
@@ -136,6 +144,17 @@ class Snapshot:
         is_used: NDArray[np.bool_] = (self.pool_flags & _POOL_STATE != 0) & ~is_shared
         return is_used
 
+    @property
+    def large_is_live(self) -> NDArray[np.bool_]:
+        """Large blocks that serve a request: runs and mappings."""
+        return np.isin(self.large_flags, _LIVE_STATES)
+
+    @property
+    def large_is_in_arena(self) -> NDArray[np.bool_]:
+        """Runs, and the holes between them."""
+        is_in_arena: NDArray[np.bool_] = self.large_flags < _ARENA_STATES_END
+        return is_in_arena
+
     def type_of(self, row: int) -> HeapType:
         return self.types[int(self.object_type[row])]
 
@@ -163,7 +182,7 @@ def snapshot_of(columns: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -
         DamagedSnapshot: a column is missing, or they do not fit together.
     """
     has_edges = _value(about, "has_edges", bool)
-    there = dict(columns) if has_edges else _without_edges(columns)
+    there = _with_large(columns if has_edges else _without_edges(columns))
     exact = {name: _exact(name, there, kind) for name, kind in _KINDS.items()}
     types = tuple(_heap_type(each) for each in _list(about, "types"))
     roots = tuple(_root(each) for each in _list(about, "roots"))
@@ -188,26 +207,35 @@ def snapshot_of(columns: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -
 _KINDS: Final[dict[str, type[np.unsignedinteger[Any]]]] = {
     **dict.fromkeys(("object_address", "object_bytes", "table_address", "table_bytes", "pool_address"), np.uint64),
     **dict.fromkeys(("edge_end", "text_end"), np.uint64),
+    **dict.fromkeys(("large_address", "large_bytes", "large_resident_bytes"), np.uint64),
     **dict.fromkeys(("object_type", "object_count", "table_owner", "edge_to"), np.uint32),
     **dict.fromkeys(("pool_bytes", "pool_block_bytes", "pool_live", "pool_resident_bytes"), np.uint32),
     **dict.fromkeys(("text_object", "root_object", "root_place"), np.uint32),
-    **dict.fromkeys(("object_flags", "pool_flags", "text_bytes", "root_kind"), np.uint8),
+    **dict.fromkeys(("object_flags", "pool_flags", "large_flags", "text_bytes", "root_kind"), np.uint8),
 }
 _OF_ONE_LENGTH: Final = {
     "object": ("object_address", "object_type", "object_bytes", "object_count", "object_flags", "edge_end"),
     "table": ("table_address", "table_bytes", "table_owner"),
     "pool": ("pool_address", "pool_bytes", "pool_block_bytes", "pool_live", "pool_resident_bytes", "pool_flags"),
+    "large": ("large_address", "large_bytes", "large_resident_bytes", "large_flags"),
     "text": ("text_object", "text_end"),
     "root": ("root_object", "root_kind", "root_place"),
 }
+
+_NOTHING: Final = np.empty(0, np.uint8)
 
 
 def _without_edges(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """A snapshot that was taken without references has no columns of them."""
     count = len(columns.get("object_address", ()))
-    nothing = np.empty(0, np.uint32)
-    roots = dict.fromkeys(_OF_ONE_LENGTH["root"], nothing)
-    return {**columns, **roots, "edge_end": np.zeros(count, np.uint64), "edge_to": nothing}
+    roots = dict.fromkeys(_OF_ONE_LENGTH["root"], _NOTHING)
+    return {**columns, **roots, "edge_end": np.zeros(count, np.uint64), "edge_to": _NOTHING}
+
+
+def _with_large(columns: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    """A file of an older quire's tells nothing of large blocks; of a newer one's it tells all."""
+    names = _OF_ONE_LENGTH["large"]
+    return columns if any(name in columns for name in names) else {**columns, **dict.fromkeys(names, _NOTHING)}
 
 
 def _exact(name: str, columns: Mapping[str, NDArray[Any]], kind: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
@@ -253,7 +281,11 @@ def _broken_rules(columns: Mapping[str, NDArray[Any]], type_count: int, root_cou
     for name, ended in (("edge_end", "edge_to"), ("text_end", "text_bytes")):
         if not _ends(columns[name], len(columns[ended])):
             yield f"{name} does not divide {ended}"
-    for name in ("object_bytes", "table_bytes"):
+    if (columns["large_flags"] >= len(LARGE_STATES)).any():
+        yield "large_flags has a state that no large block is in"
+    if (columns["large_resident_bytes"] > columns["large_bytes"]).any():
+        yield "more of a large block is resident than it has"
+    for name in ("object_bytes", "table_bytes", "large_bytes"):
         if (columns[name] > SIZE_BYTES_MAX).any():
             yield f"{name} has a size that no memory has"
 

@@ -4,7 +4,7 @@ about                     what was looked at, and what the page can ask
 types, pins, difference   the answers that commands give
 retained                  the tree of dominators, cut; of an object with ``at``
 object                    one object, by what somebody types
-pool_...                  columns of the map;  blocks_...: of some pools
+pool_..., large_...       columns of the map;  blocks_...: of some pools
 """
 
 from __future__ import annotations
@@ -24,19 +24,21 @@ from quire.process.version import __version__
 from quire.records.process import WaterfallRow
 from quire.report.answers import Differences, TypeRow
 from quire.report.attribute_names import show_names_alone
+from quire.report.block_rows import NOBODY, rows_in_blocks
 from quire.report.differences import Side, differences
 from quire.report.edges import Graph
 from quire.report.heap_blocks import Blocks, blocks
 from quire.report.heap_map import HeapMap, columns_of, heap_map
+from quire.report.large_map import LargeMap, large_map
 from quire.report.object_details import Describer, ObjectDetails, lies
 from quire.report.objects import find_object, require_edges
-from quire.report.pins import ARENA_BYTES, arenas_of, pins
+from quire.report.pins import ARENA_BYTES, arenas_of, arenas_of_runs, pins
 from quire.report.places import Places
 from quire.report.reach import Reach
 from quire.report.retained import DominatorTree
 from quire.report.retained_nodes import Forest
 from quire.report.sizes import foreign_blocks, sizes_with_tables
-from quire.report.snapshot import NONE, U8, Snapshot
+from quire.report.snapshot import LARGE_STATES, U8, Snapshot
 from quire.report.types import types
 
 DATA_VERSION: Final = 1
@@ -47,8 +49,6 @@ _FLOAT_EXACT: Final = 2**53
 _COLOURS: Final = 8
 _LIES: Final = ("where", "objects", "size_bytes")
 _BLOCK: Final = "block:"
-_BEFORE_OBJECT_BYTES: Final = 64
-"""What a type may put between its block's beginning and the object: the collector's header, its dictionary's place."""
 Column = NDArray[Any]
 
 
@@ -97,6 +97,10 @@ class PageData:
         return heap_map(self._snapshot)
 
     @cached_property
+    def large(self) -> LargeMap:
+        return large_map(self._snapshot)
+
+    @cached_property
     def sizes(self) -> U8:
         """Of each object, with its tables."""
         return sizes_with_tables(self._snapshot)
@@ -121,7 +125,10 @@ class PageData:
             "foreign_blocks": foreign_count,
             "foreign_bytes": foreign_bytes,
             "pools": len(snapshot.pool_address),
-            "arenas": len(np.unique(arenas_of(snapshot))),
+            "runs": _count(snapshot, "run"),
+            "mappings": _count(snapshot, "mapping"),
+            "large_bytes": int(snapshot.large_bytes[snapshot.large_is_live].sum()),
+            "arenas": len(np.unique(np.concatenate((arenas_of(snapshot), arenas_of_runs(snapshot))))),
             "arena_bytes": ARENA_BYTES,
             "types": [each.words for each in snapshot.types],
             "type_order": self._type_order(),
@@ -146,7 +153,7 @@ class PageData:
 
     def columns(self) -> dict[str, Column]:
         """Of the map, by their names."""
-        return columns_of(self.heap)
+        return columns_of("pool", self.heap) | columns_of("large", self.large)
 
     def block_columns(self, first: int, last: int) -> dict[str, Column]:
         """The blocks of some pools; numbers outside of the map are none."""
@@ -227,17 +234,10 @@ class PageData:
             address = int(block, 16)
         except ValueError:
             raise InvalidOption(f"{block} is no address; write it as 0x7f3c80a1b2c0") from None
-        return self._row_of_block(min(max(address, 0), 2**64 - 1), block)
-
-    def _row_of_block(self, address: int, text: str) -> int:
-        tables, objects = self._snapshot.table_address, self._snapshot.object_address
-        table = int(np.searchsorted(tables, np.uint64(address)))
-        if table < len(tables) and int(tables[table]) == address and self._snapshot.table_owner[table] != NONE:
-            return int(self._snapshot.table_owner[table])
-        row = int(np.searchsorted(objects, np.uint64(address)))
-        if row == len(objects) or int(objects[row]) - address > _BEFORE_OBJECT_BYTES:
-            raise InvalidOption(f"no object lies in the block at {text}")
-        return row
+        (row,), _ = rows_in_blocks(self._snapshot, np.array([min(max(address, 0), 2**64 - 1)], np.uint64))
+        if row == NOBODY:
+            raise InvalidOption(f"no object lies in the block at {block}")
+        return int(row)
 
     def _once(self, name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         with self._lock:
@@ -287,6 +287,10 @@ def places_of(findings: Findings) -> Places | None:
     if findings.snapshot.has_edges:
         graph_of(findings)
     return findings.places
+
+
+def _count(snapshot: Snapshot, state: str) -> int:
+    return int(np.count_nonzero(snapshot.large_flags == LARGE_STATES.index(state)))
 
 
 def block_columns_of(found: Blocks) -> dict[str, Column]:

@@ -1,64 +1,64 @@
-// The heap as a map: arenas in the order of their addresses, pools where they lie in them, blocks in pools.
-import { t } from "./words.js";
-import { bytes, count, hex, share } from "./units.js";
-import { currentPalette, Mean, mixed, onRamp } from "./palette.js";
+// The heap as a map: arenas in the order of their addresses, pools or runs where they lie in them, blocks in pools; and
+// beside the arenas what has pages of its own, in proportion to its size.
+//
+//   +-- arena of pools --+-- arena of runs ---+-- mappings ------+
+//   | pool | pool | pool | run                | mapping   | kept |
+//   | pool | pool | ...  | hole               |           |------|
+//   |                    | run                |           | ...  |
+//   +--------------------+--------------------+------------------+
+import { hex } from "./units.js";
+import { squarify } from "./squarify.js";
+import { HeapColours } from "./heap_colours.js";
+import { HeapWords } from "./heap_words.js";
+import { ARENA_KIND, arenasOf, BLOCK_KIND, capacityOf, FIRST_BLOCK_BYTES, GROUP_KIND, isLarge, isLiveLarge, kindOf, MAPPING_KIND, mappingsBegin, NO_ROW, POOL_KIND, RUN_KIND, SLOT_BYTES } from "./heap_parts.js";
 
 /** @typedef {import("./treemap.js").Box} Box */
 /** @typedef {import("./treemap.js").Scene} Scene */
-/** @typedef {import("./palette.js").Packed} Packed */
-/** @typedef {import("./palette.js").Palette} Palette */
-/** @typedef {import("./source.js").PoolColumns} PoolColumns */
+/** @typedef {import("./squarify.js").Place} Place */
 /** @typedef {import("./source.js").BlockColumns} BlockColumns */
-/** @typedef {"state" | "class" | "type" | "pin"} Mode */
-/** @typedef {{ first: number, last: number, address: number }} Arena pools from the first up to the last, not included */
+/** @typedef {import("./heap_parts.js").Arena} Arena */
+/** @typedef {import("./heap_parts.js").HeapColumns} HeapColumns */
+/** @typedef {import("./heap_colours.js").Mode} Mode */
 /** @typedef {{ columns: number, rows: number, capacity: number }} Grid */
 
-export const NO_ROW = 0xffffffff;
-const TABLE_BIT = 0x80000000;
-const STATE_BITS = 3;
-const SEALED_BIT = 4;
-const SPENT_BIT = 8;
-const SLOT_BYTES = 16384;
-const FIRST_BLOCK_BYTES = 48;
 const ARENA_COLUMNS = 16;
-const CAPACITY_MAX = 4096;
 const ARENAS_KEPT = 200;
 const OPENED_KEPT = 400;
-const LARGEST_CLASS_BYTES = 16384;
-const ARENA_KIND = 1;
-const POOL_KIND = 2;
-const BLOCK_KIND = 3;
+const WHOLE = { x: 0, y: 0, w: 1, h: 1 };
+const PART_MIN = 0.04; // of the picture, so that neither arenas nor mappings are out of sight
 
 /** @implements {Scene} */
 export class HeapScene {
   /**
-   * @param {PoolColumns} pools
+   * @param {HeapColumns} heap
    * @param {{ arena_bytes: number, types: string[], type_order: number[] }} about
    * @param {(first: number, last: number) => Promise<BlockColumns | null>} load blocks of some pools
    * @param {Mode} mode
    */
-  constructor(pools, about, load, mode) {
-    this.pools = pools;
+  constructor(heap, about, load, mode) {
+    this.pools = heap.pools;
+    this.large = heap.large;
     this.about = about;
     this.load = load;
     this.onBlocks = () => {};
-    this.mode = mode;
-    this.palette = currentPalette();
-    this.arenas = arenasOf(pools, about.arena_bytes);
-    this.poolColours = new Uint32Array(pools.address.length);
-    /** @type {Map<number, Packed>} */
-    this.typeColours = new Map();
+    this.colours = new HeapColours(heap, about.type_order, mode);
+    this.arenas = arenasOf(heap, about.arena_bytes);
+    this.words = new HeapWords(this);
+    this.mappings = mappingsBySize(this.large);
     /** @type {Map<number, BlockColumns | "asked" | "none">} */
     this.blocks = new Map();
     /** @type {Box[]} pools whose blocks are boxes, the oldest first */
     this.opened = [];
-    this.root = this.box(null, "", 0, { x: 0, y: 0, w: 1, h: 1 }, 1, this.arenas.length);
-    this.recolour();
+    this.root = this.box(null, "", 0, WHOLE, 1, this.arenas.length + (this.mappings.length > 0 ? 1 : 0));
+  }
+
+  get mode() {
+    return this.colours.mode;
   }
 
   /** @param {Mode} mode */
   colourBy(mode) {
-    this.mode = mode;
+    this.colours.mode = mode;
     this.recolour();
   }
 
@@ -75,8 +75,9 @@ export class HeapScene {
   open(box) {
     if (box.children === null) {
       const kind = kindOf(box);
-      if (kind === 0) box.children = this.arenaBoxes(box);
-      else if (kind === ARENA_KIND) box.children = this.poolBoxes(box);
+      if (box.parent === null) box.children = this.outermostBoxes(box);
+      else if (kind === ARENA_KIND) box.children = this.arenaOf(box).hasRuns ? this.runBoxes(box) : this.poolBoxes(box);
+      else if (kind === GROUP_KIND) box.children = this.mappingBoxes(box);
       else if (kind === POOL_KIND) return this.blockBoxes(box);
       else box.children = [];
     }
@@ -88,35 +89,80 @@ export class HeapScene {
     const [kind, place, slot] = key.split(":");
     const address = Number(place);
     if (!Number.isFinite(address)) return null;
-    const arena = this.open(this.root).find((each) => {
-      const { address: begin } = /** @type {Arena} */ (this.arenas[each.index]);
-      return address >= begin && address < begin + this.about.arena_bytes;
-    });
-    if (arena === undefined || kind === "a") return arena ?? null;
-    const pool = this.open(arena).find((each) => {
-      const begin = this.pools.address[each.index] ?? 0;
-      return address >= begin && address < begin + (this.pools.size_bytes[each.index] ?? 0);
-    });
-    if (pool === undefined || kind === "p") return pool ?? arena;
+    const group = this.open(this.root).find((each) => kindOf(each) === GROUP_KIND);
+    if (kind === GROUP_KIND || kind === MAPPING_KIND) return this.largeAt(group, address) ?? group ?? null;
+    const arena = this.open(this.root).find((each) => kindOf(each) === ARENA_KIND && isWithin(address, this.arenaOf(each).address, this.about.arena_bytes));
+    if (arena === undefined || kind === ARENA_KIND) return arena ?? null;
+    if (this.arenaOf(arena).hasRuns) return this.largeAt(arena, address) ?? arena;
+    const pool = this.open(arena).find((each) => isWithin(address, this.pools.address[each.index] ?? 0, this.pools.size_bytes[each.index] ?? 0));
+    if (pool === undefined || kind === POOL_KIND) return pool ?? arena;
     return this.open(pool)[Number(slot)] ?? pool;
   }
 
-  /** @param {Box} root */
-  arenaBoxes(root) {
-    const columns = Math.max(Math.min(Math.round(Math.sqrt((this.arenas.length * root.aspect) / 2)), this.arenas.length), 1);
-    const rows = Math.ceil(this.arenas.length / columns);
-    const aspect = (root.aspect * rows) / columns;
-    const boxes = this.arenas.map((arena, index) => {
-      const place = { x: (index % columns) / columns, y: Math.floor(index / columns) / rows, w: 1 / columns, h: 1 / rows };
-      return this.box(root, `a:${hex(arena.address)}`, index, place, aspect, arena.last - arena.first);
-    });
-    this.colourArenas(boxes);
+  /** @param {Box | undefined} box of large blocks @param {number} address */
+  largeAt(box, address) {
+    if (box === undefined) return undefined;
+    return this.open(box).find((each) => isWithin(address, this.large.address[each.index] ?? 0, this.large.size_bytes[each.index] ?? 0));
+  }
+
+  /** @param {Box} box */
+  arenaOf(box) {
+    return /** @type {Arena} */ (this.arenas[box.index]);
+  }
+
+  /** Arenas, and all mappings in one. @param {Box} root */
+  outermostBoxes(root) {
+    const mapped = this.mappings.reduce((sum, row) => sum + (this.large.size_bytes[row] ?? 0), 0);
+    const parts = twoParts(this.arenas.length * this.about.arena_bytes, mapped, root.aspect);
+    const boxes = this.arenas.length === 0 ? [] : this.arenaBoxes(root, parts.first);
+    if (this.mappings.length > 0) {
+      const group = this.box(root, `${GROUP_KIND}:0`, 0, parts.second, (root.aspect * parts.second.w) / parts.second.h, this.mappings.length);
+      boxes.push(group);
+    }
+    for (const box of boxes) this.colourOutermost(box);
     return boxes;
+  }
+
+  /** @param {Box} root @param {Place} part of the picture */
+  arenaBoxes(root, part) {
+    const shape = (root.aspect * part.w) / part.h;
+    const columns = Math.max(Math.min(Math.round(Math.sqrt((this.arenas.length * shape) / 2)), this.arenas.length), 1);
+    const rows = Math.ceil(this.arenas.length / columns);
+    const w = part.w / columns;
+    const h = part.h / rows;
+    return this.arenas.map((arena, index) => {
+      const place = { x: part.x + (index % columns) * w, y: part.y + Math.floor(index / columns) * h, w, h };
+      return this.box(root, `${ARENA_KIND}:${hex(arena.address)}`, index, place, (shape * rows) / columns, arena.last - arena.first);
+    });
+  }
+
+  /** A band for each run and each hole, in proportion to its size. @param {Box} box */
+  runBoxes(box) {
+    const { first, last, address } = this.arenaOf(box);
+    return Array.from({ length: last - first }, (_, index) => {
+      const row = first + index;
+      const y = Math.min(((this.large.address[row] ?? 0) - address) / this.about.arena_bytes, 1);
+      const h = Math.min((this.large.size_bytes[row] ?? 0) / this.about.arena_bytes, 1 - y);
+      return this.largeBox(box, RUN_KIND, row, { x: 0, y, w: 1, h });
+    });
+  }
+
+  /** @param {Box} group */
+  mappingBoxes(group) {
+    const places = squarify(this.mappings.map((row) => Math.max(this.large.size_bytes[row] ?? 0, 1)), group.aspect);
+    return this.mappings.map((row, index) => this.largeBox(group, MAPPING_KIND, row, places[index] ?? WHOLE));
+  }
+
+  /** @param {Box} above @param {string} kind @param {number} row @param {Place} place */
+  largeBox(above, kind, row, place) {
+    const made = this.box(above, `${kind}:${hex(this.large.address[row] ?? 0)}`, row, place, (above.aspect * place.w) / (place.h || 1), 0);
+    made.colour = this.colours.largeColour(row);
+    return made;
   }
 
   /** @param {Box} box */
   poolBoxes(box) {
-    const arena = /** @type {Arena} */ (this.arenas[box.index]);
+    const arena = this.arenaOf(box);
     const slots = Math.max(Math.round(this.about.arena_bytes / SLOT_BYTES), 1);
     const columns = Math.min(ARENA_COLUMNS, slots);
     const rows = Math.ceil(slots / columns);
@@ -129,9 +175,9 @@ export class HeapScene {
       const span = Math.min(Math.max(Math.round((this.pools.size_bytes[pool] ?? 0) / SLOT_BYTES), 1), columns - column);
       const place = { x: column / columns, y: Math.floor(slot / columns) / rows, w: span / columns, h: 1 / rows };
       const aspect = (box.aspect * place.w) / place.h;
-      const key = `p:${hex(this.pools.address[pool] ?? 0)}`;
-      const made = this.box(box, key, pool, place, aspect, this.capacity(pool));
-      made.colour = this.poolColours[pool] ?? 0;
+      const key = `${POOL_KIND}:${hex(this.pools.address[pool] ?? 0)}`;
+      const made = this.box(box, key, pool, place, aspect, capacityOf(this.pools, pool));
+      made.colour = this.colours.ofPools[pool] ?? 0;
       boxes.push(made);
     }
     return boxes;
@@ -146,8 +192,8 @@ export class HeapScene {
     const aspect = (box.aspect * rows) / columns;
     box.children = Array.from({ length: capacity }, (_, slot) => {
       const place = { x: (slot % columns) / columns, y: Math.floor(slot / columns) / rows, w: 1 / columns, h: 1 / rows };
-      const made = this.box(box, `b:${hex(this.pools.address[box.index] ?? 0)}:${slot}`, slot, place, aspect, 0);
-      made.colour = this.blockColour(box.index, types.get(slot));
+      const made = this.box(box, `${BLOCK_KIND}:${hex(this.pools.address[box.index] ?? 0)}:${slot}`, slot, place, aspect, 0);
+      made.colour = this.colours.blockColour(box.index, types.get(slot));
       return made;
     });
     this.keepFew(box);
@@ -163,27 +209,21 @@ export class HeapScene {
 
   /**
    * @param {Box | null} parent @param {string} key @param {number} index
-   * @param {{ x: number, y: number, w: number, h: number }} place @param {number} aspect @param {number} childCount
+   * @param {Place} place @param {number} aspect @param {number} childCount
    * @returns {Box}
    */
   box(parent, key, index, place, aspect, childCount) {
-    const hasTitle = key.startsWith("a:");
+    const kind = key.charAt(0);
+    const { palette } = this.colours;
     return {
-      key, parent, index, aspect, childCount, hasTitle,
+      key, parent, index, aspect, childCount,
+      hasTitle: kind === ARENA_KIND || kind === GROUP_KIND,
       x: place.x, y: place.y, w: place.w, h: place.h,
-      children: null, colour: this.palette.grey, ground: parent === null ? this.palette.ground : this.palette.surface,
+      children: null, colour: palette.grey, ground: parent === null ? palette.ground : palette.surface,
     };
   }
 
   // --- blocks ---
-
-  /** @param {number} pool */
-  capacity(pool) {
-    const block = this.pools.block_bytes[pool] ?? 0;
-    const size = this.pools.size_bytes[pool] ?? 0;
-    const room = size === SLOT_BYTES ? size - FIRST_BLOCK_BYTES : size;
-    return block > 0 ? Math.min(Math.max(Math.floor(room / block), 1), CAPACITY_MAX) : 1;
-  }
 
   /** How a pool's blocks stand in it. @param {Box} box @returns {Grid} */
   grid(box) {
@@ -234,132 +274,15 @@ export class HeapScene {
     const stepX = w / columns;
     const stepY = h / rows;
     const gap = stepX > 4 && stepY > 4 ? 1 : 0;
-    raster.fill(Math.round(x), Math.round(y), Math.round(x + w), Math.round(y + h), this.freeColour(box.index));
+    raster.fill(Math.round(x), Math.round(y), Math.round(x + w), Math.round(y + h), this.colours.freeColour(box.index));
     for (let place = 0; place < found.slots.length; place += 1) {
       const slot = found.slots[place] ?? 0;
       const left = x + (slot % columns) * stepX;
       const top = y + Math.floor(slot / columns) * stepY;
-      const colour = this.blockColour(box.index, found.types[place]);
+      const colour = this.colours.blockColour(box.index, found.types[place]);
       raster.fill(Math.round(left), Math.round(top), Math.round(left + stepX) - gap, Math.round(top + stepY) - gap, colour);
     }
     return true;
-  }
-
-  // --- colours ---
-
-  recolour() {
-    this.palette = currentPalette();
-    this.typeColours = new Map(this.about.type_order.map((type, rank) => [type, this.palette.categories[rank] ?? this.palette.grey]));
-    for (let pool = 0; pool < this.poolColours.length; pool += 1) this.poolColours[pool] = this.poolColour(pool);
-    this.root.ground = this.palette.ground;
-    this.colourArenas(this.root.children ?? []);
-    for (const arena of this.root.children ?? []) {
-      for (const pool of arena.children ?? []) {
-        pool.colour = this.poolColours[pool.index] ?? 0;
-        pool.ground = this.palette.surface;
-        pool.children = null;
-      }
-    }
-    this.opened = [];
-  }
-
-  /** The mean of their pools, for arenas that are too small to open. @param {Box[]} boxes */
-  colourArenas(boxes) {
-    for (const box of boxes) {
-      const { first, last } = /** @type {Arena} */ (this.arenas[box.index]);
-      const mean = new Mean();
-      for (let pool = first; pool < last; pool += 1) mean.add(this.poolColours[pool] ?? 0, this.pools.size_bytes[pool] ?? 0);
-      box.colour = mean.colour(this.palette.states.empty);
-      box.ground = this.palette.surface;
-    }
-  }
-
-  /** @param {number} pool @returns {Packed} */
-  poolColour(pool) {
-    const { states, ramp, grey } = this.palette;
-    const state = stateOf(this.pools, pool);
-    if (state === "empty") return states.empty;
-    if (this.mode === "state") return this.stateColour(pool, state);
-    if (this.mode === "class") return onRamp(ramp, this.classPart(pool));
-    const live = this.livePart(pool);
-    if (this.mode === "type") {
-      const type = this.pools.type[pool] ?? NO_ROW;
-      return mixed(states.free, this.typeColours.get(type) ?? grey, 0.35 + 0.65 * live);
-    }
-    return onRamp(ramp, this.pinnedPart(pool));
-  }
-
-  /** @param {number} pool @param {string} state */
-  stateColour(pool, state) {
-    const { states } = this.palette;
-    if (state === "sealed") return states.sealed;
-    if (state === "spent") return states.spent;
-    return mixed(states.used, states.full, state === "full" ? 1 : this.livePart(pool));
-  }
-
-  /** @param {number} pool */
-  livePart(pool) {
-    const room = this.capacity(pool);
-    return Math.min((this.pools.live[pool] ?? 0) / room, 1);
-  }
-
-  /** By the logarithm of the block's size. @param {number} pool */
-  classPart(pool) {
-    return Math.log2(Math.max((this.pools.block_bytes[pool] ?? 16) / 16, 1)) / Math.log2(LARGEST_CLASS_BYTES / 16);
-  }
-
-  /** @param {number} pool */
-  pinnedPart(pool) {
-    return (this.pools.pinned_bytes[pool] ?? 0) / Math.max(this.pools.size_bytes[pool] ?? 1, 1);
-  }
-
-  /** Of what is free in a pool. @param {number} pool @returns {Packed} */
-  freeColour(pool) {
-    const { states } = this.palette;
-    const state = stateOf(this.pools, pool);
-    if (state === "empty") return states.empty;
-    const isMeshed = this.mode === "state" && (state === "sealed" || state === "spent");
-    return isMeshed ? mixed(states[state], states.free, 0.7) : states.free;
-  }
-
-  /** @param {number} pool @param {number | undefined} type undefined: the block is free @returns {Packed} */
-  blockColour(pool, type) {
-    const { states, ramp, grey, categories } = this.palette;
-    if (type === undefined) return this.freeColour(pool);
-    if (this.mode === "state") return stateOf(this.pools, pool) === "sealed" ? states.sealed : states.full;
-    if (this.mode === "class") return onRamp(ramp, this.classPart(pool));
-    if (this.mode === "pin") return onRamp(ramp, Math.max(this.pinnedPart(pool), 0.25));
-    if (type === NO_ROW) return mixed(grey, categories[5] ?? grey, 0.5);
-    const colour = this.typeColours.get(typeRow(type)) ?? grey;
-    return isTable(type) ? mixed(colour, states.free, 0.45) : colour;
-  }
-
-  // --- words ---
-
-  /** @param {Box} box */
-  title(box) {
-    const kind = kindOf(box);
-    if (kind === 0) return t("map.heap");
-    if (kind === ARENA_KIND) return hex(/** @type {Arena} */ (this.arenas[box.index]).address);
-    if (kind === POOL_KIND) return this.poolTitle(box.index);
-    return this.blockTitle(box);
-  }
-
-  /** @param {number} pool */
-  poolTitle(pool) {
-    const of = bytes(this.pools.block_bytes[pool] ?? 0);
-    const type = this.pools.type[pool] ?? NO_ROW;
-    const words = type === NO_ROW ? "" : ` · ${this.about.types[type] ?? ""}`;
-    return `${of}${this.mode === "type" ? words : ` · ${count(this.pools.live[pool] ?? 0)}/${count(this.capacity(pool))}`}`;
-  }
-
-  /** @param {Box} box a block */
-  blockTitle(box) {
-    const type = this.blockType(box);
-    if (type === undefined) return t("block.free");
-    if (type === NO_ROW) return t("block.foreign");
-    const words = this.about.types[typeRow(type)] ?? "";
-    return isTable(type) ? t("block.table", { type: words }) : words;
   }
 
   /** @param {Box} box a block; undefined: it is free */
@@ -370,131 +293,94 @@ export class HeapScene {
     return found === null || place < 0 ? undefined : found.types[place];
   }
 
-  /** Where the block begins. @param {Box} box a block */
-  blockAddress(box) {
+  /** Where the block begins. @param {Box} box a block, or a large one */
+  addressOf(box) {
+    if (isLarge(box)) return this.large.address[box.index] ?? 0;
     const pool = /** @type {Box} */ (box.parent).index;
     const first = this.pools.size_bytes[pool] === SLOT_BYTES ? FIRST_BLOCK_BYTES : 0;
     return (this.pools.address[pool] ?? 0) + first + box.index * (this.pools.block_bytes[pool] ?? 0);
   }
 
+  // --- colours ---
+
+  recolour() {
+    this.colours.renew();
+    const { palette } = this.colours;
+    this.root.ground = palette.ground;
+    for (const outermost of this.root.children ?? []) {
+      this.colourOutermost(outermost);
+      for (const box of outermost.children ?? []) {
+        box.colour = isLarge(box) ? this.colours.largeColour(box.index) : this.colours.ofPools[box.index] ?? 0;
+        box.ground = palette.surface;
+        box.children = null;
+      }
+    }
+    this.opened = [];
+  }
+
+  /** @param {Box} box an arena, or the mappings */
+  colourOutermost(box) {
+    const isArena = kindOf(box) === ARENA_KIND;
+    box.colour = isArena ? this.colours.arenaColour(this.arenaOf(box)) : this.colours.largeMean(mappingsBegin(this.large), this.large.address.length);
+    box.ground = this.colours.palette.surface;
+  }
+
+  // --- words ---
+
+  /** @param {Box} box */
+  title(box) {
+    return this.words.title(box);
+  }
+
   /** @param {Box} box */
   describe(box) {
-    return this.facts(box).map(([name, value]) => `${name}: ${value}`).join(", ");
+    return this.words.describe(box);
   }
 
-  /** What is known of the box: names and values. @param {Box} box @returns {[string, string][]} */
+  /** What is known of the box: names and values. @param {Box} box */
   facts(box) {
-    const kind = kindOf(box);
-    if (kind === 0) return this.sumFacts(t("map.heap"), 0, this.pools.address.length, this.arenas.length);
-    if (kind === ARENA_KIND) {
-      const { first, last, address } = /** @type {Arena} */ (this.arenas[box.index]);
-      return this.sumFacts(`${t("fact.arena")} ${hex(address)}`, first, last, 0);
-    }
-    return kind === POOL_KIND ? this.poolFacts(box.index) : this.blockFacts(box);
+    return this.words.facts(box);
   }
 
-  /** @param {string} what @param {number} first @param {number} last @param {number} arenas @returns {[string, string][]} */
-  sumFacts(what, first, last, arenas) {
-    let resident = 0;
-    let pinned = 0;
-    let live = 0;
-    let used = 0;
-    for (let pool = first; pool < last; pool += 1) {
-      resident += this.pools.resident_bytes[pool] ?? 0;
-      pinned += this.pools.pinned_bytes[pool] ?? 0;
-      live += (this.pools.live[pool] ?? 0) * (this.pools.block_bytes[pool] ?? 0);
-      if ((this.pools.live[pool] ?? 0) > 0) used += 1;
-    }
-    return [
-      [t("fact.what"), what],
-      ...(arenas > 0 ? [/** @type {[string, string]} */ ([t("fact.arenas"), count(arenas)])] : []),
-      [t("fact.pools"), t("fact.used_of", { used: count(used), all: count(last - first) })],
-      [t("fact.live"), bytes(live)],
-      [t("fact.resident"), bytes(resident)],
-      [t("fact.pinned"), `${bytes(pinned)} (${share(pinned, resident)})`],
-    ];
-  }
-
-  /** @param {number} pool @returns {[string, string][]} */
-  poolFacts(pool) {
-    const type = this.pools.type[pool] ?? NO_ROW;
-    const live = this.pools.live[pool] ?? 0;
-    const pinned = this.pools.pinned_bytes[pool] ?? 0;
-    return [
-      [t("fact.what"), `${t("fact.pool")} ${hex(this.pools.address[pool] ?? 0)}`],
-      [t("fact.state"), t(`state.${stateOf(this.pools, pool)}`)],
-      [t("fact.class"), bytes(this.pools.block_bytes[pool] ?? 0)],
-      [t("fact.blocks"), `${t("fact.used_of", { used: count(live), all: count(this.capacity(pool)) })} (${share(live, this.capacity(pool))})`],
-      [t("fact.mostly"), type === NO_ROW ? "–" : this.about.types[type] ?? ""],
-      [t("fact.resident"), `${bytes(this.pools.resident_bytes[pool] ?? 0)} / ${bytes(this.pools.size_bytes[pool] ?? 0)}`],
-      [t("fact.pinned"), bytes(pinned)],
-    ];
-  }
-
-  /** @param {Box} box @returns {[string, string][]} */
-  blockFacts(box) {
-    const pool = /** @type {Box} */ (box.parent).index;
-    return [
-      [t("fact.what"), this.blockTitle(box)],
-      [t("fact.address"), hex(this.blockAddress(box))],
-      [t("fact.size"), bytes(this.pools.block_bytes[pool] ?? 0)],
-      [t("fact.pool"), hex(this.pools.address[pool] ?? 0)],
-    ];
-  }
-
-  /** Whether the box is a block with an object in it, or with a table of one. @param {Box} box */
+  /** Whether there is an object in the box, or a table of one. @param {Box} box */
   isObject(box) {
+    if (isLarge(box)) return isLiveLarge(this.large, box.index) && this.large.type[box.index] !== NO_ROW;
     if (kindOf(box) !== BLOCK_KIND) return false;
     const type = this.blockType(box);
     return type !== undefined && type !== NO_ROW;
   }
 
-  /** @param {Box} box */
-  isBlock(box) {
-    return kindOf(box) === BLOCK_KIND;
+  /** Whether the box is shown best among its neighbours. @param {Box} box */
+  isShownInParent(box) {
+    return kindOf(box) === BLOCK_KIND || kindOf(box) === RUN_KIND;
   }
 }
 
-/** How deep: 0 the heap, then arenas, pools, blocks. @param {Box} box */
-function kindOf(box) {
-  let kind = 0;
-  for (let each = box.parent; each !== null; each = each.parent) kind += 1;
-  return kind;
+/** @param {number} address @param {number} begin @param {number} size */
+function isWithin(address, begin, size) {
+  return address >= begin && address < begin + size;
+}
+
+/** Rows of what lies in no arena, the largest first. @param {import("./heap_parts.js").LargeColumns} large */
+function mappingsBySize(large) {
+  const begin = mappingsBegin(large);
+  const rows = Array.from({ length: large.address.length - begin }, (_, index) => begin + index);
+  return rows.sort((one, other) => (large.size_bytes[other] ?? 0) - (large.size_bytes[one] ?? 0));
+}
+
+/**
+ * The picture cut along its longer side, in proportion to two sizes.
+ * @param {number} first @param {number} second @param {number} aspect @returns {{ first: Place, second: Place }}
+ */
+function twoParts(first, second, aspect) {
+  const sum = first + second;
+  if (first === 0 || second === 0) return { first: WHOLE, second: WHOLE };
+  const cut = Math.min(Math.max(first / sum, PART_MIN), 1 - PART_MIN);
+  if (aspect >= 1) return { first: { x: 0, y: 0, w: cut, h: 1 }, second: { x: cut, y: 0, w: 1 - cut, h: 1 } };
+  return { first: { x: 0, y: 0, w: 1, h: cut }, second: { x: 0, y: cut, w: 1, h: 1 - cut } };
 }
 
 /** @param {Box} pool */
 function arenaIndexOf(pool) {
   return /** @type {Box} */ (pool.parent).index;
-}
-
-/** @param {number} type */
-function isTable(type) {
-  return type !== NO_ROW && type >= TABLE_BIT;
-}
-
-/** @param {number} type */
-function typeRow(type) {
-  return isTable(type) ? type - TABLE_BIT : type;
-}
-
-/** @param {PoolColumns} pools @param {number} pool @returns {"empty" | "used" | "full" | "sealed" | "spent"} */
-export function stateOf(pools, pool) {
-  const flags = pools.flags[pool] ?? 0;
-  if (flags & SPENT_BIT) return "spent";
-  if (flags & SEALED_BIT) return "sealed";
-  const state = flags & STATE_BITS;
-  return state === 0 ? "empty" : state === 2 ? "full" : "used";
-}
-
-/** @param {PoolColumns} pools @param {number} arenaBytes @returns {Arena[]} */
-function arenasOf(pools, arenaBytes) {
-  /** @type {Arena[]} */
-  const arenas = [];
-  for (let pool = 0; pool < pools.address.length; pool += 1) {
-    const address = Math.floor((pools.address[pool] ?? 0) / arenaBytes) * arenaBytes;
-    const last = arenas.at(-1);
-    if (last !== undefined && last.address === address) last.last = pool + 1;
-    else arenas.push({ first: pool, last: pool + 1, address });
-  }
-  return arenas;
 }

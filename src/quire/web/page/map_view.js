@@ -1,6 +1,6 @@
 // The heap's map, and the choice of what its colours tell.
 import { t } from "./words.js";
-import { bytes, hex } from "./units.js";
+import { bytes, count, hex } from "./units.js";
 import { fill, make } from "./dom.js";
 import { remember } from "./route.js";
 import { choice } from "./parts.js";
@@ -10,7 +10,8 @@ import { swatch } from "./treemap.js";
 import { TreemapView, legendMarks, treemapView } from "./treemap_view.js";
 
 /** @typedef {import("./treemap.js").Box} Box */
-/** @typedef {import("./heap_scene.js").Mode} Mode */
+/** @typedef {import("./heap_colours.js").Mode} Mode */
+/** @typedef {import("./source.js").HeapColumns} HeapColumns */
 
 /** @type {Mode[]} */
 const MODES = ["state", "class", "type", "pin"];
@@ -19,20 +20,26 @@ const RAMP_STEPS = 6;
 /** @param {import("./parts.js").Context} context @returns {import("./parts.js").View} */
 export function mapView(context) {
   const { source, about } = context;
-  const lead = t("map.lead", { size: bytes(about.arena_bytes) });
-  return treemapView(t("map.title"), lead, source.pools(), (pools) => (pools.address.length === 0 ? null : new HeapMap(context, pools)));
+  const { arenas, pools, runs, mappings } = about;
+  const lead = t("map.lead", { arenas: count(arenas), size: bytes(about.arena_bytes), pools: count(pools), runs: count(runs), mappings: count(mappings), large: bytes(about.large_bytes) });
+  return treemapView(t("map.title"), lead, source.heap(), (heap) => (isEmpty(heap) ? null : new HeapMap(context, heap)));
+}
+
+/** @param {HeapColumns} heap */
+function isEmpty({ pools, large }) {
+  return pools.address.length === 0 && large.address.length === 0;
 }
 
 /** @extends {TreemapView<HeapScene>} */
 class HeapMap extends TreemapView {
   /**
    * @param {import("./parts.js").Context} context
-   * @param {import("./source.js").PoolColumns} pools
+   * @param {HeapColumns} heap
    */
-  constructor(context, pools) {
+  constructor(context, heap) {
     const { source, about, options } = context;
     const mode = MODES.find((each) => each === options.get("colour")) ?? "state";
-    super(new HeapScene(pools, about, (first, last) => source.blocks(first, last), mode), context, t("map.label"));
+    super(new HeapScene(heap, about, (first, last) => source.blocks(first, last), mode), context, t("map.label"));
     this.scene.onBlocks = () => this.showBlocks();
     this.wanted = "";
     const modes = choice(t("map.colour"), MODES.map((each) => [each, t(`map.${each}`)]), mode, (value) => this.colourBy(/** @type {Mode} */ (value)));
@@ -47,7 +54,7 @@ class HeapMap extends TreemapView {
       return;
     }
     this.widget.select(box, true);
-    this.widget.flyTo(this.scene.isBlock(box) ? /** @type {Box} */ (box.parent) : box, true);
+    this.widget.flyTo(this.scene.isShownInParent(box) ? /** @type {Box} */ (box.parent) : box, true);
     this.wanted = box.key === key ? "" : key; // its blocks may come later
     this.showChosen(box);
   }
@@ -78,7 +85,7 @@ class HeapMap extends TreemapView {
 
   /** An object may begin behind its collector's header, so it is asked for by its block. @param {Box} box */
   addressOf(box) {
-    return `block:${hex(this.scene.blockAddress(box))}`;
+    return `block:${hex(this.scene.addressOf(box))}`;
   }
 
   /** @param {Box} box */
@@ -93,7 +100,7 @@ class HeapMap extends TreemapView {
     let marks = [];
     if (mode === "state") {
       const kinds = /** @type {const} */ (["empty", "used", "full", "sealed", "spent"]);
-      marks = kinds.map((each) => [states[each], each === "used" ? t("legend.part") : t(`state.${each}`)]);
+      marks = kinds.map((each) => [states[each], t(each === "sealed" || each === "spent" ? `state.${each}` : `legend.${each}`)]);
     } else if (mode === "type") {
       marks = this.about.type_order.map((type, rank) => [categories[rank] ?? grey, this.about.types[type] ?? ""]);
       marks.push([grey, t("legend.other")]);

@@ -4,7 +4,7 @@ import { bytes, count, share } from "./units.js";
 import { make } from "./dom.js";
 import { link } from "./route.js";
 import { heading, later } from "./parts.js";
-import { stateOf } from "./heap_scene.js";
+import { isLiveLarge, stateOf } from "./heap_parts.js";
 
 /** @typedef {import("./source.js").MemoryRow} MemoryRow */
 /** @typedef {import("./source.js").PinsAnswer} PinsAnswer */
@@ -24,7 +24,7 @@ export function overviewView({ source, about }) {
     figures(about, pins),
     make("div", { class: "columns" },
       make("section", {}, make("h2", {}, t(isWhole ? "overview.memory" : "overview.heap_memory")),
-        isWhole ? memory(about.memory) : later(source.pools(), (pools) => [memory(heapMemory(pools)), make("p", { class: "note" }, t("overview.no_memory"))]),
+        isWhole ? memory(about.memory) : later(source.heap(), (heap) => [memory(heapMemory(heap)), make("p", { class: "note" }, t("overview.no_memory"))]),
         make("h2", {}, t("overview.lies")), places(about.lies)),
       make("section", {}, make("h2", {}, t("overview.largest_types")), later(source.types(), largestTypes),
         make("h2", {}, t("overview.top_pin")), later(pins, topPin))),
@@ -40,14 +40,14 @@ function figures(about, pins) {
     make("div", {}, make("dd", {}, count(about.objects)), make("dt", {}, t("overview.objects"))),
     make("div", {}, make("dd", {}, bytes(about.size_bytes)), make("dt", {}, t("overview.live"))),
     make("div", {}, make("dd", {}, about.references === null ? "–" : count(about.references)), make("dt", {}, t("overview.references"))),
-    make("div", {}, make("dd", {}, make("a", { href: link("map") }, count(about.pools))), make("dt", {}, t("overview.pools", { count: count(about.arenas) }))),
+    make("div", {}, make("dd", {}, make("a", { href: link("map") }, count(about.pools))), make("dt", {}, t("overview.pools", { count: count(about.arenas), runs: count(about.runs), mappings: count(about.mappings) }))),
     make("div", {}, pinned, make("dt", {}, make("a", { href: link("pins") }, t("overview.pinned")))),
     make("div", {}, make("dd", {}, bytes(about.foreign_bytes)), make("dt", {}, t("overview.foreign", { count: count(about.foreign_blocks) }))));
 }
 
-/** Of the heap alone, where a snapshot tells no more. @param {import("./source.js").PoolColumns} pools @returns {MemoryRow[]} */
-function heapMemory(pools) {
-  const sums = { live: 0, beside: 0, empty: 0, meshed: 0 };
+/** Of the heap alone, where a snapshot tells no more. @param {import("./source.js").HeapColumns} heap @returns {MemoryRow[]} */
+function heapMemory({ pools, large }) {
+  const sums = { live: 0, beside: 0, empty: 0, meshed: 0, holes: 0 };
   for (let pool = 0; pool < pools.address.length; pool += 1) {
     const resident = pools.resident_bytes[pool] ?? 0;
     const state = stateOf(pools, pool);
@@ -59,8 +59,9 @@ function heapMemory(pools) {
       sums.beside += resident - live;
     }
   }
+  for (let row = 0; row < large.address.length; row += 1) sums[isLiveLarge(large, row) ? "live" : "holes"] += large.resident_bytes[row] ?? 0;
   const row = (/** @type {string} */ label, /** @type {number} */ end_bytes) => ({ label, gloss: "", end_bytes, peak_bytes: 0 });
-  return [row(t("heap.live"), sums.live), row(t("heap.beside"), sums.beside), row(t("heap.empty"), sums.empty), row(t("heap.meshed"), sums.meshed)];
+  return [row(t("heap.live"), sums.live), row(t("heap.beside"), sums.beside), row(t("heap.empty"), sums.empty), row(t("heap.meshed"), sums.meshed), row(t("heap.holes"), sums.holes)];
 }
 
 /** Each row begins where the one above it ends; together they are what is resident. @param {MemoryRow[]} rows */

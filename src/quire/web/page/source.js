@@ -14,6 +14,9 @@
  * @property {number} foreign_blocks
  * @property {number} foreign_bytes
  * @property {number} pools
+ * @property {number} runs
+ * @property {number} mappings
+ * @property {number} large_bytes of runs and mappings
  * @property {number} arenas
  * @property {number} arena_bytes
  * @property {string[]} types
@@ -84,10 +87,19 @@
  * @property {Uint32Array} known
  */
 /**
+ * @typedef {object} LargeColumns a row for each run, hole, mapping and kept piece: those in arenas first, by address
+ * @property {Float64Array} address
+ * @property {Float64Array} size_bytes
+ * @property {Float64Array} resident_bytes
+ * @property {Uint8Array} flags
+ * @property {Uint32Array} type of the object in it, or whose table it is
+ */
+/** @typedef {{ pools: PoolColumns, large: LargeColumns }} HeapColumns */
+/**
  * @typedef {object} Source
  * @property {boolean} canAsk whether any object can be asked for
  * @property {() => Promise<About>} about
- * @property {() => Promise<PoolColumns>} pools
+ * @property {() => Promise<HeapColumns>} heap
  * @property {(first: number, last: number) => Promise<BlockColumns | null>} blocks of these pools; null: not in the file
  * @property {() => Promise<TypesAnswer>} types
  * @property {() => Promise<PinsAnswer>} pins
@@ -116,10 +128,8 @@ class ServerSource {
     return ask("about");
   }
 
-  /** @returns {Promise<PoolColumns>} */
-  async pools() {
-    const read = async (/** @type {string} */ name) => (await fetched(`column/pool_${name}`)).arrayBuffer();
-    return poolColumns(await Promise.all(POOL_COLUMNS.map(read)));
+  heap() {
+    return heapColumns(async (name) => (await fetched(`column/${name}`)).arrayBuffer());
   }
 
   /** @param {number} first @param {number} last @returns {Promise<BlockColumns | null>} */
@@ -200,9 +210,8 @@ class FileSource {
     return embedded("about");
   }
 
-  /** @returns {Promise<PoolColumns>} */
-  async pools() {
-    return poolColumns(await Promise.all(POOL_COLUMNS.map((name) => inflated(`column-pool_${name}`))));
+  heap() {
+    return heapColumns((name) => inflated(`column-${name}`));
   }
 
   /** @type {Promise<BlockColumns> | null} */
@@ -283,20 +292,49 @@ async function inflated(id) {
 }
 
 const POOL_COLUMNS = ["address", "size_bytes", "block_bytes", "live", "resident_bytes", "pinned_bytes", "flags", "type", "known"];
+const NO_BYTES = new ArrayBuffer(0);
+const LARGE_COLUMNS = ["address", "size_bytes", "resident_bytes", "flags", "type"];
+
+/** All at once. @param {(name: string) => Promise<ArrayBuffer>} read @returns {Promise<HeapColumns>} */
+async function heapColumns(read) {
+  const names = [...POOL_COLUMNS.map((name) => `pool_${name}`), ...LARGE_COLUMNS.map((name) => `large_${name}`)];
+  const buffers = await Promise.all(names.map(read));
+  return { pools: poolColumns(buffers.slice(0, POOL_COLUMNS.length)), large: largeColumns(buffers.slice(POOL_COLUMNS.length)) };
+}
 
 /** @param {ArrayBuffer[]} buffers @returns {PoolColumns} */
 function poolColumns(buffers) {
   const [address, size, block, live, resident, pinned, flags, type, known] = buffers;
-  const words = (/** @type {ArrayBuffer | undefined} */ buffer) => new Uint32Array(buffer ?? new ArrayBuffer(0));
   return {
-    address: new Float64Array(address ?? new ArrayBuffer(0)),
+    address: doubles(address),
     size_bytes: words(size),
     block_bytes: words(block),
     live: words(live),
     resident_bytes: words(resident),
     pinned_bytes: words(pinned),
-    flags: new Uint8Array(flags ?? new ArrayBuffer(0)),
+    flags: octets(flags),
     type: words(type),
     known: words(known),
   };
+}
+
+/** @param {ArrayBuffer[]} buffers @returns {LargeColumns} */
+function largeColumns(buffers) {
+  const [address, size, resident, flags, type] = buffers;
+  return { address: doubles(address), size_bytes: doubles(size), resident_bytes: doubles(resident), flags: octets(flags), type: words(type) };
+}
+
+/** @param {ArrayBuffer | undefined} buffer */
+function octets(buffer) {
+  return new Uint8Array(buffer ?? NO_BYTES);
+}
+
+/** @param {ArrayBuffer | undefined} buffer */
+function words(buffer) {
+  return new Uint32Array(buffer ?? NO_BYTES);
+}
+
+/** @param {ArrayBuffer | undefined} buffer */
+function doubles(buffer) {
+  return new Float64Array(buffer ?? NO_BYTES);
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from quire.cli.progress import Progress
 from quire.cli.screen import show, write
 from quire.errors import InvalidOption, UnsupportedRuntime
 from quire.export import WHY_REPORT_VERSION
@@ -39,7 +40,10 @@ def run(arguments: list[str]) -> int:
         raise InvalidOption("quire why takes the number of one process, and --json; see quire why --help")
     if sys.platform != "linux":
         raise UnsupportedRuntime(f"quire why reads what Linux shows of a process, and this is {sys.platform}")
-    report = look_at(read_pid(words[0], "why"), WHY_REPORT_VERSION)
+    pid = read_pid(words[0], "why")
+    with Progress() as progress:
+        progress.tell(f"looking at process {pid}")
+        report = look_at(pid, WHY_REPORT_VERSION)
     if len(words) < len(arguments):
         write(to_json(report))
     else:

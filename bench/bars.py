@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import statistics
 
-from figures import OWN, QUIRE, Figures
+from figures import GUARDED, OWN, QUIRE, Figures
 from tables import Verdict
 
 FIXED_MIB_MAX = 1.5
 MIB = 1024**2
-GUARDED = "guarded"
 
 WHY_ALLOCATION = (
     "Where the interpreter is one optimised program, CPython's allocator is compiled into its callers: it takes 52 "
@@ -127,5 +126,5 @@ def guarded(figures: Figures) -> Verdict:
     what, bar = "guarded sampling, processor time against quire's", "≤ 1.01"
     if GUARDED not in figures.allocators():
         return Verdict(what, bar, "not measured", None)
-    mean = figures.mean(GUARDED, "cpu_seconds", base=QUIRE)
+    mean = figures.mean_of_guarded("cpu_seconds")
     return Verdict(what, bar, str(mean), mean.middle <= 1.01)

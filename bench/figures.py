@@ -13,6 +13,8 @@ from intervals import Interval, difference_of_rounds, geometric_mean, ratio_of_r
 
 OWN = "cpython"
 QUIRE = "quire"
+GUARDED = "guarded"
+BESIDE = "beside"
 PLAIN = "python"
 SERVED = "QUIRE=1 python"
 START = "start"
@@ -42,14 +44,18 @@ class Figures:
         return [name for name in lists[0] if all(name in each for each in lists)] if lists else []
 
     def ratio(self, workload: str, allocator: str, field: str) -> Interval:
-        found = self.runs[workload]
-        return ratio_of_rounds(found[allocator][field], found[OWN][field])
+        found = self.runs[workload][allocator]
+        return ratio_of_rounds(found[field], found[BESIDE][field])
 
-    def mean(self, allocator: str, field: str, base: str = OWN) -> Interval:
+    def mean(self, allocator: str, field: str) -> Interval:
         """The geometric mean over the workloads."""
-        return geometric_mean(
-            [ratios_of_rounds(found[allocator][field], found[base][field]) for found in self.runs.values()]
-        )
+        every = [found[allocator] for found in self.runs.values()]
+        return geometric_mean([ratios_of_rounds(found[field], found[BESIDE][field]) for found in every])
+
+    def mean_of_guarded(self, field: str) -> Interval:
+        """Guarded sampling against quire without it."""
+        every = self.runs.values()
+        return geometric_mean([ratios_of_rounds(found[GUARDED][field], found[QUIRE][field]) for found in every])
 
     # --- peak memory ---
 

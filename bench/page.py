@@ -39,10 +39,11 @@ into some hundred callers. Where the copies are is read from the debug informati
 miss most of them. Requests of the raw domain, which quire leaves alone, are part of the program only. "After start"
 leaves out what a program that does nothing takes, on either side; starting has its own table.
 
-*Processor time* (user and system), *page faults* and *peak memory* are the kernel's own numbers (`wait4`). A round
-runs every allocator once, in random order, each with an environment of random length, and only numbers of the same
-round are compared. Told is the median of the rounds' ratios, with its 95 % interval by the bootstrap; the geometric
-mean over the programs has an interval of its own, with rounds resampled in each program.
+*Processor time* (user and system), *page faults* and *peak memory* are the kernel's own numbers (`wait4`). In a round
+each allocator runs once right beside CPython's own, in random order, each run with an environment of random length, and
+is compared with that neighbour alone: what slows a machine down comes and goes within seconds. Told is the median of
+the rounds' ratios, with its 95 % interval by the bootstrap; the geometric mean over the programs has an interval of its
+own, with rounds resampled in each program. quire and its guarded sampling run beside each other, too.
 
 *Peak memory* is also told without the fixed cost: what quire adds to the peak of a program that does nothing.
 

@@ -33,6 +33,20 @@ def write(folder: Path, section: str, name: str, content: Any) -> None:
     this_file(folder).write_text(json.dumps(kept, indent=1) + "\n")
 
 
+def add_rounds(folder: Path, section: str, name: str, found: dict[str, Any]) -> None:
+    """Put it behind the rounds that were measured before, of the same code."""
+    kept = read_this(folder)
+    is_same = kept.get("code", {}).get(section, {}).get(name) == code()
+    write(folder, section, name, joined(kept[section][name], found) if is_same else found)
+
+
+def joined(first: Any, second: Any) -> Any:
+    """Lists one behind the other, at every place of two records."""
+    if isinstance(first, list):
+        return first + second
+    return {**first, **{key: joined(first[key], second[key]) if key in first else second[key] for key in second}}
+
+
 def read_this(folder: Path) -> dict[str, Any]:
     """This Python's record; empty where nothing was measured."""
     path = this_file(folder)

@@ -45,7 +45,7 @@ def parse_arguments() -> argparse.Namespace:
 
     runs = commands.add_parser("runs", help="processor time, page faults and peak memory")
     runs.set_defaults(command=run_runs)
-    runs.add_argument("--rounds", type=int, default=15)
+    runs.add_argument("--rounds", type=int, default=5, help="join those that were measured of the same code")
     add_choices(runs, "all")
 
     work = commands.add_parser("work", help="what giving back takes of a program that never rests")
@@ -89,7 +89,7 @@ def run_runs(arguments: argparse.Namespace) -> None:
 
     chosen = allocators.chosen(arguments.allocators)
     for name, found in runs.measure(catalogue.chosen(arguments.workloads), chosen, arguments.rounds):
-        results.write(arguments.results, "runs", name, found)
+        results.add_rounds(arguments.results, "runs", name, found)
 
 
 def run_work(arguments: argparse.Namespace) -> None:

@@ -30,6 +30,11 @@ REQUEST_SIGNAL: "Final" = 63
 """SIGRTMAX-1 of Linux: says that a request waits (requests.py). Fixed, so that who asks knows it."""
 _NOTICE_BYTES: "Final" = 4 * 1024**2
 """So much must have come to rest for a helper to begin."""
+_LOADING_USED_SECONDS: "Final" = 1.5
+"""Of a processor, by the program: loading takes 4 to 10 ms, the waits for the interpreter lock with them. One that does
+nothing meanwhile has not to use so much."""
+_BUSY: "Final" = 0.5
+_YOUNG_SECONDS: "Final" = 0.25
 
 
 class Serving:
@@ -40,6 +45,7 @@ class Serving:
         self._mode = mode
         self._stress = os.environ.get(STRESS) == "1"
         self._impossible = None if mode == "purge" else core.proof_prepare()
+        self._looked, self._used_seconds = _looked()
         self._loaded: list[GivingBack] = []
         self._is_failure_told = False
 
@@ -72,6 +78,8 @@ class Serving:
         """In the helper."""
         if self._loaded:
             return self._loaded[0].tick()
+        if self._is_young_and_busy():
+            return _YOUNG_SECONDS
         try:
             self.giving_back()
         except MemoryError:
@@ -80,6 +88,13 @@ class Serving:
             self._tell_failure(error)
             return None
         return 0.0
+
+    def _is_young_and_busy(self) -> bool:
+        """Whether loading what decides would be too large a part of what the program has done so far."""
+        looked, used_seconds = self._looked, self._used_seconds
+        self._looked, self._used_seconds = _looked()
+        is_busy = self._used_seconds - used_seconds > _BUSY * (self._looked - looked)
+        return is_busy and self._used_seconds < _LOADING_USED_SECONDS and not self._stress
 
     def _tell_failure(self, error: Exception) -> None:
         """The program may have no descriptor left, or see other files than at its start; once, past its streams."""
@@ -95,6 +110,12 @@ class Serving:
     def _after_fork_in_child(self) -> None:
         for giving_back in self._loaded:
             giving_back.after_fork_in_child()
+
+
+def _looked() -> tuple[float, float]:
+    """When it is, and how much of a processor the process has used."""
+    _, now, _, of_process, _ = CLOCKS
+    return now(), of_process()
 
 
 serving: Serving | None = None

@@ -86,6 +86,7 @@ class GivenBack:
     step_seconds_max: float = 0.0
     """The longest step, in processor time."""
     cpu_seconds: float = 0.0
+    """In all: of the steps; by itself, also what the helper takes to load what it runs, and to wake."""
 
     @property
     def total_bytes(self) -> int:

@@ -76,29 +76,36 @@ heap_free_in_range(struct domain *domain, void *address)
     }
 }
 
-/* The address is in the range. Whether its block serves a request of the size where it is, and well: not more than a
- * quarter of it unused. No answer for a block of a larger pool's later slots, nor for a run. */
+/* Whether a block of that many bytes serves a request where it is, and well: it is of its size class, or not more than a
+ * quarter of it is unused. Not if it is shorter; 0 bytes, which INNER and RUN slots tell, never. */
+static inline bool
+block_stays(size_t block_bytes, size_t size_bytes)
+{
+    size_t unused_bytes = block_bytes - size_bytes; /* huge for what is longer than the block */
+    return size_bytes <= block_bytes && (unused_bytes < ALIGNMENT_BYTES || 4 * unused_bytes < block_bytes);
+}
+
+/* The address is in the range. No answer for a block of a larger pool's later slots, nor for a run. */
 static inline bool
 heap_block_fits(const struct domain *domain, const void *address, size_t size_bytes)
 {
-    const struct pool *slot = slot_at(domain, address);
-    size_t block_bytes = slot->block_bytes; /* 0 in INNER and RUN slots */
-    return size_bytes <= block_bytes && 4 * size_bytes > 3 * block_bytes;
+    return block_stays(slot_at(domain, address)->block_bytes, size_bytes);
 }
 
-/* The address is in the range. Its block moves to a larger one, if the class has one at hand; NULL: it has not, or the
- * block is a larger pool's in a later slot, or a run, or need not grow. */
+/* The address is in the range, and its block does not stay. It moves to one of the request's class, if that has one at
+ * hand; NULL: it has not, or the block is a larger pool's in a later slot, or a run. */
 static inline void *
 heap_move_fast(struct domain *domain, void *address, size_t size_bytes)
 {
     size_t block_bytes = slot_at(domain, address)->block_bytes; /* 0 in INNER and RUN slots */
-    if (block_bytes == 0 || size_bytes <= block_bytes) {
+    if (block_bytes == 0) {
         return NULL;
     }
     void *moved = size_bytes <= SMALL_BYTES_MAX ? heap_allocate_fast(domain, size_bytes)
                                                 : heap_allocate_large_fast(domain, size_bytes);
     if (moved != NULL) {
-        memcpy(moved, address, MARKS ? heap_size_of(domain->heap, address) : block_bytes); /* which allows them all */
+        size_t old_bytes = MARKS ? heap_size_of(domain->heap, address) : block_bytes; /* which allows them all */
+        memcpy(moved, address, old_bytes < size_bytes ? old_bytes : size_bytes);
         heap_free_in_range(domain, address);
     }
     return moved;

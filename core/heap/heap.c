@@ -211,16 +211,6 @@ heap_free(struct domain *domain, void *address)
     }
 }
 
-/* A block stays if the request is of its class, or fits and leaves less than a quarter of it unused. */
-static bool
-block_stays(const struct pool *pool, size_t size_bytes)
-{
-    if (size_bytes > pool->block_bytes) {
-        return false;
-    }
-    return size_class_of(size_bytes) == pool->size_class || 4 * size_bytes > 3 * (size_t)pool->block_bytes;
-}
-
 /* Whether the request is met where it is; on an own mapping, *address may move with its pages. */
 static bool
 resize_in_place(struct domain *domain, void **address, size_t size_bytes)
@@ -230,7 +220,7 @@ resize_in_place(struct domain *domain, void **address, size_t size_bytes)
         if (pool->state == SLOT_RUN) {
             return runs_resize(domain->heap, *address, size_bytes);
         }
-        return block_stays(pool, size_bytes);
+        return block_stays(pool->block_bytes, size_bytes + (size_bytes == 0));
     }
     if (size_bytes <= RUN_BYTES_MAX / 2) {
         return false;
@@ -246,13 +236,13 @@ heap_reallocate(struct domain *domain, void *address, size_t size_bytes)
     if (size_bytes > REQUEST_BYTES_MAX) {
         return NULL;
     }
-    void *fast = heap_is_in_range(domain->heap, address) ? heap_move_fast(domain, address, size_bytes) : NULL;
-    if (fast != NULL) {
-        return fast;
-    }
     void *resized = address;
     if (resize_in_place(domain, &resized, size_bytes)) {
         return heap_mark_resized(domain, resized, size_bytes);
+    }
+    void *fast = heap_is_in_range(domain->heap, address) ? heap_move_fast(domain, address, size_bytes) : NULL;
+    if (fast != NULL) {
+        return fast;
     }
     size_t old_bytes = heap_size_of(domain->heap, address);
     void *moved = heap_allocate(domain, size_bytes);

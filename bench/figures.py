@@ -9,12 +9,13 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
+import allocators
 from intervals import Interval, difference_of_rounds, geometric_mean, ratio_of_rounds, ratios_of_rounds
+from results import BESIDE
 
-OWN = "cpython"
-QUIRE = "quire"
-GUARDED = "guarded"
-BESIDE = "beside"
+OWN = allocators.OWN.name
+QUIRE = allocators.QUIRE.name
+GUARDED = allocators.GUARDED.name
 PLAIN = "python"
 SERVED = "QUIRE=1 python"
 START = "start"

@@ -20,7 +20,9 @@ import allocators
 import quire
 
 ROOT = Path(__file__).resolve().parents[1]
-MEASURED = ("core", "src", "CMakeLists.txt")
+MEASURED = ("core", "src", "CMakeLists.txt", "bench/catalogue.py", "bench/workloads")
+BESIDE = "beside"
+"""Of an allocator's runs: those of CPython's own right before or after."""
 
 
 def write(folder: Path, section: str, name: str, content: Any) -> None:
@@ -81,7 +83,7 @@ def surroundings() -> dict[str, Any]:
 
 
 def code() -> str:
-    """The commit that last changed what is measured, with a plus where it is changed since; quire was made from it."""
+    """The commit that last changed quire or the programs, with a plus where they are changed since."""
     changed = git("status", "--porcelain", "--", *MEASURED)
     return git("log", "-1", "--format=%h", "--", *MEASURED) + ("+" if changed else "") or "not in a repository"
 

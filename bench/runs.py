@@ -19,10 +19,10 @@ from allocators import GUARDED, OWN, QUIRE, Allocator
 from catalogue import Workload
 from execution import Failed, Run
 from intervals import ratio_of_rounds
+from results import BESIDE
 
 PADDING_MAX = 4096
 FIELDS = ("cpu_seconds", "wall_seconds", "peak_bytes", "faults")
-BESIDE = "beside"
 
 Found = dict[str, dict[str, Any]]
 """By allocator and field, one value for each round; in ``beside``, the same of CPython's own in the same groups. Under

@@ -378,6 +378,12 @@ string_bytes(PyObject *object)
 }
 
 static size_t
+int_bytes(PyObject *object)
+{
+    return offsetof(PyLongObject, VERSION_FIRST_DIGIT) + version_int_digits(object) * sizeof(digit);
+}
+
+static size_t
 basic_bytes(const PyTypeObject *type, PyObject *object)
 {
     size_t items = 0;
@@ -396,9 +402,7 @@ objects_own_bytes(const struct object_type *known, PyObject *object)
     case KIND_STRING:
         return string_bytes(object);
     case KIND_NUMBER:
-        return known->size_rule == SIZE_INT
-                   ? offsetof(PyLongObject, VERSION_FIRST_DIGIT) + version_int_digits(object) * sizeof(digit)
-                   : basic_bytes(known->type, object);
+        return known->size_rule == SIZE_INT ? int_bytes(object) : basic_bytes(known->type, object);
     default:
         return basic_bytes(known->type, object);
     }
@@ -507,10 +511,9 @@ static size_t
 simple_bytes(const struct object_type *known, PyObject *object)
 {
     if (known->size_rule == SIZE_INT) {
-        return offsetof(PyLongObject, VERSION_FIRST_DIGIT) + version_int_digits(object) * sizeof(digit);
+        return int_bytes(object);
     }
-    bool is_simple = known->size_rule == SIZE_STRING && PyUnicode_IS_COMPACT_ASCII(object);
-    return is_simple ? sizeof(PyASCIIObject) + (size_t)PyUnicode_GET_LENGTH(object) + 1 : 0;
+    return known->size_rule == SIZE_STRING && PyUnicode_IS_COMPACT_ASCII(object) ? string_bytes(object) : 0;
 }
 
 static size_t

@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 
 /* Untracked objects show each other in depth, as far as a thread's stack surely reaches. */
-enum { DEPTH_MAX = 64, PENDING_AT_FIRST = 4096 };
+enum { DEPTH_MAX = 64, PENDING_AT_FIRST = 4096, ROWS_MAX = 64 /* the bits of a word of marks */ };
 
 static struct column *
 column(struct snapshot *snapshot, int number)
@@ -415,7 +415,7 @@ flags_of(const struct object_type *known, PyObject *object, bool is_certain, enu
     if (known->is_class && is_certain && references_has_inline_attributes(known, object)) {
         flags |= INLINE_ATTRIBUTES;
     }
-    bool has_header = known->has_header && objects_has_header(known, object);
+    bool has_header = objects_has_header(known, object);
     bool is_tracked = has_header && collector_tracks((PyObject *)at_home(object));
     unsigned how = !is_certain ? KNOWN_LOOKS : is_tracked ? KNOWN_TRACKED : KNOWN_SHOWN;
     return (uint8_t)(flags | how | (has_header ? HAS_HEADER : 0));
@@ -552,13 +552,13 @@ count_of(const struct snapshot *snapshot, const struct object_type *known, PyObj
     return count - (ours < count ? ours : count);
 }
 
-/* Rows of objects that lie together, which go to the columns at once. */
+/* Rows of the objects that a word of marks tells, which go to the columns at once. */
 struct rows {
     size_t count;
-    uint64_t bytes[64];
-    uint32_t types[64];
-    uint32_t counts[64];
-    uint8_t flags[64];
+    uint64_t bytes[ROWS_MAX];
+    uint32_t types[ROWS_MAX];
+    uint32_t counts[ROWS_MAX];
+    uint8_t flags[ROWS_MAX];
 };
 
 static void

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _thread import get_native_id
+
 from quire.process import serving
 
 
@@ -15,6 +17,24 @@ class Clocks:
 
 
 CLOCKS = Clocks()
+
+
+class ThreadTime:
+    """What this thread has taken of a processor since it was asked last: to wake and to get the lock, too. The helper's
+    thread is another after a fork, and after it has ended: then since that began."""
+
+    __slots__ = ("_clocks", "_seconds", "_thread")
+
+    def __init__(self, clocks: Clocks) -> None:
+        self._clocks = clocks
+        self._thread = 0
+        self._seconds = 0.0
+
+    def since(self) -> float:
+        thread, seconds = get_native_id(), self._clocks.of_thread()
+        before = self._seconds if thread == self._thread else 0.0
+        self._thread, self._seconds = thread, seconds
+        return seconds - before
 
 
 def deadline_ns(seconds: float) -> int:

@@ -13,10 +13,8 @@ in ``pace``.
 
 from __future__ import annotations
 
-from _thread import get_native_id
-
 from quire.process.account import Account
-from quire.process.clocks import CLOCKS
+from quire.process.clocks import CLOCKS, ThreadTime
 from quire.process.meshing import Meshing
 from quire.process.pace import REST_SECONDS, Pace
 from quire.process.serving import RLock
@@ -55,27 +53,6 @@ if TYPE_CHECKING:
             """Do at most about 2 ms of it."""
 
 
-class ThreadTime:
-    """What the helper takes of a processor beside its steps: to load what it runs, to wake, to get the lock."""
-
-    def __init__(self, clocks: Clocks) -> None:
-        self._clocks = clocks
-        self._thread = 0
-        self._seconds = 0.0
-        self._in_steps = 0.0
-
-    def note_step(self, seconds: float) -> None:
-        """These are in the account already."""
-        self._in_steps += seconds
-
-    def note(self, account: Account) -> None:
-        """All else since it was noted last; of a new thread, since that began."""
-        thread, seconds = get_native_id(), self._clocks.of_thread()
-        since = self._seconds if thread == self._thread else 0.0
-        account.cpu_seconds += max(seconds - since - self._in_steps, 0.0)
-        self._thread, self._seconds, self._in_steps = thread, seconds, 0.0
-
-
 class GivingBack:
     """What the helper calls, and what is known of its work.
 
@@ -101,6 +78,8 @@ class GivingBack:
         trimming = TrimmingLibc(core, self.account, self._told.tell, self._pace)
         self._works: Sequence[Work] = (sweeping, self.meshing, trimming) if mode == "all" else (sweeping, trimming)
         self._thread = ThreadTime(self._clocks)
+        self._step_seconds = 0.0
+        """Of this tick, in its step: the account has them already."""
         self._lock = RLock()
 
     # --- in the helper ----------------------------------------------------------------------------------------
@@ -109,8 +88,9 @@ class GivingBack:
         """Do the next step; how many seconds to wait for the one after it, ``None``: nothing is left to do."""
         if self.failure is not None:
             return None
+        self._step_seconds = 0.0
         wait = self._try_step()
-        self._thread.note(self.account)
+        self.account.cpu_seconds += max(self._thread.since() - self._step_seconds, 0.0)
         return wait
 
     def _try_step(self) -> float | None:
@@ -148,7 +128,7 @@ class GivingBack:
         work.step(now)
         seconds = self._clocks.of_thread() - start
         self.account.note_step(seconds)
-        self._thread.note_step(seconds)
+        self._step_seconds = seconds
         return self._pace.wait_after_step()
 
     # --- in the program's threads -----------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from quire.process.clocks import ThreadTime
+from quire.process.serving import Load
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final, Protocol
@@ -28,8 +31,6 @@ ROW_SECONDS: Final = 0.008
 _BREATH_SECONDS: Final = 0.0001
 """While the program does nothing, steps come in rows of so much time: where one has slept, the processor's caches are
 not its own any more, and a step takes a third longer. From one to the next others can have the interpreter lock."""
-_BUSY: Final = 0.5
-"""Of a processor: what a program uses that is not at rest."""
 _GROWTH_DIVISOR: Final = 64
 _GROWTH_BYTES_MIN: Final = 1024**2
 _PAUSES_MAX: Final = 15
@@ -46,10 +47,8 @@ class Pace:
         self._clocks = clocks
         self._held_bytes = 0
         self._pauses = 0
-        self._looked = clocks.now()
-        self._cpu_seconds = clocks.of_process()
-        self._own_seconds = 0.0
-        self._thread_seconds = 0.0
+        self._load = Load(clocks.now, clocks.of_process)
+        self._thread = ThreadTime(clocks)
         self._row_seconds = 0.0
         self._window: list[tuple[float, float]] = []
         """The steps of the last ``WINDOW_SECONDS``: when, and what each cost."""
@@ -69,9 +68,9 @@ class Pace:
 
     def wait_after_step(self) -> float:
         """So that the steps take no more than their share, nor in a window more than they may."""
-        self._own_seconds = cost_seconds = self._cost()
+        cost_seconds = self._thread.since()
         self._row_seconds += cost_seconds
-        self.is_busy = self._find_whether_busy()
+        self.is_busy = self._load.is_busy(cost_seconds)
         if self.is_busy:
             share, row_seconds_max = SHARE_AMID_WORK, 0.0
         else:
@@ -83,12 +82,6 @@ class Pace:
             return max(_BREATH_SECONDS, until_room)
         row_seconds, self._row_seconds = self._row_seconds, 0.0
         return max(row_seconds / share, until_room)
-
-    def _cost(self) -> float:
-        """Of the thread's time, since the last step: what it took to wake and to get the interpreter lock, too."""
-        before, self._thread_seconds = self._thread_seconds, self._clocks.of_thread()
-        is_new_thread = self._thread_seconds < before
-        return self._thread_seconds - (0.0 if is_new_thread else before)
 
     def _until_window_has_room(self, cost_seconds: float) -> float:
         """How long, until another step may cost as much."""
@@ -106,10 +99,3 @@ class Pace:
             over_seconds -= seconds
             wait = when + WINDOW_SECONDS - now
         return wait
-
-    def _find_whether_busy(self) -> bool:
-        """Whether the program has used a processor since the last step, for much of the time that the step left it."""
-        looked, cpu_seconds = self._looked, self._cpu_seconds
-        self._looked, self._cpu_seconds = self._clocks.now(), self._clocks.of_process()
-        used_seconds = self._cpu_seconds - cpu_seconds - self._own_seconds
-        return used_seconds > _BUSY * (self._looked - looked - self._own_seconds)

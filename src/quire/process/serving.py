@@ -18,6 +18,7 @@ from quire.process.settings import STRESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType, ModuleType
     from typing import Final
 
@@ -34,7 +35,26 @@ _LOADING_USED_SECONDS: "Final" = 1.5
 """Of a processor, by the program: loading takes 4 to 10 ms, the waits for the interpreter lock with them. One that does
 nothing meanwhile has not to use so much."""
 _BUSY: "Final" = 0.5
+"""Of a processor: what a program uses that is not at rest."""
 _YOUNG_SECONDS: "Final" = 0.25
+
+
+class Load:
+    """What the program uses of a processor, from one look to the next."""
+
+    __slots__ = ("_looked", "_now", "_of_process", "used_seconds")
+
+    def __init__(self, now: "Callable[[], float]", of_process: "Callable[[], float]") -> None:
+        self._now = now
+        self._of_process = of_process
+        self._looked = now()
+        self.used_seconds = of_process()
+
+    def is_busy(self, own_seconds: float = 0.0) -> bool:
+        """Whether it used one for much of the time since the last look that so many seconds of our own left it."""
+        looked, used_seconds = self._looked, self.used_seconds
+        self._looked, self.used_seconds = self._now(), self._of_process()
+        return self.used_seconds - used_seconds - own_seconds > _BUSY * (self._looked - looked - own_seconds)
 
 
 class Serving:
@@ -45,7 +65,8 @@ class Serving:
         self._mode = mode
         self._stress = os.environ.get(STRESS) == "1"
         self._impossible = None if mode == "purge" else core.proof_prepare()
-        self._looked, self._used_seconds = _looked()
+        _, now, _, of_process, _ = CLOCKS
+        self._load = Load(now, of_process)
         self._loaded: list[GivingBack] = []
         self._is_failure_told = False
 
@@ -91,10 +112,7 @@ class Serving:
 
     def _is_young_and_busy(self) -> bool:
         """Whether loading what decides would be too large a part of what the program has done so far."""
-        looked, used_seconds = self._looked, self._used_seconds
-        self._looked, self._used_seconds = _looked()
-        is_busy = self._used_seconds - used_seconds > _BUSY * (self._looked - looked)
-        return is_busy and self._used_seconds < _LOADING_USED_SECONDS and not self._stress
+        return self._load.is_busy() and self._load.used_seconds < _LOADING_USED_SECONDS and not self._stress
 
     def _tell_failure(self, error: Exception) -> None:
         """The program may have no descriptor left, or see other files than at its start; once, past its streams."""
@@ -110,12 +128,6 @@ class Serving:
     def _after_fork_in_child(self) -> None:
         for giving_back in self._loaded:
             giving_back.after_fork_in_child()
-
-
-def _looked() -> tuple[float, float]:
-    """When it is, and how much of a processor the process has used."""
-    _, now, _, of_process, _ = CLOCKS
-    return now(), of_process()
 
 
 serving: Serving | None = None

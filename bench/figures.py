@@ -50,13 +50,16 @@ class Figures:
 
     def mean(self, allocator: str, field: str) -> Interval:
         """The geometric mean over the workloads."""
-        every = [found[allocator] for found in self.runs.values()]
-        return geometric_mean([ratios_of_rounds(found[field], found[BESIDE][field]) for found in every])
+        return geometric_mean([beside(found[allocator], field) for found in self.runs.values()])
 
     def mean_of_guarded(self, field: str) -> Interval:
-        """Guarded sampling against quire without it."""
-        every = self.runs.values()
-        return geometric_mean([ratios_of_rounds(found[GUARDED][field], found[QUIRE][field]) for found in every])
+        """Guarded sampling against quire without it, each by its ratio to CPython's own."""
+        return geometric_mean(
+            [
+                ratios_of_rounds(beside(found[GUARDED], field), beside(found[QUIRE], field))
+                for found in self.runs.values()
+            ]
+        )
 
     # --- peak memory ---
 
@@ -104,3 +107,8 @@ class Figures:
         found, start = self.counted[workload], self.record["instructions"][START]
         quire, own = (found[each][field] - start[each][field] for each in (allocator, OWN))
         return float(quire / own)
+
+
+def beside(found: dict[str, Any], field: str) -> list[float]:
+    """By round, the ratio to CPython's own at the same time."""
+    return ratios_of_rounds(found[field], found[BESIDE][field])

@@ -40,10 +40,11 @@ miss most of them. Requests of the raw domain, which quire leaves alone, are par
 leaves out what a program that does nothing takes, on either side; starting has its own table.
 
 *Processor time* (user and system), *page faults* and *peak memory* are the kernel's own numbers (`wait4`). In a round
-each allocator runs once right beside CPython's own, in random order, each run with an environment of random length, and
-is compared with that neighbour alone: what slows a machine down comes and goes within seconds. Told is the median of
-the rounds' ratios, with its 95 % interval by the bootstrap; the geometric mean over the programs has an interval of its
-own, with rounds resampled in each program. quire and its guarded sampling run beside each other, too.
+each allocator runs once together with CPython's own, at the same time and on the same processor, and is compared with
+that run alone: the kernel goes from one to the other every few milliseconds, so what slows a machine down slows both.
+Each run's environment has a random length. Told is the median of the rounds' ratios, with its 95 % interval by the
+bootstrap; the geometric mean over the programs has an interval of its own, with rounds resampled in each program.
+Threads that an allocator has beside the program's count with it.
 
 *Peak memory* is also told without the fixed cost: what quire adds to the peak of a program that does nothing.
 

@@ -22,7 +22,7 @@ import quire
 ROOT = Path(__file__).resolve().parents[1]
 MEASURED = ("core", "src", "CMakeLists.txt", "bench/catalogue.py", "bench/workloads")
 BESIDE = "beside"
-"""Of an allocator's runs: those of CPython's own right before or after."""
+"""Of an allocator's runs: those of CPython's own at the same time."""
 
 
 def write(folder: Path, section: str, name: str, content: Any) -> None:

@@ -1,68 +1,81 @@
 """Processor time, page faults and peak memory: every workload on every allocator, in rounds.
 
-    a round    cpython quire guarded | mimalloc cpython | cpython glibc | jemalloc cpython | ...
+    a round    cpython + quire, guarded + cpython, mimalloc + cpython, cpython + glibc, jemalloc + cpython, ...
 
-Each allocator runs beside CPython's own, one right after the other, and is compared with that run alone: what slows a
-machine down comes and goes within seconds. Who comes first is by chance, in a group and among the groups. Each run's
-environment has another length: where the stack begins moves a program's speed by more than what is to be seen here.
+Each allocator runs together with CPython's own, at the same time and on the same processor, and is compared with that
+run alone. The kernel goes from one to the other every few milliseconds, so what slows a machine down (other users of
+its caches, its frequency) slows both: of two equal programs, one takes within 1 % of the other where two in a row
+differ by 10. The order of the pairs and in a pair is by chance. Each run's environment has another length: where the
+stack begins moves a program's speed by more than what is to be seen here.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import execution
-from allocators import GUARDED, OWN, QUIRE, Allocator
+from allocators import OWN, Allocator
 from catalogue import Workload
 from execution import Failed, Run
 from intervals import ratio_of_rounds
 from results import BESIDE
 
 PADDING_MAX = 4096
-FIELDS = ("cpu_seconds", "wall_seconds", "peak_bytes", "faults")
+FIELDS = ("cpu_seconds", "peak_bytes", "faults")
 
 Found = dict[str, dict[str, Any]]
-"""By allocator and field, one value for each round; in ``beside``, the same of CPython's own in the same groups. Under
+"""By allocator and field, one value for each round; in ``beside``, the same of CPython's own in the same pairs. Under
 CPython's own name all of its runs."""
 
 
 def measure(workloads: list[Workload], allocators: list[Allocator], rounds: int) -> Iterator[tuple[str, Found]]:
     """One workload after another, told as it comes."""
     dice = random.Random(1)
-    for workload in workloads:
-        found = run_rounds(workload, allocators, rounds, dice)
-        print(line(workload, found), flush=True)
-        yield workload.name, found
+    with on_one_processor():
+        for workload in workloads:
+            found = run_rounds(workload, allocators, rounds, dice)
+            print(line(workload, found), flush=True)
+            yield workload.name, found
+
+
+@contextmanager
+def on_one_processor() -> Iterator[None]:
+    """This thread, and all that it starts meanwhile."""
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(processors)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, processors)
 
 
 def run_rounds(workload: Workload, allocators: list[Allocator], rounds: int, dice: random.Random) -> Found:
     """Before the rounds, one run that fills the caches of files and of compiled modules."""
-    expected = workload.result(run(workload, OWN, dice).output)
+    expected = workload.result(run(workload, OWN, padding(dice)).output)
     found: Found = {each.name: empty() if each == OWN else empty() | {BESIDE: empty()} for each in allocators}
-    every = groups(allocators)
+    others = [each for each in allocators if each != OWN]
     for _ in range(rounds):
-        for group in dice.sample(every, len(every)):
-            runs = run_group(workload, dice.sample(group, len(group)), expected, dice)
+        for other in dice.sample(others, len(others)):
+            runs = run_pair(workload, dice.sample([OWN, other], 2), expected, dice)
             for name, done in runs.items():
                 add(found[name], done)
-                if name != OWN.name:
-                    add(found[name][BESIDE], runs[OWN.name])
+            add(found[other.name][BESIDE], runs[OWN.name])
     return found
 
 
-def groups(allocators: list[Allocator]) -> list[list[Allocator]]:
-    """Those that run next to each other. Guarded sampling is compared with quire without it, too."""
-    ours = [each for each in allocators if each in (QUIRE, GUARDED)]
-    others = [[each] for each in allocators if each not in (OWN, QUIRE, GUARDED)]
-    return [[OWN, *group] for group in ([ours] if ours else []) + others]
-
-
-def run_group(workload: Workload, group: list[Allocator], expected: str, dice: random.Random) -> dict[str, Run]:
-    runs = {each.name: run(workload, each, dice) for each in group}
-    for each in group:
+def run_pair(workload: Workload, pair: list[Allocator], expected: str, dice: random.Random) -> dict[str, Run]:
+    """At once."""
+    paddings = [padding(dice) for _ in pair]
+    with ThreadPoolExecutor(len(pair)) as pool:
+        every = pool.map(lambda each, padded: run(workload, each, padded), pair, paddings)
+        runs = {each.name: done for each, done in zip(pair, every, strict=True)}
+    for each in pair:
         if workload.result(runs[each.name].output) != expected:
             raise Failed(f"{workload.name} says something else on {each.title}")
     return runs
@@ -77,9 +90,12 @@ def add(found: dict[str, Any], done: Run) -> None:
         found[field].append(getattr(done, field))
 
 
-def run(workload: Workload, allocator: Allocator, dice: random.Random) -> Run:
-    padding = {"PADDING": "x" * dice.randrange(PADDING_MAX)}
-    return execution.run([sys.executable, *workload.arguments(workload.rounds)], allocator.full_environment() | padding)
+def padding(dice: random.Random) -> dict[str, str]:
+    return {"PADDING": "x" * dice.randrange(PADDING_MAX)}
+
+
+def run(workload: Workload, allocator: Allocator, padded: dict[str, str]) -> Run:
+    return execution.run([sys.executable, *workload.arguments(workload.rounds)], allocator.full_environment() | padded)
 
 
 def line(workload: Workload, found: Found) -> str:

@@ -31,9 +31,9 @@ REQUEST_SIGNAL: "Final" = 63
 """SIGRTMAX-1 of Linux: says that a request waits (requests.py). Fixed, so that who asks knows it."""
 _NOTICE_BYTES: "Final" = 4 * 1024**2
 """So much must have come to rest for a helper to begin."""
-_LOADING_USED_SECONDS: "Final" = 1.5
-"""Of a processor, by the program: loading takes 4 to 10 ms, the waits for the interpreter lock with them. One that does
-nothing meanwhile has not to use so much."""
+_LOADING_USED_SECONDS: "Final" = 4.0
+"""Of a processor, by the program: loading takes 4 to 10 ms, the waits for the interpreter lock with them, a
+four-hundredth of that. One that does nothing meanwhile has not to use so much."""
 _BUSY: "Final" = 0.5
 """Of a processor: what a program uses that is not at rest."""
 _YOUNG_SECONDS: "Final" = 0.25

@@ -212,18 +212,19 @@ find_out(const struct object_types *types, struct object_type *known, PyTypeObje
 struct object_type *
 objects_add_type(struct object_types *types, PyTypeObject *type)
 {
-    if (!make_room_for_piece(types) || !make_room_for_place(types)) {
+    struct object_type *met = types->places_count == 0 ? NULL : objects_probe(types, type)->known;
+    if (met != NULL) {
+        return met;
+    }
+    if (!make_room_for_place(types) || !make_room_for_piece(types)) {
         types->is_short_of_memory = true;
         return NULL;
     }
-    struct object_type_place *place = objects_probe(types, type);
-    if (place->known == NULL) {
-        struct object_type *known = objects_type_at(types, types->count);
-        find_out(types, known, type);
-        *place = (struct object_type_place){type, known};
-        types->count++;
-    }
-    return place->known;
+    struct object_type *known = objects_type_at(types, types->count);
+    find_out(types, known, type);
+    *objects_probe(types, type) = (struct object_type_place){type, known};
+    types->count++;
+    return known;
 }
 
 bool

@@ -59,7 +59,10 @@ add_types(struct snapshot *snapshot, PyObject *types)
     return PyList_SetSlice(types, 0, PyList_GET_SIZE(types), NULL) == 0;
 }
 
-/* --- what is told of a type --- */
+/* --- what is told of a type ---
+ *
+ * Whose names are told shows its attributes in their order (references.c); others show what they like: None.
+ */
 
 static PyObject *
 slot_names(const struct object_type *known)
@@ -97,7 +100,8 @@ type_object(const struct object_type *known)
 {
     static const char *const shows[] = {"nothing", "layout", "traverse", "scan"};
     return Py_BuildValue("(OsNNN)", known->type, shows[known->shows], PyBool_FromLong(known->type->tp_dictoffset != 0),
-                         slot_names(known), inline_names(known));
+                         known->is_class ? slot_names(known) : Py_NewRef(Py_None),
+                         known->is_class ? inline_names(known) : Py_NewRef(Py_None));
 }
 
 static PyObject *

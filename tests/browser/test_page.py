@@ -414,9 +414,11 @@ def test_motion_is_left_out_where_it_is_not_wanted(served: str, open_page: Open)
     """Going in is done with the next frame."""
     page = open_page(f"{served}#/map", reduced_motion="reduce")
     page.locator("canvas").press("ArrowDown")
+    before = page.evaluate(COLOURS)
     page.locator("canvas").press("Enter")
     page.evaluate("new Promise(requestAnimationFrame)")
     page.evaluate("new Promise(requestAnimationFrame)")
     picture = page.evaluate(COLOURS)
+    assert picture != before
     page.wait_for_timeout(500)
     assert page.evaluate(COLOURS) == picture

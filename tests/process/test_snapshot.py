@@ -397,6 +397,33 @@ for wrong in ({"nothing": 1}, {"edges": "a"}):
     run_python(program(code, served=served)).expect("True True True\nValueError\nTypeError\n")
 
 
+def test_nothing_is_left_in_the_process() -> None:
+    """Also where the last type fills what types are kept in."""
+    code = """
+import ctypes
+class Malloc(ctypes.Structure):
+    names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+    _fields_ = [(name, ctypes.c_size_t) for name in names]
+libc = ctypes.CDLL(None)
+libc.mallinfo2.restype = Malloc
+def used():
+    told = libc.mallinfo2()
+    return told.uordblks + told.hblkhd
+def take():
+    types = all_types()
+    files = {one: os.memfd_create(one) for one in COLUMNS}
+    core.snapshot_take(types, reviewed_types(), files, True, True)
+    for file in files.values(): os.close(file)
+    return len(types)
+made = [type("Made", (), {}) for _ in range(-take() % 256)]
+print(take() % 256)
+before = used()
+for _ in range(4): take()
+print(used() - before < 1 << 20)
+"""
+    run_python(program(code)).expect("0\nTrue\n")
+
+
 def test_a_process_without_memory_is_told_so() -> None:
     """Wherever the system refuses memory, MemoryError says so, or the snapshot is whole; the process goes on."""
     code = """

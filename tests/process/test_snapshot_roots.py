@@ -21,7 +21,7 @@ pytest.importorskip("quire._core", reason="the native core is not installed")
 PARTS = pytest.mark.parametrize("served", [True, False], ids=["served", "not served"])
 
 PLANTED = """
-import _thread, ctypes, gc, sys, threading
+import _thread, collections, ctypes, gc, sys, threading
 import quire
 
 class Keeper: pass
@@ -29,6 +29,8 @@ class Opened: pass
 class Slots:
     __slots__ = ("left", "right")
 class InGlobal: pass
+class InProperty: pass
+class InDeque: pass
 class InType: pass
 class InInstance: pass
 class InDictionary: pass
@@ -49,6 +51,7 @@ class OfMainDeeper: pass
 
 gc.disable()
 planted = InGlobal()
+managed, queued = property(InProperty()), collections.deque([InDeque()])
 Keeper.kept = InType()
 keeper = Keeper(); keeper.item = InInstance()
 opened = Opened(); opened.__dict__; opened.item = InDictionary(); opened.__dict__["more"] = 1
@@ -132,6 +135,8 @@ def test_planted_objects_are_found_where_they_are(served: bool, tmp_path: Path) 
     graph, found = Graph(snapshot), reach(snapshot)
     expected = {
         "InGlobal": "__main__.planted",
+        "InProperty": "__main__.managed→__main__.InProperty",
+        "InDeque": "__main__.queued→__main__.InDeque",
         "InType": "__main__.Keeper.kept",
         "InInstance": "__main__.keeper.item",
         "InDictionary": "__main__.opened.item",

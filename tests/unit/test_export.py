@@ -14,7 +14,10 @@ import pytest
 from heaps import SEALED, USED, Heap, some_memory
 from quire.cli.main import main
 from quire.export.dot import paths_dot
+from quire.export.heapsnapshot import _HOLD_TYPES
+from quire.export.reference_names import _FIXED
 from quire.report.answers import ObjectRow, PathRow, Paths
+from quire.report.edges import Hold
 
 ARENA = 64 << 21
 LARGE_ENTRY = {"address": 1 << 34, "size_bytes": 1 << 20, "resident_bytes": 4096, "state": "mapping"}
@@ -124,6 +127,13 @@ def test_chromes_format_names_references(path: str, tmp_path: Path) -> None:
     assert profile.after(record, "__class__")["name"] == "type"
     assert profile.after(profile.after(names, "recent"), 2)["self_size"] == 2**32 - 1
     assert profile.after(profile.after(names, "also"), "<element>") is record
+
+
+def test_every_way_to_hold_has_a_type_and_a_name() -> None:
+    """In Chrome's format, and a text in a table of references."""
+    assert set(_HOLD_TYPES) == set(Hold)
+    named = {Hold.ATTRIBUTE, Hold.VALUE, Hold.FIELD}  # by the object
+    assert set(_FIXED) == set(Hold) - named
 
 
 def test_chromes_format_reaches_everything(path: str, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from hypothesis import strategies as st
 from quire.errors import InvalidOption
 from quire.export.files import write_whole
 from quire.export.run_report import from_json, to_json
+from quire.process.whole_file import whole_file
+from quire.process.writable import check_writable
 from quire.records.process import RunReport
 from reports import after_a_peak, reports
 
@@ -125,3 +129,38 @@ def test_a_pipe_is_written_to_as_it_is(tmp_path: Path) -> None:
     assert os.read(reader, 100) == b"text"
     os.close(reader)
     assert pipe.is_fifo()
+
+
+def test_a_pipe_that_somebody_waits_at_is_written_to(tmp_path: Path) -> None:
+    """It is opened once: who reads would take a second opening for the end."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+        while True:
+            with suppress(OSError):  # until somebody reads
+                write_whole(str(pipe), "text")
+                break
+        assert reader.communicate(timeout=60) == (b"text", None)
+
+
+def test_where_standard_output_goes_what_is_there_stays(tmp_path: Path) -> None:
+    """Redirected into a file, which has a name of its own."""
+    target = tmp_path / "all.txt"
+    code = "from quire.export.files import write_whole; print('said', flush=True); write_whole('/dev/stdout', 'text')"
+    with target.open("wb") as output:
+        subprocess.run([sys.executable, "-c", code], stdout=output, check=True)
+    assert target.read_text() == "said\ntext"
+
+
+def test_what_is_left_of_one_that_was_killed_is_in_nobodys_way(tmp_path: Path) -> None:
+    """In a container every process may have the same number, and two may write to one path at once."""
+    target = str(tmp_path / "target")
+    with whole_file(target) as first:
+        check_writable(target)
+        with whole_file(target) as second:
+            os.write(second, b"second")
+            os.close(second)
+        os.write(first, b"first")
+        os.close(first)
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+    assert (tmp_path / "target").read_text() == "first"

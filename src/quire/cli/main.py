@@ -68,6 +68,9 @@ def main(arguments: list[str] | None = None) -> int:
     except QuireError as error:
         _say(f"quire: {in_words(error)}")
         return _EXIT_ERROR
+    except MemoryError:
+        _say("quire: there is not enough memory for this answer; ask on a machine that has more, or raise its limit")
+        return _EXIT_ERROR
     except KeyboardInterrupt:
         return _EXIT_INTERRUPTED
     except BrokenPipeError:

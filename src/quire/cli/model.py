@@ -118,7 +118,7 @@ def _chapter(word: str) -> Chapter | str:
     if word.lower() == ARTICLES:
         return ARTICLES
     names = [chapter.name for chapter in CHAPTERS]
-    if word.isascii() and word.isdigit() and 1 <= int(word) <= len(CHAPTERS):
+    if word.isascii() and word.isdigit() and len(word) < 4 and 1 <= int(word) <= len(CHAPTERS):
         return CHAPTERS[int(word) - 1]
     if word.lower() not in names:
         hint = did_you_mean(word.lower(), (*names, ARTICLES)) or f"; there are {', '.join(names)}"

@@ -20,6 +20,7 @@ from quire.errors import UnsupportedRuntime, in_words
 from quire.export.stderr import NOT_AT_A_SIZE, Stderr
 from quire.export.unseen import call_unseen_at_end
 from quire.process.settings import NUMBER, PROCESS
+from quire.process.writable import name_beside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class OwnSnapshots:
         self._pid = os.getpid()
         self._count = 0
         self._taken = None
+        self._is_busy = False
         if not self._config.reports_each:
             self._watch()
         multiprocessing = sys.modules.get("multiprocessing.util")
@@ -165,31 +167,34 @@ class OwnSnapshots:
 
     def _take(self) -> None:
         """The columns, into a folder beside the file. Little is imported before the walk: it would be walked, too."""
-        if self._is_busy:  # a signal amid another
+        if self._is_busy:  # a signal amid another, which is not written yet
             return
-        from quire.process.snapshot_columns import take
-
-        folder = f"{self._target()}.{os.getpid()}.columns"
         self._is_busy = True
         try:
+            self._taken = self._take_into(name_beside(self._target()))
+        except BaseException:
+            self._is_busy = False
+            raise
+
+    def _take_into(self, folder: str) -> tuple[str, dict[str, Any]]:
+        from quire.process.snapshot_columns import take
+
+        try:
             os.mkdir(folder, 0o700)
-            self._taken = folder, take(folder, references=True, values=False)
+            return folder, take(folder, references=True, values=False)
         except BaseException:
             _remove(folder)
             raise
-        finally:
-            self._is_busy = False
 
     def _write(self) -> None:
         """The file, of what was taken."""
         taken, self._taken = self._taken, None
         if taken is None:
             return
-        from quire.process.snapshot import finish
-
         folder, about = taken
-        self._is_busy = True
         try:
+            from quire.process.snapshot import finish
+
             written = finish(folder, about, self._target())
         finally:
             _remove(folder)

@@ -20,6 +20,9 @@ _FIXED: Final = {
     Hold.TYPE: "__class__",
     Hold.OTHER: "<reference>",
     Hold.INDEX: "<item>",
+    Hold.CLOSURE: "__closure__",
+    Hold.CONTENTS: "cell_contents",
+    Hold.GLOBALS: "__globals__",
 }
 _NO_NAME: Final = "<name>"
 _NO_KEY: Final = "<value>"

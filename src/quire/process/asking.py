@@ -20,6 +20,7 @@ from quire.process import remote
 from quire.process.named import has_ended, read_status
 from quire.process.requests import ANSWER, PLACES, REQUEST, folder_in
 from quire.process.serving import REQUEST_SIGNAL
+from quire.process.writable import name_beside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def folder_beside(target: Target, path: str) -> Iterator[tuple[str, str]]:
     parent = os.path.dirname(os.path.abspath(path))
     root = "" if target.sees(parent) else f"/proc/{target.pid}/root"
     place = f"{parent}/{os.path.basename(path)}" if not root else f"{PLACES[0]}/quire"
-    inside = f"{place}.{target.own_pid}.{os.getpid()}.tmp"
+    inside = name_beside(f"{place}.{target.own_pid}")
     os.mkdir(root + inside, 0o700)
     try:
         _own(target, root + inside)

@@ -22,7 +22,7 @@ def read_pid(word: str, command: str) -> int:
     Raises:
         InvalidOption: it is no number, or no process has it that holds memory; the message says which.
     """
-    if not (word.isascii() and word.isdigit()):
+    if not (word.isascii() and word.isdigit() and len(word) < 20):
         raise InvalidOption(
             f"quire {command} takes the number of a process, and {word or 'nothing'} is none; pgrep finds it"
         )

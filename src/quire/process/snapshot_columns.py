@@ -102,7 +102,7 @@ def _memory(core: ModuleType) -> dict[str, Any]:
         return {"memory": None, "memory_missing": in_words(error)}
 
 
-def _told(told: tuple[type, str, bool, list[str], list[str | None]], row: int) -> dict[str, Any]:
+def _told(told: tuple[type, str, bool, list[str] | None, list[str | None] | None], row: int) -> dict[str, Any]:
     type_, shows, has_dict, slot_names, inline_names = told
     return {
         "name": _text(_OWN["__qualname__"](type_)),

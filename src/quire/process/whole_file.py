@@ -9,6 +9,8 @@ import os
 import stat
 from contextlib import contextmanager, suppress
 
+from quire.process.writable import name_beside
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +33,7 @@ def whole_file(path: str, permissions: int = 0o666) -> Iterator[int]:
         OSError: the system refuses; what was there is there still, and nothing else.
     """
     target = os.path.realpath(path)
-    beside = f"{target}.{os.getpid()}.tmp"
+    beside = name_beside(target)
     try:
         yield os.open(beside, _NEW, permissions)
         if os.path.exists(target):

@@ -1,4 +1,4 @@
-"""Whether a file can be written where it is to go, before the program runs."""
+"""Whether a file can be written where it is to go, before the program runs, and where it lies until it is whole."""
 
 from __future__ import annotations
 
@@ -42,6 +42,12 @@ def _try_to_write(path: str) -> None:
         raise ValueError("it may not be written")
     if os.path.exists(path) and not os.path.isfile(path):
         return  # a device or a pipe, which is written to as it is
-    probe = f"{os.path.realpath(path)}.{os.getpid()}.tmp"
+    probe = name_beside(os.path.realpath(path))
     os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     os.unlink(probe)
+
+
+def name_beside(path: str) -> str:
+    """Of what lies beside it for a while only. Who is killed amid writing leaves one behind, and in a container every
+    process may have the same number: so no two are the same."""
+    return f"{path}.{os.getpid()}-{os.urandom(4).hex()}.tmp"

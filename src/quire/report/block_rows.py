@@ -17,12 +17,12 @@ BEFORE_OBJECT_BYTES: Final = 64
 
 def rows_in_blocks(snapshot: Snapshot, address: U8) -> tuple[Rows, NDArray[np.bool_]]:
     """Of each block the object in it or the one whose table it is, NOBODY if there is none; whether it is a table."""
-    owner = _owners(snapshot, address)
-    is_table = owner != NOBODY
-    return np.where(is_table, owner, _objects(snapshot, address)), is_table
+    owner, is_no_object = _owners(snapshot, address)
+    return np.where(is_no_object, owner, _objects(snapshot, address)), owner != NOBODY
 
 
-def _owners(snapshot: Snapshot, address: U8) -> Rows:
+def _owners(snapshot: Snapshot, address: U8) -> tuple[Rows, NDArray[np.bool_]]:
+    """Of blocks in which no object lies, the object each belongs to; and which of the addresses are of such a block."""
     tables = snapshot.table_address
     place = np.searchsorted(tables, address)
     owner = np.full(len(address), NOBODY, np.intp)
@@ -30,7 +30,9 @@ def _owners(snapshot: Snapshot, address: U8) -> Rows:
     there = there[tables[place[there]] == address[there]]
     found = snapshot.table_owner[place[there]]
     owner[there[found != NONE]] = found[found != NONE]
-    return owner
+    is_no_object = np.zeros(len(address), np.bool_)
+    is_no_object[there] = True
+    return owner, is_no_object
 
 
 def _objects(snapshot: Snapshot, address: U8) -> Rows:

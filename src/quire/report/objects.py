@@ -71,5 +71,7 @@ def _of_type(snapshot: Snapshot, name: str, number: int) -> int:
 
 
 def _rows_of_type(snapshot: Snapshot, name: str) -> Rows:
-    meant = [index for index, each in enumerate(snapshot.types) if name in (each.words, each.name)]
+    """Those of the type with this full name; of all with this bare one where there is none."""
+    meant = [index for index, each in enumerate(snapshot.types) if name == each.words]
+    meant = meant or [index for index, each in enumerate(snapshot.types) if name == each.name]
     return np.flatnonzero(np.isin(snapshot.object_type, meant))

@@ -317,11 +317,19 @@ def _heap_type(about: object) -> HeapType:
     return HeapType(
         name=_value(about, "name", str),
         module=_value(about, "module", str, ""),
-        object=_value(about, "object", int, None),
+        object=_row(about, "object"),
         basic_bytes=min(max(_value(about, "basic_bytes", int, 0), 0), SIZE_BYTES_MAX),
         slot_names=_names(about, "slot_names"),
         inline_names=_names(about, "inline_names"),
     )
+
+
+def _row(about: object, name: str) -> int | None:
+    """Of an object; which rows there are is not known here."""
+    row: int | None = _value(about, name, int, None)
+    if row is not None and row < 0:
+        raise DamagedSnapshot(f"snapshot.json tells no {name} in row {row}; take the snapshot again")
+    return row
 
 
 def _names(about: object, name: str) -> tuple[str, ...] | None:

@@ -39,7 +39,7 @@ export function table({ label, columns, rows, sortBy, rest }) {
 
   /** @param {number} index */
   function sort(index) {
-    const isText = typeof columns[index]?.value(/** @type {Row} */ (rows[0])) === "string";
+    const isText = rows.length > 0 && typeof columns[index]?.value(/** @type {Row} */ (rows[0])) === "string";
     state.isDescending = state.sortBy === index ? !state.isDescending : !isText;
     state.sortBy = index;
     draw(state.shown);

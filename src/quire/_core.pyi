@@ -223,11 +223,12 @@ def snapshot_take(
 
     Tells how many rows there are: `objects`, `tables`, `edges`, `pools`, `large`. `types`, in the order of the column
     `object_type`: (type, what shows its objects' references: "traverse", "layout", "scan" or "nothing", whether they
-    have attributes, names of slots, names of inline attributes; None: it is no identifier). `type_rows`: the row of
-    each. With references, `frames`, innermost first, thread by thread: (the thread as threading.get_ident() says,
-    function, file, line); and `roots`: (address of the object, number of the frame that holds it or -1, the thread or
-    0, name of the variable or of what holds it, whether the object's count counts it, whether it is a word on the
-    frame's stack that may be left from before, whether it is the frame's function, code or dictionary).
+    have attributes, names of slots, names of inline attributes; None: it is no identifier, or, of both, the type is no
+    Python class). `type_rows`: the row of each. With references, `frames`, innermost first, thread by thread: (the
+    thread as threading.get_ident() says, function, file, line); and `roots`: (address of the object, number of the
+    frame that holds it or -1, the thread or 0, name of the variable or of what holds it, whether the object's count
+    counts it, whether it is a word on the frame's stack that may be left from before, whether it is the frame's
+    function, code or dictionary).
 
     OSError: a file refuses. MemoryError: the system does. RuntimeError: why there can be no snapshot now. What is in
     the files then means nothing.

@@ -6,27 +6,30 @@ import os
 
 from quire.cli.asked import Asked
 from quire.cli.progress import Progress
+from quire.cli.question import read_timeout
 from quire.cli.screen import write
 from quire.errors import InvalidOption
 from quire.export.files import write_whole
 from quire.process.suggest import did_you_mean
+from quire.process.taking import TIMEOUT_SECONDS
 from quire.report.units import size
 from quire.web.data import PageData, Subject
 from quire.web.one_file import one_file
 
 HELP = """\
-quire report FILE [FILE] [-o OUTPUT]
+quire report FILE|PID [FILE|PID] [-o OUTPUT] [--timeout SECONDS]
 
 Writes the page of a snapshot as one HTML file: the map of the heap, what
 retains what, types, pins, and the objects that retain most. It opens in a
 browser without a network or a server, and has no value of the program's in it.
 With two files the page is of the second, and has what changed since the first.
 
-  -o, --output FILE    where to; FILE.html if not given
+  -o, --output FILE    where to; heap.html for heap.quire if not given
+  --timeout SECONDS    how long to wait for a process to come to a safe point; 30
   --help               this text
 """
 
-_OPTIONS = ("--output", "--help")
+_OPTIONS = ("--output", "--timeout", "--help")
 
 
 def run(arguments: list[str]) -> int:
@@ -34,11 +37,13 @@ def run(arguments: list[str]) -> int:
     if "-h" in arguments or "--help" in arguments:
         print(HELP, end="")
         return 0
-    files, output = _read(arguments)
-    path = output or f"{os.path.splitext(files[-1])[0]}.html"
+    files, values = _read(arguments)
+    path = values.get("--output") or f"{os.path.splitext(files[-1])[0]}.html"
+    timeout = read_timeout(values["--timeout"]) if "--timeout" in values else TIMEOUT_SECONDS
     _check_output(path, files)
     with Progress() as progress:
-        text = one_file(PageData(subject_of([Asked(each, progress, "report") for each in files], files)))
+        asked = [Asked(each, progress, "report", timeout_seconds=timeout) for each in files]
+        text = one_file(PageData(subject_of(asked, files)))
         progress.tell("writing")
         write_whole(path, text)
     write(f"{path}: {size(len(text.encode()) // 1024 * 1024)}; open it in a browser.\n")
@@ -53,24 +58,26 @@ def subject_of(asked: list[Asked], files: list[str]) -> Subject:
     return Subject(title, asked[-1], before=asked[0], before_title=os.path.basename(files[0]))
 
 
-def _read(arguments: list[str]) -> tuple[list[str], str | None]:
-    """The files, and where to."""
+def _read(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
+    """The files, and the options with their values."""
     files: list[str] = []
-    output = None
+    values: dict[str, str] = {}
     words = iter(arguments)
     for word in words:
         name, has_value, value = word.partition("=")
-        if name in ("-o", "--output"):
-            output = value if has_value else next(words, "")
-            if not output:
-                raise InvalidOption(f"{name} needs a value, like {name} heap.html")
-        elif word.startswith("-"):
-            raise InvalidOption(f"quire report has no option {word}{did_you_mean(name, _OPTIONS, '--')}")
-        else:
+        if not word.startswith("-"):
             files.append(word)
+            continue
+        option = "--output" if name == "-o" else name
+        if option not in _OPTIONS:
+            raise InvalidOption(f"quire report has no option {word}{did_you_mean(name, _OPTIONS, '--')}")
+        values[option] = value if has_value else next(words, "")
+        if not values[option]:
+            example = "30" if option == "--timeout" else "heap.html"
+            raise InvalidOption(f"{name} needs a value, like {name} {example}")
     if not 1 <= len(files) <= 2:
         raise InvalidOption("quire report takes FILE, or FILE FILE to compare; see quire report --help")
-    return files, output
+    return files, values
 
 
 def _check_output(path: str, files: list[str]) -> None:

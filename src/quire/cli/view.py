@@ -96,7 +96,9 @@ def _warm(site: Site) -> None:
 
 def _site_of_files(order: _Order) -> Site:
     with Progress() as progress:
-        return Site(subject_of([Asked(each, progress, "view") for each in order.words], order.words))
+        timeout = order.timeout_seconds
+        asked = [Asked(each, progress, "view", timeout_seconds=timeout) for each in order.words]
+        return Site(subject_of(asked, order.words))
 
 
 # --- a process ------------------------------------------------------------------------------------------------

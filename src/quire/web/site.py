@@ -69,7 +69,11 @@ class Site:
             return _text(path)
         if not path.startswith("data/"):
             return failure(404, "there is nothing here")
-        return self._asked(lambda: self._data(path.removeprefix("data/"), parse_qs(query, max_num_fields=8)))
+        try:
+            asked = parse_qs(query, max_num_fields=8)
+        except ValueError:
+            return failure(400, "the address has too much in it")
+        return self._asked(lambda: self._data(path.removeprefix("data/"), asked))
 
     def post(self, path: str) -> Reply:
         """Take another snapshot."""
@@ -89,10 +93,8 @@ class Site:
             return answer()
         except QuireError as error:
             return failure(404 if isinstance(error, InvalidOption) else 500, in_words(error))
-        except (OSError, MemoryError) as error:
+        except Exception as error:  # or the page would wait for an answer
             return failure(500, in_words(error))
-        except ValueError:  # of parse_qs
-            return failure(400, "the address has too much in it")
 
     def _data(self, name: str, query: dict[str, list[str]]) -> Reply:
         data = self.data

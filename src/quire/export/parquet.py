@@ -139,13 +139,14 @@ def _references(graph: Graph) -> Iterator[pa.RecordBatch]:
         edges = np.arange(part.start, min(part.stop, count), dtype=np.int64)
         edges = edges[is_there(graph, edges)]
         holds = graph.holds(edges)
-        numbers = names.of(holds)
+        numbers, name = np.unique(names.of(holds), return_inverse=True)
+        every = texts.all()
         yield _batch(
             {
                 "from_row": pa.array(holds.source.astype(np.uint32)),
                 "to_row": pa.array(graph.snapshot.edge_to[edges]),
                 "holds_by": _chosen(holds.hold, holds_words),
-                "name": _chosen(numbers, texts.all()),
+                "name": _chosen(name, [every[number] for number in numbers.tolist()]),
                 "index": pa.array(holds.number, pa.int64(), mask=holds.hold != Hold.INDEX),
             }
         )

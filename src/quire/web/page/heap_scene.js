@@ -23,6 +23,8 @@ import { ARENA_KIND, arenasOf, BLOCK_KIND, capacityOf, FIRST_BLOCK_BYTES, GROUP_
 
 const ARENA_COLUMNS = 16;
 const ARENAS_KEPT = 200;
+/** After the server has not answered: then blocks are asked for anew. */
+const RETRY_MS = 5000;
 const OPENED_KEPT = 400;
 const WHOLE = { x: 0, y: 0, w: 1, h: 1 };
 const PART_MIN = 0.04; // of the picture, so that neither arenas nor mappings are out of sight
@@ -250,7 +252,12 @@ export class HeapScene {
   async askFor(index) {
     const { first, last } = /** @type {Arena} */ (this.arenas[index]);
     this.blocks.set(index, "asked");
-    const found = await this.load(first, last).catch(() => null);
+    let found = null;
+    try {
+      found = await this.load(first, last);
+    } catch {
+      setTimeout(() => this.blocks.delete(index), RETRY_MS);
+    }
     this.blocks.set(index, found ?? "none");
     for (const old of this.blocks.keys()) {
       if (this.blocks.size <= ARENAS_KEPT) break;

@@ -52,6 +52,7 @@ def test_each_has_a_help(command: str, capsys: pytest.CaptureFixture[str]) -> No
         (["report", "FILE", "FILE", "FILE"], "quire report takes FILE"),
         (["report", "FILE", "--outptu", "x"], "did you mean --output?"),
         (["report", "FILE", "-o"], "-o needs a value"),
+        (["report", "FILE", "--timeout"], "--timeout without a value is not understood"),
         (["report", "FILE", "-o", "/nowhere/heap.html"], "cannot write /nowhere/heap.html"),
         (["report", "FILE", "-o", "FILE"], "would be written over"),
         (["report", "/nowhere"], "cannot read /nowhere"),
@@ -63,6 +64,7 @@ def test_each_has_a_help(command: str, capsys: pytest.CaptureFixture[str]) -> No
         (["view", "FILE", "--timeout=never"], "--timeout never is not understood"),
         (["view", "/nowhere"], "cannot read /nowhere"),
         (["view", "999999999"], "there is no process 999999999"),
+        (["view", "9" * 5000], "takes the number of a process"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(

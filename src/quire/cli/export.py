@@ -15,7 +15,6 @@ from quire.export.heap_json import heap_json
 from quire.export.heapsnapshot import heapsnapshot
 from quire.process.core import core
 from quire.process.suggest import did_you_mean
-from quire.process.taking import TIMEOUT_SECONDS
 from quire.report.units import MIB
 
 HELP = """\
@@ -111,7 +110,7 @@ def _read(arguments: list[str]) -> _Order:
     if to not in _ENDINGS:
         given = f"--to {to} is no format" if to else "there is no format"
         raise InvalidOption(f"{given}; give --to heapsnapshot, --to json or --to parquet")
-    timeout = read_timeout(values["--timeout"]) if "--timeout" in values else TIMEOUT_SECONDS
+    timeout = read_timeout(values.get("--timeout"))
     return _Order(names[0], to, _output(names[0], to, values.get("--output")), timeout)
 
 

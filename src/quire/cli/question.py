@@ -113,12 +113,14 @@ def _rows(value: str) -> int:
     return int(value)
 
 
-def read_timeout(value: str) -> float:
-    """How long to wait for a process, in seconds.
+def read_timeout(value: str | None) -> float:
+    """How long to wait for a process, in seconds; ``None``: as long as where nothing is said.
 
     Raises:
         InvalidOption: it is no such time.
     """
+    if value is None:
+        return TIMEOUT_SECONDS
     try:
         seconds = float(value)
     except ValueError:

@@ -11,7 +11,6 @@ from quire.cli.screen import write
 from quire.errors import InvalidOption
 from quire.export.files import write_whole
 from quire.process.suggest import did_you_mean
-from quire.process.taking import TIMEOUT_SECONDS
 from quire.report.units import size
 from quire.web.data import PageData, Subject
 from quire.web.one_file import one_file
@@ -39,7 +38,7 @@ def run(arguments: list[str]) -> int:
         return 0
     files, values = _read(arguments)
     path = values.get("--output") or f"{os.path.splitext(files[-1])[0]}.html"
-    timeout = read_timeout(values["--timeout"]) if "--timeout" in values else TIMEOUT_SECONDS
+    timeout = read_timeout(values.get("--timeout"))
     _check_output(path, files)
     with Progress() as progress:
         asked = [Asked(each, progress, "report", timeout_seconds=timeout) for each in files]
@@ -72,9 +71,8 @@ def _read(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
         if option not in _OPTIONS:
             raise InvalidOption(f"quire report has no option {word}{did_you_mean(name, _OPTIONS, '--')}")
         values[option] = value if has_value else next(words, "")
-        if not values[option]:
-            example = "30" if option == "--timeout" else "heap.html"
-            raise InvalidOption(f"{name} needs a value, like {name} {example}")
+        if option == "--output" and not values[option]:
+            raise InvalidOption(f"{name} needs a value, like {name} heap.html")
     if not 1 <= len(files) <= 2:
         raise InvalidOption("quire report takes FILE, or FILE FILE to compare; see quire report --help")
     return files, values

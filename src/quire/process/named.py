@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from typing import Final
 
 _KERNEL_THREAD: Final = 0x00200000
+_DIGITS_MAX: Final = 100
+"""Far more than a number of a process has, far fewer than int refuses."""
+
 _FLAGS_FIELD: Final = 6
 """Of ``stat``, behind the command in brackets."""
 
@@ -22,7 +25,7 @@ def read_pid(word: str, command: str) -> int:
     Raises:
         InvalidOption: it is no number, or no process has it that holds memory; the message says which.
     """
-    if not (word.isascii() and word.isdigit() and len(word) < 20):
+    if not (word.isascii() and word.isdigit() and len(word) <= _DIGITS_MAX):
         raise InvalidOption(
             f"quire {command} takes the number of a process, and {word or 'nothing'} is none; pgrep finds it"
         )

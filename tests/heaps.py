@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from quire.report.snapshot import LARGE_STATES, NONE, ROOT_KINDS, Snapshot, snapshot_of
+from quire.report.snapshot import INLINE_ATTRIBUTES, LARGE_STATES, NONE, ROOT_KINDS, Snapshot, snapshot_of
 
 HEADER = 1 << 2
 USED, SEALED, SPENT = 1, 1 << 2, 1 << 3
@@ -38,6 +38,8 @@ class Thing:
     """Address and bytes of each."""
     unseen: int | None = 0
     """References that nobody shows; ``None``: it never dies."""
+    is_inline: bool = False
+    """It shows the values of its attributes, not a dictionary."""
 
 
 class Heap:
@@ -58,11 +60,18 @@ class Heap:
     # --- objects ---
 
     def object(
-        self, of: str, *references: Thing | None, size_bytes: int = 64, address: int = 0, text: str | None = None
+        self,
+        of: str,
+        *references: Thing | None,
+        size_bytes: int = 64,
+        address: int = 0,
+        text: str | None = None,
+        is_inline: bool = False,
     ) -> Thing:
         """An object of a type, ``module.name`` or a built-in's name."""
         self.types.setdefault(of, {})
-        thing = Thing(of, list(references), size_bytes, address or (len(self.things) + 1) * _STEP_BYTES, text)
+        address = address or (len(self.things) + 1) * _STEP_BYTES
+        thing = Thing(of, list(references), size_bytes, address, text, is_inline=is_inline)
         self.things.append(thing)
         return thing
 
@@ -80,9 +89,17 @@ class Heap:
         pairs = [(self.text(key) if isinstance(key, str) else key, value) for key, value in (items or {}).items()]
         return self.object("dict", *(each for pair in pairs for each in pair), **more)
 
-    def python_type(self, name: str, slots: Iterable[str] = (), inline: Iterable[str] = ()) -> Thing:
+    def python_type(
+        self,
+        name: str,
+        slots: Iterable[str] = (),
+        inline: Iterable[str] = (),
+        has_dict: bool = True,
+        base: str = "object",
+    ) -> Thing:
         """A class; its instances tell their attributes by name."""
-        self.types.setdefault(name, {}).update(slot_names=list(slots), inline_names=list(inline))
+        told = {"slot_names": list(slots), "inline_names": list(inline), "has_dict": has_dict, "base": base}
+        self.types.setdefault(name, {}).update(told)
         if "type" not in self.types[name]:
             self.types[name]["type"] = self.object("type")
         thing: Thing = self.types[name]["type"]
@@ -93,7 +110,7 @@ class Heap:
         if "type" not in self.types.get(of, {}):
             self.python_type(of, inline=attributes)
         values = [attributes.get(name) for name in self.types[of]["inline_names"]]
-        return self.object(of, self.types[of]["type"], *values, address=address, size_bytes=size_bytes)
+        return self.object(of, self.types[of]["type"], *values, address=address, size_bytes=size_bytes, is_inline=True)
 
     # --- who holds it from outside ---
 
@@ -129,7 +146,7 @@ class Heap:
             "object_type": np.array([types.index(thing.type) for thing in things], np.uint32),
             "object_bytes": np.array([thing.size_bytes for thing in things], np.uint64),
             "object_count": self._counts(things),
-            "object_flags": np.full(len(things), HEADER, np.uint8),
+            "object_flags": np.array([HEADER | INLINE_ATTRIBUTES * thing.is_inline for thing in things], np.uint8),
             "edge_end": np.cumsum([len(thing.references) for thing in things], dtype=np.uint64),
             "edge_to": np.array(
                 [NONE if to is None else row[id(to)] for thing in things for to in thing.references], np.uint32

@@ -99,9 +99,9 @@ static PyObject *
 type_object(const struct object_type *known)
 {
     static const char *const shows[] = {"nothing", "layout", "traverse", "scan"};
-    return Py_BuildValue("(OsNNN)", known->type, shows[known->shows], PyBool_FromLong(known->type->tp_dictoffset != 0),
+    return Py_BuildValue("(OsNNNO)", known->type, shows[known->shows], PyBool_FromLong(known->type->tp_dictoffset != 0),
                          known->is_class ? slot_names(known) : Py_NewRef(Py_None),
-                         known->is_class ? inline_names(known) : Py_NewRef(Py_None));
+                         known->is_class ? inline_names(known) : Py_NewRef(Py_None), known->foreign_base);
 }
 
 static PyObject *

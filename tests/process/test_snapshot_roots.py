@@ -40,6 +40,18 @@ class InLocal: pass
 class InSuspended: pass
 class InCoroutine: pass
 class InC: pass
+class InSubclass: pass
+class AmongItems: pass
+class UnderKey: pass
+class AmongElements: pass
+class InError: pass
+class InOwnLocal: pass
+class OwnList(list): pass
+class OwnDict(dict):
+    __slots__ = ("more",)
+class OwnSet(set): pass
+class OwnError(Exception): pass
+class OwnLocal(__import__("threading").local): pass
 class InCycle: pass
 class OfAlpha: pass
 class OfBeta: pass
@@ -72,6 +84,11 @@ async def later():
     mine = InCoroutine()
     await Wait()
 coroutine = later(); coroutine.send(None)
+many = OwnList([AmongItems()]); many.more = InSubclass()
+keyed = OwnDict(key=UnderKey()); keyed.more = 1
+elements = OwnSet([AmongElements()]); elements.more = 1
+error = OwnError("text", 2); error.more = InError()
+mine = OwnLocal(); mine.session = InOwnLocal()
 held = InC(); ctypes.pythonapi.Py_IncRef(ctypes.py_object(held)); del held
 cycle = InCycle(); cycle.itself = cycle; gc.collect(); del cycle  # a first snapshot collects the young
 
@@ -145,6 +162,12 @@ def test_planted_objects_are_found_where_they_are(served: bool, tmp_path: Path) 
         "InLocal": "__main__.state.session",
         "InSuspended": "__main__.generator→__main__.InSuspended",
         "InCoroutine": "__main__.coroutine→__main__.InCoroutine",
+        "InSubclass": "__main__.many.more",
+        "AmongItems": "__main__.many[0]",
+        "UnderKey": "__main__.keyed['key']",
+        "AmongElements": "__main__.elements<element>",
+        "InError": "__main__.error.more",
+        "InOwnLocal": "__main__.mine.session",
         "InC": "C",
         "InCycle": "in no path from a root",
         "OfAlpha": f"alpha() at app.py:{line_of('alpha')} in alpha: mine",

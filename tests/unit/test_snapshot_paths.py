@@ -63,7 +63,7 @@ def test_slots_come_before_inline_attributes() -> None:
     heap = Heap()
     found = [heap.object("bytes") for _ in range(3)]
     its_type = heap.python_type("app.Node", slots=("left", "right"), inline=("data", "next"))
-    node = heap.object("app.Node", its_type, found[0], found[1], None, found[2])
+    node = heap.object("app.Node", its_type, found[0], found[1], None, found[2], is_inline=True)
     heap.module("app", node=node)
     assert [words(heap, each) for each in found] == ["app.node.left", "app.node.right", "app.node.next"]
     assert words(heap, its_type) == "app.node.__class__"
@@ -79,17 +79,41 @@ def test_attributes_in_a_dictionary_of_its_own() -> None:
 
 
 def test_one_inline_attribute_that_is_a_dictionary() -> None:
-    """It is not taken for the instance's own, unless that has the attribute as its first key."""
+    """It is not taken for the instance's own."""
     heap = Heap()
     in_value, in_own = heap.object("bytes"), heap.object("bytes")
     its_type = heap.python_type("app.Cache", inline=("recent",))
-    inline = heap.object("app.Cache", its_type, heap.dict({"name": in_value}))
+    inline = heap.instance("app.Cache", recent=heap.dict({"name": in_value}))
     own = heap.object("app.Cache", its_type, heap.dict({"recent": in_own}))
-    empty = heap.dict()
-    heap.module("app", a=inline, b=own, c=heap.object("app.Cache", its_type, empty))
+    heap.module("app", a=inline, b=own)
     assert words(heap, in_value) == "app.a.recent['name']"
     assert words(heap, in_own) == "app.b.recent"
-    assert words(heap, empty) == "app.c.recent"
+
+
+_PLACES = {"list": "[0]", "tuple": "[0]", "set": "<element>", "dict": "['key']"}
+
+
+@pytest.mark.parametrize(("base", "place"), _PLACES.items())
+@pytest.mark.parametrize("is_inline", [False, True])
+def test_behind_its_attributes_an_instance_shows_what_its_base_does(base: str, place: str, is_inline: bool) -> None:
+    """Its slots and attributes have names, and what is in it an index or a key, whichever way it keeps attributes."""
+    heap = Heap()
+    in_slot, in_attribute, in_base = (heap.object("bytes") for _ in range(3))
+    its_type = heap.python_type("app.Own", slots=("left",), inline=("data",), base=base)
+    attributes = in_attribute if is_inline else heap.dict({"data": in_attribute})
+    items = (heap.text("key"), in_base) if base == "dict" else (in_base,)
+    heap.module("app", own=heap.object("app.Own", its_type, in_slot, attributes, *items, is_inline=is_inline))
+    found = [words(heap, each) for each in (in_slot, in_attribute, in_base)]
+    assert found == ["app.own.left", "app.own.data", f"app.own{place}"]
+
+
+def test_an_instance_without_attributes_shows_what_its_base_does_behind_its_slots() -> None:
+    """A dictionary that is the first item of a list is no dictionary of attributes."""
+    heap = Heap()
+    found = heap.object("bytes")
+    its_type = heap.python_type("app.Own", has_dict=False, base="list")
+    heap.module("app", own=heap.object("app.Own", its_type, heap.dict({"key": found})))
+    assert words(heap, found) == "app.own[0]['key']"
 
 
 @pytest.mark.parametrize(

@@ -102,8 +102,8 @@ def _memory(core: ModuleType) -> dict[str, Any]:
         return {"memory": None, "memory_missing": in_words(error)}
 
 
-def _told(told: tuple[type, str, bool, list[str] | None, list[str | None] | None], row: int) -> dict[str, Any]:
-    type_, shows, has_dict, slot_names, inline_names = told
+def _told(told: tuple[type, str, bool, list[str] | None, list[str | None] | None, type], row: int) -> dict[str, Any]:
+    type_, shows, has_dict, slot_names, inline_names, base = told
     return {
         "name": _text(_OWN["__qualname__"](type_)),
         "module": _text(_OWN["__module__"](type_)),
@@ -114,7 +114,14 @@ def _told(told: tuple[type, str, bool, list[str] | None, list[str | None] | None
         "has_dict": has_dict,
         "slot_names": slot_names,
         "inline_names": inline_names,
+        "base": _words(base),
     }
+
+
+def _words(type_: type) -> str:
+    """``logging.LogRecord``; a built-in one without its module."""
+    name, module = _text(_OWN["__qualname__"](type_)), _text(_OWN["__module__"](type_))
+    return name if module in ("", "builtins") else f"{module}.{name}"
 
 
 def _text(value: object) -> str:

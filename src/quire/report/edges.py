@@ -4,7 +4,7 @@ The order of an object's references tells (docs/design/snapshot.md), and it depe
 
     dict        key, value, key, value ...     of a module, a type, an instance: its names are attributes
     list        the items
-    instance    the type, the slots, then its dictionary or the values of its inline attributes
+    instance    the type, the slots, its dictionary or the values of its inline attributes, then as its base does
 
 Everything works on many edges at once, given as places in ``edge_to``.
 """
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quire.report.names import Names
-from quire.report.snapshot import NONE, U1, HeapType, Rows, Snapshot
+from quire.report.snapshot import INLINE_ATTRIBUTES, NONE, U1, HeapType, Rows, Snapshot
 
 Edges = NDArray[np.int64]
 _AT_ONCE: Final = 1 << 21
@@ -68,7 +68,7 @@ class _Shape(IntEnum):
     STRING = 9
 
 
-_BUILTIN_SHAPES: Final = {
+_SHAPES: Final = {
     "dict": _Shape.DICT,
     "list": _Shape.SEQUENCE,
     "tuple": _Shape.SEQUENCE,
@@ -78,7 +78,10 @@ _BUILTIN_SHAPES: Final = {
     "function": _Shape.FUNCTION,
     "cell": _Shape.CELL,
     "str": _Shape.STRING,
+    "_thread._local": _Shape.THREAD_LOCAL,
 }
+_BASES_SHAPES: Final = (_Shape.DICT, _Shape.SEQUENCE, _Shape.SET, _Shape.THREAD_LOCAL)
+"""Which an instance of a Python class has behind its own attributes, if its base has it."""
 _GLOBALS_POSITION: Final = 1
 """Among what a function shows: behind its code."""
 
@@ -106,6 +109,8 @@ class Graph:
         )
         self._slots = np.array([len(each.slot_names or ()) for each in snapshot.types], np.int64)
         self._inline = np.array([len(each.inline_names or ()) for each in snapshot.types], np.int64)
+        self._has_dict = np.array([each.has_dict for each in snapshot.types], np.bool_)
+        self._base_shape = np.array([_base_shape(each) for each in snapshot.types], np.uint8)
         self._is_type = np.zeros(snapshot.count, np.bool_)
         rows = [each.object for each in snapshot.types if each.object is not None and each.object < snapshot.count]
         self._is_type[np.array(rows, np.intp)] = True
@@ -121,6 +126,7 @@ class Graph:
         hold = np.full(len(edges), Hold.OTHER, np.uint8)
         number = position.copy()
         shape = self._shape_of(source)
+        self._explain_instances(np.flatnonzero(shape == _Shape.INSTANCE), edges, source, shape, hold, number)
         hold[shape == _Shape.SEQUENCE] = Hold.INDEX
         hold[shape == _Shape.SET] = Hold.ELEMENT
         hold[shape == _Shape.CELL] = Hold.CONTENTS
@@ -128,7 +134,6 @@ class Graph:
         hold[has_names & self._leads_to_dict(edges) & ~self._is_state_of_module(edges, source)] = Hold.NAMESPACE
         self._explain_functions(np.flatnonzero(shape == _Shape.FUNCTION), edges, hold, number)
         self._explain_dicts(np.flatnonzero(shape == _Shape.DICT), edges, source, hold, number)
-        self._explain_instances(np.flatnonzero(shape == _Shape.INSTANCE), edges, source, hold, number)
         return Holds(edges, source, hold, number)
 
     def field_name(self, row: int, number: int) -> str:
@@ -191,7 +196,8 @@ class Graph:
     def _find_thread_tables(self) -> NDArray[np.bool_]:
         """Dictionaries of what is each thread's, by keys that are no strings; and of arguments by name."""
         found = np.zeros(self.snapshot.count, np.bool_)
-        locals_ = np.flatnonzero(self._shape[self.snapshot.object_type] == _Shape.THREAD_LOCAL)
+        is_local = (self._shape == _Shape.THREAD_LOCAL) | (self._base_shape == _Shape.THREAD_LOCAL)
+        locals_ = np.flatnonzero(is_local[self.snapshot.object_type])
         for row in locals_.tolist():
             edges = np.array(self.snapshot.edges_of(row), np.int64)
             found[self.snapshot.edge_to[edges[self._leads_to_dict(edges)]]] = True
@@ -214,44 +220,31 @@ class Graph:
 
     # --- instances ---
 
-    def _explain_instances(self, at: Rows, edges: Edges, source: Rows, hold: U1, number: Edges) -> None:
+    def _explain_instances(
+        self, at: Rows, edges: Edges, source: Rows, shape: U1, hold: U1, number: Edges
+    ) -> None:
+        """What lies behind an instance's own attributes gets the shape of its base, and is counted from there."""
         its_type = self.snapshot.object_type[source[at]]
-        field = number[at] - 1
-        slots, inline = self._slots[its_type], self._inline[its_type]
-        rest = self.snapshot.edge_end[source[at]].astype(np.int64) - (edges[at] - number[at]) - 1 - slots
-        is_rest = field >= slots
-        is_dict = is_rest & (rest == 1) & self._leads_to_dict(edges[at])
-        is_dict &= (inline != 1) | self._has_inline_name(its_type, edges[at], is_dict & (inline == 1))
-        is_field = ~is_rest | ((rest == inline) & ~is_dict)
-        hold[at[is_field]] = Hold.FIELD
-        hold[at[is_dict]] = Hold.NAMESPACE
+        field, slots = number[at] - 1, self._slots[its_type]
+        is_inline = self.snapshot.object_flags[source[at]] & INLINE_ATTRIBUTES != 0
+        fields_end = slots + np.where(is_inline, self._inline[its_type], 0)
+        is_dict = ~is_inline & self._has_dict[its_type] & (field == slots)
+        hold[at[field < fields_end]] = Hold.FIELD
         hold[at[field < 0]] = Hold.TYPE
-        number[at] = field
-
-    def _has_inline_name(self, types: NDArray[np.uint32], edges: Edges, unsure: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Of an instance with one inline attribute and one reference left, to a dictionary: whether that is its own.
-        It is if its first key is the attribute's name; else it is the attribute's value."""
-        found = np.zeros(len(edges), np.bool_)
-        for its_type in np.unique(types[unsure]):
-            at = np.flatnonzero(unsure & (types == its_type))
-            (name,) = self.snapshot.types[its_type].inline_names or ("",)
-            found[at] = np.isin(self._first_key(self.snapshot.edge_to[edges[at]]), self.names.rows_of(name))
-        return found
-
-    def _first_key(self, dicts: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        begin = self.snapshot.edges_begin(dicts.astype(np.intp))
-        is_empty = begin == self.snapshot.edge_end[dicts].astype(np.int64)
-        keys = self.snapshot.edge_to[np.where(is_empty, 0, begin)]
-        return np.where(is_empty, NONE, keys)
+        hold[at[is_dict & self._leads_to_dict(edges[at])]] = Hold.NAMESPACE
+        is_bases = (field >= fields_end) & ~is_dict
+        shape[at[is_bases]] = self._base_shape[its_type[is_bases]]
+        number[at] = field - np.where(is_bases, fields_end + (~is_inline & self._has_dict[its_type]), 0)
 
     def _shape_of(self, rows: Rows) -> U1:
         return np.where(self._is_type[rows], _Shape.NAMESPACED, self._shape[self.snapshot.object_type[rows]])
 
 
 def _shape(its_type: HeapType) -> _Shape:
-    if its_type.module == "builtins" and its_type.name in _BUILTIN_SHAPES:
-        return _BUILTIN_SHAPES[its_type.name]
-    if (its_type.module, its_type.name) == ("_thread", "_local"):
-        return _Shape.THREAD_LOCAL
     has_names = its_type.slot_names is not None or its_type.inline_names is not None
-    return _Shape.INSTANCE if has_names else _Shape.OTHER
+    return _Shape.INSTANCE if has_names else _SHAPES.get(its_type.words, _Shape.OTHER)
+
+
+def _base_shape(its_type: HeapType) -> _Shape:
+    shape = _SHAPES.get(its_type.base, _Shape.OTHER)
+    return shape if shape in _BASES_SHAPES else _Shape.OTHER

@@ -33,6 +33,8 @@ ROOT_KINDS: Final = ("module", "frame", "type", "interned", "interpreter", "c", 
 
 HAS_HEADER: Final = 1 << 2
 """In ``object_flags``: the collector's header lies before the object."""
+INLINE_ATTRIBUTES: Final = 1 << 6
+"""In ``object_flags``: the instance's attributes are shown as values, not as a dictionary."""
 HEADER_BYTES: Final = 16
 POOL_SEALED: Final = 1 << 2
 POOL_SPENT: Final = 1 << 3
@@ -56,6 +58,10 @@ class HeapType:
     """Of a Python class: its slots and its bases'; ``None``: its instances do not show their attributes by name."""
     inline_names: tuple[str, ...] | None
     """An empty one: the attribute's name is no identifier, and not in the file."""
+    has_dict: bool
+    """Of a Python class: whether its instances have a dictionary of attributes, where they are not inline."""
+    base: str
+    """Of a Python class: in words, its first base that is none. Of another type: its own words, or empty."""
 
     @property
     def words(self) -> str:
@@ -321,6 +327,8 @@ def _heap_type(about: object) -> HeapType:
         basic_bytes=min(max(_value(about, "basic_bytes", int, 0), 0), SIZE_BYTES_MAX),
         slot_names=_names(about, "slot_names"),
         inline_names=_names(about, "inline_names"),
+        has_dict=_value(about, "has_dict", bool, False),
+        base=_value(about, "base", str, ""),
     )
 
 

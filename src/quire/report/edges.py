@@ -220,9 +220,7 @@ class Graph:
 
     # --- instances ---
 
-    def _explain_instances(
-        self, at: Rows, edges: Edges, source: Rows, shape: U1, hold: U1, number: Edges
-    ) -> None:
+    def _explain_instances(self, at: Rows, edges: Edges, source: Rows, shape: U1, hold: U1, number: Edges) -> None:
         """What lies behind an instance's own attributes gets the shape of its base, and is counted from there."""
         its_type = self.snapshot.object_type[source[at]]
         field, slots = number[at] - 1, self._slots[its_type]

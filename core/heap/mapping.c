@@ -103,7 +103,7 @@ const struct mapping *
 mapping_find(const struct heap *heap, const void *address)
 {
     const struct mapping_table *table = &heap->mappings;
-    if (((uintptr_t)address & (4 * KIB - 1)) != 0 || address == NULL || table->count == 0) {
+    if ((uintptr_t)address % PAGE_BYTES_MIN != 0 || address == NULL || table->count == 0) {
         return NULL;
     }
     const struct mapping *place = probe(table, (uintptr_t)address);

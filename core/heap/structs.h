@@ -207,6 +207,14 @@ heap_is_in_range(const struct heap *heap, const void *address)
     return (uintptr_t)address - (uintptr_t)heap->range_address < heap->range_arenas * ARENA_BYTES;
 }
 
+/* What has pages of its own begins with one. False: no block of the heap begins at the address, whatever other threads
+ * do. */
+static inline bool
+heap_may_own(const struct heap *heap, const void *address)
+{
+    return heap_is_in_range(heap, address) || (uintptr_t)address % PAGE_BYTES_MIN == 0;
+}
+
 /* --- from addresses in the range to metadata, and back --- */
 
 static inline struct pool *

@@ -26,6 +26,9 @@ previous_of(const struct domain *domain)
 static bool
 is_ours(const void *address)
 {
+    if (!heap_may_own(service.heap, address)) {
+        return false;
+    }
     bool is_locked = lock_heap();
     bool owned = heap_owns(service.heap, address);
     unlock_heap(is_locked);
@@ -103,12 +106,10 @@ serve_calloc(void *context, size_t count, size_t size_bytes)
 
 /* --- free --- */
 
-static SLOW void
-serve_free_slow(struct domain *domain, void *address)
+/* Whether it was the heap's. */
+static bool
+free_ours(struct domain *domain, void *address)
 {
-    if (address == NULL) {
-        return;
-    }
     interpreters_notice();
     bool is_locked = lock_heap();
     bool owned = heap_owns(service.heap, address);
@@ -116,7 +117,15 @@ serve_free_slow(struct domain *domain, void *address)
         heap_free(domain, address);
     }
     unlock_heap(is_locked);
-    if (!owned) {
+    return owned;
+}
+
+/* Most of what comes here was CPython's own before there was the heap, and is freed when the program ends. */
+static SLOW void
+serve_free_slow(struct domain *domain, void *address)
+{
+    bool is_over = address == NULL || (heap_may_own(service.heap, address) && free_ours(domain, address));
+    if (!is_over) {
         PyMemAllocatorEx *previous = previous_of(domain);
         previous->free(previous->ctx, address);
     }

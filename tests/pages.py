@@ -98,6 +98,6 @@ def subject_of(heap: Heap, folder: Path, before: Heap | None = None, **more: Any
 
 
 def settle(page: Any) -> None:
-    """Wait until the view is there, with all that is computed for it."""
+    """Wait until the view is there, with all that is computed for it, and its picture no longer moves."""
     page.locator("main .view").wait_for()
-    page.locator("[aria-busy]").first.wait_for(state="detached")
+    page.wait_for_function("() => document.querySelector('[aria-busy]') === null")

@@ -148,7 +148,7 @@ def test_the_map_is_walked_by_keyboard(address: str, open_page: Open) -> None:
     ]  # fmt: skip
     for key, what in steps:
         page.keyboard.press(key)
-        page.wait_for_timeout(400)
+        settle(page)
         assert chosen(page)["What"].startswith(what), key
         assert f"What: {what}" in page.locator("[aria-live]").inner_text()
     assert "at=a%3A0x" in page.evaluate("location.hash")
@@ -178,7 +178,7 @@ def test_runs_and_mappings_are_walked_by_keyboard(kind: str, request: pytest.Fix
     said = []
     for key, what in steps:
         page.keyboard.press(key)
-        page.wait_for_timeout(400)
+        settle(page)
         said.append(chosen(page)["What"])
         assert said[-1].startswith(what), (key, said)
         assert f"What: {said[-1]}" in page.locator("[aria-live]").inner_text()
@@ -220,7 +220,7 @@ def test_a_heap_of_mappings_alone_has_a_map(tmp_path: Path, open_page: Open) -> 
     page.locator("canvas").focus()
     for key in ("Enter", "ArrowDown", "Escape", "ArrowRight", "Enter", "Enter", "Home"):
         page.keyboard.press(key)
-        page.wait_for_timeout(300)
+        settle(page)
     assert chosen(page)["Arenas"] == "3"
 
 
@@ -229,7 +229,7 @@ def test_large_blocks_have_their_colours(served_large: str, open_page: Open) -> 
     page = open_page(f"{served_large}#/map?at=m:{MAPPING:#x}")
     for mode, colour in (("state", 0x22669F), ("size class", 0x123763), ("pinned", 0xE3ECF4)):
         page.get_by_label(mode, exact=True).check()
-        page.wait_for_timeout(200)
+        settle(page)
         counts = sorted(((count, each) for each, count in page.evaluate(COLOURS)), reverse=True)
         assert counts[0][1] == colour, mode
 
@@ -240,13 +240,13 @@ def test_states_types_and_pins_have_their_colours(address: str, open_page: Open)
     pictures = []
     for mode in ("state", "size class", "type", "pinned"):
         page.get_by_label(mode, exact=True).check()
-        page.wait_for_timeout(200)
+        settle(page)
         counts = {colour: count for colour, count in page.evaluate(COLOURS) if count > 300}
         assert len(counts) > 2
         pictures.append(frozenset(counts.items()))
     assert len(set(pictures)) == 4
     page.get_by_label("state", exact=True).check()
-    page.wait_for_timeout(200)
+    settle(page)
     assert {0x22669F, 0x14967B, 0xDFE3E8} <= {colour for colour, _ in page.evaluate(COLOURS)}
 
 
@@ -268,13 +268,13 @@ def test_wheel_drag_and_double_click(served: str, open_page: Open) -> None:
     page.mouse.down()
     page.mouse.move(x + 200, y + 120, steps=4)
     page.mouse.up()
-    page.wait_for_timeout(100)
+    settle(page)
     assert page.evaluate(COLOURS) != zoomed
     page.locator("canvas").press("Home")
-    page.wait_for_timeout(400)
+    settle(page)
     for what in ("pool ", "shop.Record"):  # one step each; the arena fills the view
         page.mouse.dblclick(x, y)
-        page.wait_for_timeout(400)
+        settle(page)
         assert chosen(page)["What"].startswith(what)
 
 
@@ -289,7 +289,7 @@ def test_the_tree_is_walked_and_its_objects_open(address: str, open_page: Open) 
     assert chosen(page)["What"] == "shop · module"
     while chosen(page)["What"] == "shop · module":  # into it; and once it fills the view, into its largest part
         page.keyboard.press("Enter")
-        page.wait_for_timeout(350)
+        settle(page)
     assert chosen(page)["What"] == "shop.__dict__ · dict"
     page.keyboard.press("o")
     settle(page)
@@ -297,7 +297,6 @@ def test_the_tree_is_walked_and_its_objects_open(address: str, open_page: Open) 
     assert page.locator(".object-head").inner_text() == "dict"
     page.get_by_role("link", name="Show what it retains").click()
     settle(page)
-    page.wait_for_timeout(300)
     assert chosen(page)["What"].startswith("shop.__dict__")
 
 

@@ -248,6 +248,10 @@ export class HeapScene {
     return { slots: found.slot.subarray(begin, end), types: found.type.subarray(begin, end) };
   }
 
+  isWaiting() {
+    return [...this.blocks.values()].includes("asked");
+  }
+
   /** @param {number} index */
   async askFor(index) {
     const { first, last } = /** @type {Arena} */ (this.arenas[index]);

@@ -143,6 +143,11 @@ export class RetainedScene {
     return box;
   }
 
+  /** Smaller parts are asked for by the view. */
+  isWaiting() {
+    return false;
+  }
+
   // --- colours ---
 
   recolour() {

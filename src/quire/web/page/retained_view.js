@@ -45,9 +45,9 @@ class RetainedMap extends TreemapView {
   async onEnter(box) {
     if (!this.source.canAsk || box.parent === null || !this.scene.hasMore(box)) return;
     this.scene.nodeOf(box).isLoaded = true;
-    this.panel.classList.add("busy");
+    this.panel.setAttribute("aria-busy", "true");
     const answer = await this.source.retained(box.key).catch(() => null);
-    this.panel.classList.remove("busy");
+    this.panel.removeAttribute("aria-busy");
     if (answer === null) return;
     this.scene.graft(box, answer);
     if (this.widget.selected === box) this.showChosen(box);

@@ -35,6 +35,7 @@ import { Raster } from "./raster.js";
  *   what is in it, past boxes; false: it has to be opened
  * @property {(aspect: number) => void} layOut begin anew in a view of another shape
  * @property {() => void} recolour
+ * @property {() => boolean} isWaiting for something that it has asked for, and that is drawn once it is there
  */
 /** @typedef {{ x: number, y: number, w: number, h: number }} Rect in device pixels */
 /** @typedef {{ x: number, y: number, k: number }} Camera the root's corner, and how many times the view's size it has */
@@ -91,6 +92,7 @@ export class Treemap {
       role: "application",
       "aria-label": told.label,
       "aria-describedby": "treemap-help",
+      "aria-busy": "true",
       class: "treemap-canvas",
     });
     this.said = make("div", { "aria-live": "polite", class: "hidden" });
@@ -132,6 +134,7 @@ export class Treemap {
   invalidate() {
     if (this.isDirty) return;
     this.isDirty = true;
+    this.canvas.setAttribute("aria-busy", "true");
     requestAnimationFrame((time) => this.frame(time));
   }
 
@@ -319,6 +322,7 @@ export class Treemap {
       performance.mark("quire-first-picture");
     }
     if (this.flight !== null) this.invalidate();
+    else if (!this.scene.isWaiting()) this.canvas.removeAttribute("aria-busy");
   }
 
   draw() {

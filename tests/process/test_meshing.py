@@ -219,8 +219,8 @@ def test_a_fork_does_not_wait_for_a_count() -> None:
         + """
 import warnings
 warnings.simplefilter("ignore")
+open_files = min(len(os.listdir("/proc/self/fd")) for _ in range(1000))  # of few mappings a count is short
 for number in range(10_000): libc.mmap(None, 4096, 1 + 2 * (number % 2), 0x22, -1, 0)
-open_files = len(os.listdir("/proc/self/fd"))
 survivors = peak(100_000, 50)
 def is_counting(): return any(int(name) >= 256 for name in os.listdir("/proc/self/fd"))
 for turn in range(5):
@@ -228,7 +228,7 @@ for turn in range(5):
         survivors += peak(2_000, 50)
         core.count_mappings_soon()
     child = os.fork()
-    if child == 0: os._exit(len(os.listdir("/proc/self/fd")) - open_files)
+    if child == 0: os._exit(len(os.listdir("/proc/self/fd")) != open_files)
     assert os.waitpid(child, 0)[1] == 0
 print(is_whole(survivors), core.check())
 """,

@@ -45,7 +45,8 @@ WHY_PEAK = (
 )
 WHY_START = (
     "Reading and running quire's modules is Python's own work, and `quire run` starts Python twice, first to read the "
-    "command line: so both grow with what a start of the Python takes, which the table of starts tells."
+    "command line: so both grow with what a start of the Python takes, which the table of starts tells. On an AMD EPYC, "
+    "where a start of 3.11.2 took 10.7 ms, they took 1.8 and 11.9 ms, with an earlier build."
 )
 
 

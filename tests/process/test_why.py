@@ -129,14 +129,14 @@ def test_what_survivors_of_a_peak_keep_is_told(plant: Callable[..., Target]) -> 
     ids=["objects", "one block", "blocks"],
 )
 def test_parts_add_up(plant: Callable[..., Target], code: str) -> None:
-    """The rows add up to VmRSS; hardly anything of a process at rest is not known."""
+    """The rows add up to VmRSS; hardly anything of a process at rest is unexplained."""
     target = plant(code + "\ntruth = vm_rss()")
     memory = target.look().memory
     assert sum(parts_of(memory).values()) == memory.rss_bytes
     assert min(parts_of(memory).values()) >= 0
     assert abs(memory.rss_bytes - target.truth) < 2 * MIB
     assert 0 < memory.pss_bytes <= memory.rss_bytes
-    assert memory.unknown_bytes <= 0.02 * memory.rss_bytes
+    assert memory.unexplained_bytes <= 0.02 * memory.rss_bytes
 
 
 def test_the_process_is_not_disturbed(plant: Callable[..., Target]) -> None:

@@ -2,7 +2,7 @@
 
 The same sources as a sample of the process's own (sample.py), but for two, which only the process itself can ask: what
 is in quire's heap, and libc's totals, in place of which its chunks are walked. Nothing stops the process, so what one
-source has seen may be gone for the next. What then does not fit together is not known, and is counted as that; where it
+source has seen may be gone for the next. What then does not fit together is unexplained, and is counted as that; where it
 is more than a hundredth, the look is taken again.
 """
 
@@ -199,7 +199,7 @@ class _Look:
             mapped_file_bytes=self.rows[rows.FILES],
             shared_memory_bytes=self.rows[_SHARED],
             other_anonymous_bytes=self.rows[rows.OTHER],
-            unknown_bytes=self.rows[rows.UNEXPLAINED],
+            unexplained_bytes=self.rows[rows.UNEXPLAINED],
         )
 
 

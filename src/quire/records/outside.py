@@ -54,7 +54,7 @@ class OutsideSample:
     mapped_file_bytes: int
     shared_memory_bytes: int
     other_anonymous_bytes: int
-    unknown_bytes: int
+    unexplained_bytes: int
     """What did not fit together: the process runs while it is looked at."""
 
     @property

@@ -22,7 +22,7 @@ def why_view(report: WhyReport) -> View:
         subtitle=f"Python {report.python}" if report.python else "",
         facts=(_sizes_sentence(report), _memory_sentence(report.memory)),
         tables=(_waterfall_table(report.memory),),
-        notes=(*_python_notes(report), *_unknown_notes(report.memory), _difference_note(report)),
+        notes=(*_python_notes(report), *_unexplained_notes(report.memory), _difference_note(report)),
     )
 
 
@@ -107,10 +107,12 @@ def _quire_note(report: WhyReport) -> str:
     )
 
 
-def _unknown_notes(memory: OutsideSample) -> tuple[str, ...]:
-    if memory.unknown_bytes < _MUCH_HELD * memory.rss_bytes:
+def _unexplained_notes(memory: OutsideSample) -> tuple[str, ...]:
+    if memory.unexplained_bytes < _MUCH_HELD * memory.rss_bytes:
         return ()
-    return ("Much is not known: the process changes while it is looked at, or libc's heap is not glibc's. Look again.",)
+    return (
+        "Much is unexplained: the process changes while it is looked at, or libc's heap is not glibc's. Look again.",
+    )
 
 
 def _difference_note(report: WhyReport) -> str:
@@ -154,7 +156,7 @@ OTHER_PARTS = (
     Part("mapped files", "Python, libraries, data", lambda m: m.mapped_file_bytes),
     Part("shared memory", "also others may have it", lambda m: m.shared_memory_bytes),
     Part("other anonymous", "mapped by C code", lambda m: m.other_anonymous_bytes),
-    Part("not known", "did not fit together", lambda m: m.unknown_bytes),
+    Part("unexplained", "did not fit together", lambda m: m.unexplained_bytes),
 )
 _COLUMNS = (
     Column("", ColumnKind.NAME),

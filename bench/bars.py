@@ -27,16 +27,17 @@ WHY_PROGRAM = (
 )
 WHY_TIME = (
     "The same instructions take longer on this processor, a virtual Skylake, than on an AMD EPYC with two processors, "
-    "where an earlier build took 0.971 (0.952-0.997) on 3.11.2, 0.953 (0.927-0.981) on 3.13.0 and 0.965 (0.950-0.995) on "
-    "3.15.0, each program alone. Of what is lost here, half a per cent is the start, of programs that take about a second: "
-    "three times as long, they lose 0.8 %. Tried without a gain beyond the noise of 0.3 %: one set of pools for both kinds "
-    "of requests, no prefetch, branches aligned for this processor, pages of growing classes populated four at a time. "
-    "Huge pages would save faults, but what is purged from within one stays in memory until the system is short of it."
+    "where an earlier build took 0.971 (0.952-0.997) on 3.11.2, 0.953 (0.927-0.981) on 3.13.0 and 0.965 (0.950-0.995) "
+    "on 3.15.0, each program alone. Of what is lost here, half a per cent is the start, of programs that take about a "
+    "second: three times as long, they lose 0.8 %. Tried without a gain beyond the noise of 0.3 %: one set of pools "
+    "for both kinds of requests, no prefetch, branches aligned for this processor, pages of growing classes populated "
+    "four at a time. Huge pages would save faults, but what is purged from within one stays in memory until the "
+    "system is short of it."
 )
 WHY_FIXED = (
-    "About a third is pages of the interpreter's own code and data, which quire's start reads and a program that does "
-    "nothing does not; two fifths are quire's modules as objects, in a page or more of each size class; a sixth is quire's "
-    "code."
+    "About a third is pages of the interpreter"s own code and data, which quire's start reads and a program that does "
+    "nothing does not; two fifths are quire"s modules as objects, in a page or more of each size class; a sixth is "
+    "quire"s code."
 )
 WHY_PEAK = (
     "What is empty at the peak is soon needed again: phases of a program that take turns use pools of different kinds. "
@@ -44,9 +45,9 @@ WHY_PEAK = (
     "per cent lower, for up to twice the page faults, which takes more time than the heap saves (docs/design/heap.md)."
 )
 WHY_START = (
-    "Reading and running quire's modules is Python's own work, and `quire run` starts Python twice, first to read the "
-    "command line: so both grow with what a start of the Python takes, which the table of starts tells. On an AMD EPYC, "
-    "where a start of 3.11.2 took 10.7 ms, they took 1.8 and 11.9 ms, with an earlier build."
+    "Reading and running quire"s modules is Python's own work, and `quire run` starts Python twice, first to read the "
+    "command line: so both grow with what a start of the Python takes, which the table of starts tells. On an AMD "
+    "EPYC, where a start of 3.11.2 took 10.7 ms, they took 1.8 and 11.9 ms, with an earlier build."
 )
 
 

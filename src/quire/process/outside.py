@@ -2,8 +2,8 @@
 
 The same sources as a sample of the process's own (sample.py), but for two, which only the process itself can ask: what
 is in quire's heap, and libc's totals, in place of which its chunks are walked. Nothing stops the process, so what one
-source has seen may be gone for the next. What then does not fit together is unexplained, and is counted as that; where it
-is more than a hundredth, the look is taken again.
+source has seen may be gone for the next. What then does not fit together is counted as unexplained; where it is more
+than a hundredth, the look is taken again.
 """
 
 from __future__ import annotations

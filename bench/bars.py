@@ -35,9 +35,9 @@ WHY_TIME = (
     "system is short of it."
 )
 WHY_FIXED = (
-    "About a third is pages of the interpreter"s own code and data, which quire's start reads and a program that does "
-    "nothing does not; two fifths are quire"s modules as objects, in a page or more of each size class; a sixth is "
-    "quire"s code."
+    "About a third is pages of the interpreter's own code and data, which quire's start reads and a program that does "
+    "nothing does not; two fifths are quire's modules as objects, in a page or more of each size class; a sixth is "
+    "quire's code."
 )
 WHY_PEAK = (
     "What is empty at the peak is soon needed again: phases of a program that take turns use pools of different kinds. "
@@ -45,7 +45,7 @@ WHY_PEAK = (
     "per cent lower, for up to twice the page faults, which takes more time than the heap saves (docs/design/heap.md)."
 )
 WHY_START = (
-    "Reading and running quire"s modules is Python's own work, and `quire run` starts Python twice, first to read the "
+    "Reading and running quire's modules is Python's own work, and `quire run` starts Python twice, first to read the "
     "command line: so both grow with what a start of the Python takes, which the table of starts tells. On an AMD "
     "EPYC, where a start of 3.11.2 took 10.7 ms, they took 1.8 and 11.9 ms, with an earlier build."
 )

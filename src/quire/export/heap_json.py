@@ -15,14 +15,20 @@ from numpy.typing import NDArray
 
 from quire.export.record_json import Format
 from quire.records.process import MemorySample
-from quire.report.snapshot import LARGE_STATES, NONE, Snapshot
+from quire.report.snapshot import (
+    KNOWN_BITS,
+    LARGE_STATES,
+    NONE,
+    OBJECT_KNOWN,
+    POOL_SHARES,
+    POOL_STATE_BITS,
+    POOL_STATES,
+    Snapshot,
+)
 from quire.report.words import root_kind, root_words
 
 _ROWS_AT_ONCE: Final = 1 << 14
 _NONE: Final = int(NONE)
-_KNOWN: Final = ("tracked", "shown", "looks", "unknown")
-_POOL_STATES: Final = ("empty", "used", "full", "unknown")
-_SEALED, _SPENT = 1 << 2, 1 << 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +172,7 @@ def _objects(snapshot: Snapshot) -> Iterator[str]:
     rows = _parts(snapshot.count, *columns, snapshot.object_flags)
     for (address, its_type, size_bytes, count, flags), shown in zip(rows, _references(snapshot), strict=True):
         its_count = "null" if count == _NONE else count
-        known = _KNOWN[flags & 3]
+        known = OBJECT_KNOWN[flags & KNOWN_BITS]
         yield (
             f'{{"address":{address},"type":{its_type},"size_bytes":{size_bytes},"count":{its_count},"known":"{known}"{shown}}}'
         )
@@ -200,7 +206,7 @@ def _pools(snapshot: Snapshot) -> Entries:
     rows = _parts(len(snapshot.pool_address), *columns, snapshot.pool_resident_bytes, snapshot.pool_flags)
     for *numbers, flags in rows:
         entry = dict(zip(names, numbers, strict=True))
-        yield {**entry, "state": _POOL_STATES[flags & 3], "shares_pages": bool(flags & (_SEALED | _SPENT))}
+        yield {**entry, "state": POOL_STATES[flags & POOL_STATE_BITS], "shares_pages": bool(flags & POOL_SHARES)}
 
 
 def _large(snapshot: Snapshot) -> Entries:

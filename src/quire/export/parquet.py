@@ -25,15 +25,22 @@ from quire.report.reach import Reach
 from quire.report.resident import resident
 from quire.report.retained import DominatorTree, retained_sizes
 from quire.report.sizes import sizes_with_tables
-from quire.report.snapshot import LARGE_STATES, NONE, Snapshot
+from quire.report.snapshot import (
+    KNOWN_BITS,
+    LARGE_STATES,
+    NONE,
+    OBJECT_KNOWN,
+    OBJECT_PLACES,
+    PLACE_BITS,
+    PLACE_SHIFT,
+    POOL_SHARES,
+    POOL_STATE_BITS,
+    POOL_STATES,
+    Snapshot,
+)
 from quire.report.words import root_kind, root_words
 
 _ROWS_AT_ONCE: Final = 1 << 18
-_KNOWN: Final = ("tracked", "shown", "looks", "unknown")
-_POOL_STATES: Final = ("empty", "used", "full", "unknown")
-_SHARES: Final = 1 << 2 | 1 << 3
-_PLACES: Final = ("pool", "run", "mapping", "outside", "no heap", "guarded", "unknown", "unknown")
-_PLACE_SHIFT: Final = 3
 
 Column = NDArray[Any]
 
@@ -121,8 +128,8 @@ def _objects(snapshot: Snapshot, reach: Reach | None, tree: DominatorTree | None
                 "type": _chosen(snapshot.object_type[part], names),
                 "size_bytes": pa.array(sizes[part]),
                 "count": _rows(snapshot.object_count[part]),
-                "known": _chosen(flags & 3, _KNOWN),
-                "place": _chosen(flags >> _PLACE_SHIFT & 7, _PLACES),
+                "known": _chosen(flags & KNOWN_BITS, OBJECT_KNOWN),
+                "place": _chosen(flags >> PLACE_SHIFT & PLACE_BITS, OBJECT_PLACES),
                 "depth": _rows(nothing if reach is None else reach.depth[part]),
                 "dominator": _rows(dominator),
                 "retained_bytes": pa.nulls(len(flags), pa.uint64()) if retained is None else pa.array(retained[part]),
@@ -171,8 +178,8 @@ def _pools(snapshot: Snapshot) -> pa.RecordBatch:
             "block_bytes": pa.array(snapshot.pool_block_bytes),
             "live_blocks": pa.array(snapshot.pool_live),
             "resident_bytes": pa.array(snapshot.pool_resident_bytes),
-            "state": _chosen(snapshot.pool_flags & 3, _POOL_STATES),
-            "shares_pages": pa.array(snapshot.pool_flags & _SHARES != 0),
+            "state": _chosen(snapshot.pool_flags & POOL_STATE_BITS, POOL_STATES),
+            "shares_pages": pa.array(snapshot.pool_flags & POOL_SHARES != 0),
         }
     )
 

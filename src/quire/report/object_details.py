@@ -15,16 +15,20 @@ from quire.report.objects import object_row
 from quire.report.places import UNREACHABLE
 from quire.report.reach import UNREACHED, Reach
 from quire.report.retained_nodes import Forest
-from quire.report.snapshot import NONE, Rows, Snapshot
+from quire.report.snapshot import (
+    KNOWN_BITS,
+    NONE,
+    OBJECT_KNOWN,
+    OBJECT_PLACES,
+    PLACE_BITS,
+    PLACE_SHIFT,
+    Rows,
+    Snapshot,
+)
 from quire.report.words import edge_words, root_kind, root_words
 
 _STEPS_MAX: Final = 40
 _ANCESTORS_MAX: Final = 40
-_WHERE_SHIFT: Final = 3
-_WHERE_BITS: Final = 7
-_WHERE: Final = ("pool", "run", "mapping", "outside", "elsewhere", "guarded")
-_KNOWN: Final = ("tracked", "shown", "looks")
-_KNOWN_BITS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,9 @@ class ObjectDetails:
     count: Count | None
     """Of references, as CPython counts them; ``None``: it never dies."""
     known: str
-    """``tracked``, ``shown``, ``looks``."""
+    """One of OBJECT_KNOWN."""
     where: str
-    """``pool``, ``run``, ``mapping``, ``outside``, ``elsewhere``, ``guarded``."""
+    """One of OBJECT_PLACES."""
     pool: int | None
     """Its address."""
     retained: RetainedPart | None
@@ -106,8 +110,8 @@ class Describer:
             size_bytes=int(self._sizes[row]),
             own_bytes=int(snapshot.object_bytes[row]),
             count=None if count == NONE else count,
-            known=_name(_KNOWN, flags & _KNOWN_BITS),
-            where=_name(_WHERE, flags >> _WHERE_SHIFT & _WHERE_BITS),
+            known=OBJECT_KNOWN[flags & KNOWN_BITS],
+            where=OBJECT_PLACES[flags >> PLACE_SHIFT & PLACE_BITS],
             pool=pool_of(snapshot, row),
             retained=self._retained(row),
             root=root,
@@ -181,10 +185,10 @@ class Describer:
 
 def lies(snapshot: Snapshot, sizes: NDArray[np.uint64]) -> list[tuple[str, Count, int]]:
     """Where objects lie: the place, how many, and their bytes; the most bytes first."""
-    place = snapshot.object_flags >> _WHERE_SHIFT & _WHERE_BITS
-    counts = np.bincount(place, minlength=_WHERE_BITS + 1).tolist()
-    totals = np.bincount(place, sizes, minlength=_WHERE_BITS + 1).tolist()
-    rows = [(_name(_WHERE, at), count, int(totals[at])) for at, count in enumerate(counts) if count]
+    place = snapshot.object_flags >> PLACE_SHIFT & PLACE_BITS
+    counts = np.bincount(place, minlength=PLACE_BITS + 1).tolist()
+    totals = np.bincount(place, sizes, minlength=PLACE_BITS + 1).tolist()
+    rows = [(OBJECT_PLACES[at], count, int(totals[at])) for at, count in enumerate(counts) if count]
     return sorted(rows, key=lambda row: -row[2])
 
 
@@ -195,7 +199,3 @@ def pool_of(snapshot: Snapshot, row: int) -> int | None:
     if pool < 0 or address - snapshot.pool_address[pool] >= snapshot.pool_bytes[pool]:
         return None
     return int(snapshot.pool_address[pool])
-
-
-def _name(names: tuple[str, ...], index: int) -> str:
-    return names[index] if index < len(names) else "unknown"

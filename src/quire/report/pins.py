@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from quire.report.answers import ArenaRow, PinRow, Pins
 from quire.report.places import Places
-from quire.report.snapshot import NONE, POOL_SEALED, POOL_SPENT, U8, Rows, Snapshot
+from quire.report.snapshot import NONE, POOL_SHARES, U8, Rows, Snapshot
 
 ARENA_BYTES: Final = 2 * 1024**2
 FOREIGN: Final = "(foreign block)"
@@ -54,7 +54,7 @@ def pins(snapshot: Snapshot, places: Places | None, rows_max: int = ROWS_MAX) ->
     pinned = pinned_bytes(snapshot)
     blocks = _blocks(snapshot, pinned)
     groups = _Groups(snapshot, places, blocks)
-    is_sealed = snapshot.pool_flags & (POOL_SEALED | POOL_SPENT) != 0
+    is_sealed = snapshot.pool_flags & POOL_SHARES != 0
     return Pins(
         pinned_bytes=int(pinned.sum()),
         pools=int(snapshot.pool_is_used.sum()),

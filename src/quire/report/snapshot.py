@@ -31,14 +31,25 @@ SIZE_BYTES_MAX: Final = 2**47
 ROOT_KINDS: Final = ("module", "frame", "type", "interned", "interpreter", "c", "immortal")
 """As ``root_kind`` numbers them. The last two are found by who reads the file (held.py)."""
 
+KNOWN_BITS: Final = 3
+OBJECT_KNOWN: Final = ("tracked", "shown", "looks", "unknown")
+"""How objects are known, as ``object_flags & KNOWN_BITS`` numbers it."""
+PLACE_SHIFT: Final = 3
+PLACE_BITS: Final = 7
+OBJECT_PLACES: Final = ("pool", "run", "mapping", "outside", "no heap", "guarded", "unknown", "unknown")
+"""Where objects lie, as ``object_flags >> PLACE_SHIFT & PLACE_BITS`` numbers it."""
 HAS_HEADER: Final = 1 << 2
 """In ``object_flags``: the collector's header lies before the object."""
 INLINE_ATTRIBUTES: Final = 1 << 6
 """In ``object_flags``: the instance's attributes are shown as values, not as a dictionary."""
 HEADER_BYTES: Final = 16
-POOL_SEALED: Final = 1 << 2
-POOL_SPENT: Final = 1 << 3
-_POOL_STATE: Final = 3
+POOL_STATE_BITS: Final = 3
+POOL_STATES: Final = ("empty", "used", "full", "unknown")
+"""As ``pool_flags & POOL_STATE_BITS`` numbers them."""
+_POOL_SEALED: Final = 1 << 2
+_POOL_SPENT: Final = 1 << 3
+POOL_SHARES: Final = _POOL_SEALED | _POOL_SPENT
+"""In ``pool_flags``: the pool shares pages."""
 LARGE_STATES: Final = ("run", "hole", "untouched", "mapping", "kept")
 """As ``large_flags`` numbers them."""
 _LIVE_STATES: Final = (LARGE_STATES.index("run"), LARGE_STATES.index("mapping"))
@@ -146,8 +157,8 @@ class Snapshot:
     @property
     def pool_is_used(self) -> NDArray[np.bool_]:
         """Pools that have a live block, and whose pages are their own."""
-        is_shared = self.pool_flags & (POOL_SEALED | POOL_SPENT) != 0
-        is_used: NDArray[np.bool_] = (self.pool_flags & _POOL_STATE != 0) & ~is_shared
+        is_shared = self.pool_flags & POOL_SHARES != 0
+        is_used: NDArray[np.bool_] = (self.pool_flags & POOL_STATE_BITS != 0) & ~is_shared
         return is_used
 
     @property

@@ -197,7 +197,7 @@ const EN = {
   "where.run": "a run",
   "where.mapping": "a mapping of its own",
   "where.outside": "another allocator's memory",
-  "where.elsewhere": "no heap",
+  "where.no heap": "no heap",
   "where.guarded": "a guarded block",
   "where.unknown": "–",
 
@@ -426,7 +426,7 @@ const KO = {
   "where.run": "런",
   "where.mapping": "자체 매핑",
   "where.outside": "다른 할당기의 메모리",
-  "where.elsewhere": "힙 밖",
+  "where.no heap": "힙 밖",
   "where.guarded": "감시 블록",
   "where.unknown": "–",
 

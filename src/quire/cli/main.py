@@ -25,7 +25,7 @@ quire: Python's memory manager as a program you can run on and look into.
   quire compare SCRIPT   run it plainly and on quire: would quire help it?
   quire why PID          where the memory of a running Python is, and why
   quire model [CHAPTER]  how Python manages memory, told by a model of it
-  quire snapshot PID     every object of a process that runs on quire, as a file
+  quire snapshot PID     every object of a process on quire (from 3.14 on: any)
   quire waterfall FILE   where its resident memory was, every byte of it
   quire types FILE       what its heap is made of, by type and module
   quire pins FILE        which survivors keep which memory from going back

@@ -13,7 +13,8 @@ quire pins FILE|PID [OPTIONS]
 
 Says which memory cannot go back to the system for a few live blocks in it,
 which blocks those are, and what keeps them: by type and place, and by arena.
-What meshed pools share is not counted.
+What meshed pools share is not counted. --json and --csv have at most 10,000
+types and places; the last row then sums up the others.
 
 {OPTIONS_HELP}"""
 

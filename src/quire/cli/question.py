@@ -16,7 +16,7 @@ from quire.process.taking import TIMEOUT_SECONDS
 
 OPTIONS_HELP = """\
   --rows N     show as many rows; 20 if not given
-  --json       the whole answer as JSON, on standard output
+  --json       the answer as JSON, on standard output
   --csv        its rows as CSV, on standard output
   --timeout S  how many seconds to wait for a process; 30 if not given
   --help       this text

@@ -32,10 +32,10 @@ quire view PID [OPTIONS]
 
 Shows a snapshot in a browser: the map of the heap, what retains what, types,
 pins, any object with its path. With two files also what changed from the first
-to the second; with the number of a process that runs on quire, its memory over
-time, and snapshots whenever you like. The page is served on 127.0.0.1 alone,
-under an address that has a token in it, until Ctrl-C. No value of the program's
-is in it.
+to the second; with the number of a process that runs on quire (from CPython
+3.14 on, of any: see quire snapshot --help), its memory over time, and snapshots
+whenever you like. The page is served on 127.0.0.1 alone, under an address that
+has a token in it, until Ctrl-C. No value of the program's is in it.
 
   --port N            listen there; any free port if not given
   --open              open the address in a browser

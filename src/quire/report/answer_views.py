@@ -189,7 +189,7 @@ def _cycles(answer: Cycles, rows_max: int) -> Parts:
     tables = [Table("Types", _columns("", ">count", ">in cycles", ">MiB"), tuple(rows))]
     steps = [Row((step.type, f"{step.address:#x}", step.where)) for step in answer.shown[:rows_max]]
     if steps:
-        tables.append(Table("One cycle", _columns("", "address", "holds the next by"), tuple(steps)))
+        tables.append(Table("One cycle", _columns("type", "address", "holds the next by"), tuple(steps)))
     longer = _and_more(steps, len(answer.shown), "objects of this cycle")
     return facts, tables, [*_and_more(shown, len(answer.rows), "types"), *longer]
 

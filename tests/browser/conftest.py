@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from pages import MEMORY, settle, shop, subject_of, warehouse
-from quire.web.data import PageData, Subject
+from quire.web.data import PageData
+from quire.web.live import Live
 from quire.web.one_file import one_file
 from quire.web.server import Server
 from quire.web.site import Site
@@ -57,20 +58,30 @@ def _missing(sentence: str) -> None:
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a page of a file, compared with another."""
-    with _serving(subject_of(shop(), tmp_path_factory.mktemp("served"), before=shop(200), memory=MEMORY)) as url:
+    subject = subject_of(shop(), tmp_path_factory.mktemp("served"), before=shop(200), memory=MEMORY)
+    with _serving(Site(subject)) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def served_large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a page of a file with runs and mappings."""
-    with _serving(subject_of(warehouse(), tmp_path_factory.mktemp("served_large"))) as url:
+    with _serving(Site(subject_of(warehouse(), tmp_path_factory.mktemp("served_large")))) as url:
         yield url
 
 
+@pytest.fixture
+def served_live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Site]]:
+    """The address of a page of a live process, and what serves it; the next snapshot is of another heap."""
+    second = subject_of(warehouse(), tmp_path_factory.mktemp("second"))
+    site = Site(subject_of(shop(), tmp_path_factory.mktemp("first")), Live(os.getpid()), lambda: second)
+    with _serving(site) as url:
+        yield url, site
+
+
 @contextmanager
-def _serving(subject: Subject) -> Iterator[str]:
-    with Server(Site(subject)) as server:
+def _serving(site: Site) -> Iterator[str]:
+    with Server(site) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server.url
@@ -127,5 +138,5 @@ def open_page(browser: Any) -> Iterator[Open]:
 
 def is_wrong(message: Any) -> bool:
     """What the browser says of the page; but not that the server refused, nor that a test reads a picture's pixels."""
-    is_expected = "status of 404" in message.text or "willReadFrequently" in message.text
+    is_expected = any(words in message.text for words in ("status of 404", "status of 409", "willReadFrequently"))
     return message.type in ("error", "warning") and not is_expected

@@ -12,6 +12,7 @@ from heaps import Heap
 from pages import HOSTILE, MAPPING, MAPPING_BYTES, POOL_BYTES, RUN, block_address, page_of, settle
 from quire.report.snapshot import LARGE_STATES, SIZE_BYTES_MAX
 from quire.web.one_file import one_file
+from quire.web.site import Site
 
 pytest.importorskip("quire._core")
 
@@ -407,6 +408,27 @@ def test_a_report_asks_no_network(report: str, open_page: Open) -> None:
     for view in TITLES:
         go(page, view)
     assert [url for url in asked if url.split("#")[0] != report] == []
+
+
+def test_a_page_of_an_older_snapshot_loads_the_new_one(served_live: tuple[str, Site], open_page: Open) -> None:
+    """Once, at the view that was asked for; of the two nothing is mixed."""
+    address, site = served_live
+    page = open_page(f"{address}#/types")
+    before = page.locator(".subject").inner_text()
+    assert site.post("data/snapshot").status == 200
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(address)))
+    with page.expect_request(f"{address}data/about"):
+        page.evaluate("location.hash = '#/pins'")
+    settle(page)
+    assert page.url == f"{address}#/pins"
+    assert page.locator(".subject").inner_text() != before
+    assert page.locator("main .failed").count() == 0
+    assert [name for name in asked if name.startswith("data/")] == [
+        "data/pins?number=1",
+        "data/about",
+        "data/pins?number=2",
+    ]
 
 
 def test_motion_is_left_out_where_it_is_not_wanted(served: str, open_page: Open) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import struct
 import threading
@@ -15,6 +16,7 @@ import pytest
 
 from pages import shop, subject_of
 from quire.errors import InvalidOption
+from quire.web.live import Live
 from quire.web.server import LOOPBACK, Server
 from quire.web.site import Site
 
@@ -157,6 +159,27 @@ def test_only_the_page_may_change_something(tmp_path: Path) -> None:
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_a_page_of_an_older_snapshot_is_told_so(tmp_path: Path) -> None:
+    """Whoever says the number of the one that is held gets an answer; who says the one before gets none of the new."""
+    folder = tmp_path / "second"
+    folder.mkdir()
+    second = subject_of(shop(200), folder)
+    site = Site(subject_of(shop(), tmp_path), Live(os.getpid()), lambda: second)
+    names = ("types", "pins", "retained", "object", "column/pool_live", "blocks")
+    queries = {"object": "at=Record%231&", "blocks": "from=0&to=1&"}
+
+    def statuses(number: int) -> set[int]:
+        return {site.get(f"data/{name}", f"{queries.get(name, '')}number={number}").status for name in names}
+
+    assert json.loads(site.get("data/about", "").body)["live"]["number"] == 1
+    assert (statuses(1), statuses(2)) == ({200}, {409})
+    assert site.post("data/snapshot").status == 200
+    assert json.loads(site.get("data/about", "").body)["live"]["number"] == 2
+    assert (statuses(1), statuses(2)) == ({409}, {200})
+    assert site.get("data/types", "").status == 200
+    assert "load the page again" in json.loads(site.get("data/types", "number=1").body)["error"]
 
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:

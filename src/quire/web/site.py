@@ -4,6 +4,8 @@
 /data/about, types, ...    JSON              /data/column/NAME          raw bytes, little-endian
 /data/blocks?from=&to=     raw bytes of three columns, with a head that says how long each is
 /data/snapshot             POST: take another snapshot of a live process
+
+With ``number=`` a page says which snapshot of a live process it shows; where another is held by now, the answer is 409.
 """
 
 from __future__ import annotations
@@ -48,18 +50,21 @@ class Site:
     """
 
     def __init__(self, subject: Subject, live: Live | None = None, retake: Callable[[], Subject] | None = None) -> None:
-        self.data = PageData(subject)
+        self._shown = 1, PageData(subject)
+        """The snapshot's number, and it: replaced together, since other threads answer meanwhile."""
         self._live = live
         self._retake = retake
         self._retaking = Lock()
-        self._number = 1
         self.has_map = Event()
         """A page has asked for the map: what else it will ask for may be computed now."""
 
+    @property
+    def data(self) -> PageData:
+        return self._shown[1]
+
     def prepare(self) -> None:
         """What the first picture takes."""
-        self.data.columns()
-        self.data.about()
+        _prepare(self.data)
 
     def get(self, path: str, query: str) -> Reply:
         """Answer a path that begins behind the token, without its first slash."""
@@ -97,11 +102,13 @@ class Site:
             return failure(500, in_words(error))
 
     def _data(self, name: str, query: dict[str, list[str]]) -> Reply:
-        data = self.data
+        number, data = self._shown
+        if "number" in query and _whole(query, "number") != number:
+            return failure(409, f"there is snapshot {number} by now; load the page again")
         at = query.get("at", [None])[0]
         match name:
             case "about":
-                return _json(data.about() | {"live": self._live_told(), "has_blocks": True, "objects_told": None})
+                return _json(data.about() | {"live": self._live_told(number), "has_blocks": True, "objects_told": None})
             case "types":
                 return _json(data.types())
             case "pins":
@@ -115,32 +122,39 @@ class Site:
             case "samples" if self._live is not None:
                 return _json(self._live.samples_since(_whole(query, "since")))
             case "blocks":
-                return self._blocks(_whole(query, "from"), _whole(query, "to"))
+                return _blocks(data, _whole(query, "from"), _whole(query, "to"))
         column = data.columns().get(name.removeprefix("column/"))
         self.has_map.set()
         return failure(404, f"there is no {name[:80]}") if column is None else Reply(200, _BYTES, little_endian(column))
 
-    def _blocks(self, first: int, last: int) -> Reply:
-        columns = self.data.block_columns(first, min(last, first + _POOLS_MAX)).values()
-        parts = [little_endian(column) for column in columns]
-        return Reply(200, _BYTES, struct.pack("<4I", *(len(part) for part in parts), 0) + _aligned(parts))
-
     def _take(self) -> Reply:
         assert self._retake is not None
-        self.data = PageData(self._retake())
-        self.prepare()
-        self._number += 1
-        return _json({"number": self._number})
+        data = PageData(self._retake())
+        _prepare(data)
+        number = self._shown[0] + 1
+        self._shown = number, data
+        return _json({"number": number})
 
-    def _live_told(self) -> dict[str, Any] | None:
+    def _live_told(self, number: int) -> dict[str, Any] | None:
         if self._live is None:
             return None
-        return {"pid": self._live.pid, "command": self._live.command, "number": self._number}
+        return {"pid": self._live.pid, "command": self._live.command, "number": number}
 
 
 def failure(status: int, sentence: str) -> Reply:
     """A refusal, as the page reads it."""
     return Reply(status, _JSON, json.dumps({"error": sentence}).encode())
+
+
+def _prepare(data: PageData) -> None:
+    data.columns()
+    data.about()
+
+
+def _blocks(data: PageData, first: int, last: int) -> Reply:
+    columns = data.block_columns(first, min(last, first + _POOLS_MAX)).values()
+    parts = [little_endian(column) for column in columns]
+    return Reply(200, _BYTES, struct.pack("<4I", *(len(part) for part in parts), 0) + _aligned(parts))
 
 
 def _json(value: Any) -> Reply:

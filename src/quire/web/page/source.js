@@ -123,18 +123,27 @@ export function openSource() {
 /** @implements {Source} */
 class ServerSource {
   canAsk = true;
+  /** @type {number | null} which snapshot of a live process is shown */
+  number = null;
 
-  about() {
-    return ask("about");
+  async about() {
+    const about = await ask("about");
+    this.number = about.live?.number ?? null;
+    return about;
+  }
+
+  /** A name with the snapshot's number. @param {string} name */
+  shown(name) {
+    return this.number === null ? name : `${name}${name.includes("?") ? "&" : "?"}number=${this.number}`;
   }
 
   heap() {
-    return heapColumns(async (name) => (await fetched(`column/${name}`)).arrayBuffer());
+    return heapColumns(async (name) => (await fetched(this.shown(`column/${name}`))).arrayBuffer());
   }
 
   /** @param {number} first @param {number} last @returns {Promise<BlockColumns | null>} */
   async blocks(first, last) {
-    const whole = await (await fetched(`blocks?from=${first}&to=${last}`)).arrayBuffer();
+    const whole = await (await fetched(this.shown(`blocks?from=${first}&to=${last}`))).arrayBuffer();
     const lengths = new Uint32Array(whole, 0, 4);
     const slotAt = HEAD_BYTES + aligned(lengths[0] ?? 0);
     const typeAt = slotAt + aligned(lengths[1] ?? 0);
@@ -146,25 +155,25 @@ class ServerSource {
   }
 
   types() {
-    return ask("types");
+    return ask(this.shown("types"));
   }
 
   pins() {
-    return ask("pins");
+    return ask(this.shown("pins"));
   }
 
   /** @param {string | null} at */
   retained(at) {
-    return ask(at === null ? "retained" : `retained?at=${encodeURIComponent(at)}`);
+    return ask(this.shown(at === null ? "retained" : `retained?at=${encodeURIComponent(at)}`));
   }
 
   /** @param {string} text */
   object(text) {
-    return ask(`object?at=${encodeURIComponent(text)}`);
+    return ask(this.shown(`object?at=${encodeURIComponent(text)}`));
   }
 
   difference() {
-    return ask("difference");
+    return ask(this.shown("difference"));
   }
 
   /** @param {number} since */
@@ -178,6 +187,7 @@ class ServerSource {
 }
 
 const HEAD_BYTES = 16;
+const CONFLICT = 409;
 
 /** @param {number} length */
 function aligned(length) {
@@ -185,12 +195,18 @@ function aligned(length) {
 }
 
 /**
+ * Where the server holds another snapshot than is shown, the page is loaded again, once: then it knows the new number.
  * @param {string} name
  * @param {RequestInit} [options]
+ * @returns {Promise<Response>}
  */
 async function fetched(name, options) {
   const response = await fetch(`data/${name}`, options);
   if (response.ok) return response;
+  if (response.status === CONFLICT && options === undefined) {
+    location.reload();
+    return new Promise(() => {});
+  }
   const answer = await response.json().catch(() => ({}));
   throw new Refused(String(answer.error ?? response.status));
 }

@@ -158,7 +158,7 @@ class _Look:
                     self.rows[row] += size_bytes
 
     def _settle_libc(self, owners: Owners) -> None:
-        """Split libc's memory as its chunks are; where they could not be walked, it is not known."""
+        """Split libc's memory as its chunks are; where they could not be walked, it is unexplained."""
         use = LibcUse(self._memory.read_front)
         for mapping in owners.mappings:
             if mapping.name == b"[heap]":

@@ -64,9 +64,12 @@ def _number(text: str, number: str) -> int:
 
 def _of_type(snapshot: Snapshot, name: str, number: int) -> int:
     rows = _rows_of_type(snapshot, name)
+    if not len(rows):
+        raise InvalidOption(
+            f"no type is called {name}; write a type, as quire types tells them, or an object's address"
+        )
     if number > len(rows):
-        there = f"there are {len(rows):,}" if len(rows) else "quire types tells which there are"
-        raise InvalidOption(f"there is no {name}#{number}; {there}")
+        raise InvalidOption(f"there is no {name}#{number}; there are {len(rows):,}")
     return int(rows[number - 1])
 
 

@@ -101,6 +101,7 @@ def test_each_has_a_help(command: str, capsys: pytest.CaptureFixture[str]) -> No
         (["path", "FILE", "Nothing"], "no type is called Nothing; write a type, as quire types tells them"),
         (["types", "FILE", "--jsn"], "quire types has no option --jsn; did you mean --json?"),
         (["types", "FILE", "--json=out"], "--json takes no value"),
+        (["types", "FILE", "--json", "--csv"], "give --json or --csv, not both"),
         (["types", "FILE", "--rows"], "--rows without a value is no number of rows"),
         (["types", "FILE", "--rows=0"], "--rows 0 is no number of rows"),
         (["types", "FILE", "--timeout"], "--timeout without a value is not understood"),

@@ -107,19 +107,16 @@ def _setting_rows(config: settings.Config) -> tuple[Row, ...]:
         _row("QUIRE_RANGE", _range(config), "addresses to reserve"),
         _row("QUIRE_REPORT", _on(config.report), "say at the end where the memory was"),
         _row("QUIRE_JSON", config.json or "not set", "the same as a file; %p: one a process"),
-        _row("QUIRE_SNAPSHOT", config.snapshot or "not set", _snapshot_gloss(config)),
+        _row("QUIRE_SNAPSHOT", config.snapshot or "not set", "a snapshot as a file, at the end; or"),
+        _row("QUIRE_SNAPSHOT_AT", _snapshot_at(config), "when more is resident"),
+        _row("QUIRE_SNAPSHOT_ON", config.snapshot_on or "not set", "on that signal"),
         _row("QUIRE_GIVE_BACK", config.give_back, "what goes back to the system by itself"),
         _row("QUIRE_GUARD", _guard_rate(config), _guard_gloss(config)),
     )
 
 
-def _snapshot_gloss(config: settings.Config) -> str:
-    moments = []
-    if config.snapshot_at is not None:
-        moments.append(f"above {_large(config.snapshot_at)} resident")
-    if config.snapshot_on is not None:
-        moments.append(f"on {config.snapshot_on}")
-    return f"a snapshot as a file, {' and '.join(moments) or 'at the end'}"
+def _snapshot_at(config: settings.Config) -> str:
+    return "not set" if config.snapshot_at is None else _large(config.snapshot_at)
 
 
 def _guard_rate(config: settings.Config) -> str:

@@ -95,9 +95,9 @@ def _with_option(question: Question, command: str, name: str, value: str) -> Que
         raise InvalidOption(f"{name} takes no value, it writes to standard output: quire {command} FILE {name} > FILE")
     match name:
         case "--json" | "--csv":
-            return replace(question, form=Form(name.removeprefix("--")))
+            return _in_form(question, Form(name.removeprefix("--")))
         case "--dot" if command == "path":
-            return replace(question, form=Form(name.removeprefix("--")))
+            return _in_form(question, Form.DOT)
         case "--rows":
             return replace(question, rows=_rows(value))
         case "--timeout":
@@ -105,6 +105,12 @@ def _with_option(question: Question, command: str, name: str, value: str) -> Que
         case "--help" | "-h":
             return replace(question, wants_help=True)
     raise InvalidOption(f"quire {command} has no option {name}{did_you_mean(name, _OPTIONS, '--')}")
+
+
+def _in_form(question: Question, form: Form) -> Question:
+    if question.form not in (Form.SCREEN, form):
+        raise InvalidOption(f"an answer is written in one form; give --{question.form} or --{form}, not both")
+    return replace(question, form=form)
 
 
 def _rows(value: str) -> int:

@@ -357,7 +357,7 @@ def test_an_object_is_told_with_its_path(served: str, open_page: Open) -> None:
     page.get_by_label("Address, or a type and a number").fill("Nothing#3")
     page.keyboard.press("Enter")
     page.locator("[role=alert]").wait_for()
-    assert "there is no Nothing#3" in page.locator("[role=alert]").inner_text()
+    assert "no type is called Nothing" in page.locator("[role=alert]").inner_text()
 
 
 def test_a_file_says_which_objects_it_has_not(report: str, open_page: Open) -> None:

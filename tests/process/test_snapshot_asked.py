@@ -87,7 +87,7 @@ def test_a_process_that_quire_does_not_serve_tells_its_memory(tmp_path: Path) ->
         (["types", "1"], "process 1"),
         (["types", "{pid}", "--timeout", "soon"], "--timeout soon is not understood"),
         (["path", "{pid}"], "quire path takes FILE|PID OBJECT"),
-        (["path", "{pid}", "Nothing"], "there is no Nothing#1"),
+        (["path", "{pid}", "Nothing"], "no type is called Nothing"),
     ],
 )
 def test_bad_input_is_one_line(words: list[str], says: str, served: subprocess.Popen[str], tmp_path: Path) -> None:

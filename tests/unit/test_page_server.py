@@ -124,7 +124,7 @@ def test_columns_are_raw_bytes(server: Server) -> None:
     [
         ("object?at=0xzz", "is no address"),
         ("object", "quire types tells"),
-        ("object?at=Nothing", "there is no Nothing#1"),
+        ("object?at=Nothing", "no type is called Nothing"),
         ("retained?at=0x1", "no object begins at 0x1"),
         ("blocks?from=-1&to=2", "from is no whole number"),
         ("samples?since=0", "there is no samples"),

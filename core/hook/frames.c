@@ -20,13 +20,14 @@
 
 enum { FRAMES_WRITTEN_MAX = 20, PATH_CHARACTERS_MAX = 160, NAME_CHARACTERS_MAX = 100 };
 
+/* A thread that begins without the lock stands in the list before it has a place for its frames. */
 static _PyInterpreterFrame *
 innermost(const PyThreadState *thread)
 {
 #if PY_VERSION_HEX >= 0x030D0000
     return thread->current_frame;
 #else
-    return thread->cframe->current_frame;
+    return thread->cframe == NULL ? NULL : thread->cframe->current_frame;
 #endif
 }
 

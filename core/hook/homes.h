@@ -9,6 +9,8 @@
 #ifndef QUIRE_HOOK_HOMES_H
 #define QUIRE_HOOK_HOMES_H
 
+#include "hook/versions.h"
+
 #include "heap/geometry.h"
 
 enum { HOMES = 1024 };
@@ -36,6 +38,12 @@ at_home(const void *address)
         homes_find(home, page);
     }
     return (const char *)address + home->way;
+}
+
+static inline PyObject *
+readable(PyObject *object)
+{
+    return (PyObject *)at_home(object);
 }
 
 #endif

@@ -1,12 +1,10 @@
 /* See images.h. */
 #include "hook/images.h"
 
-#include "hook/versions.h"
+#include "hook/arrays.h"
 
 #include <link.h>
 #include <stdlib.h>
-
-enum { IMAGES_AT_FIRST = 256 };
 
 struct image {
     uintptr_t start, end;
@@ -20,15 +18,11 @@ static struct {
 static bool
 add(uintptr_t start, size_t size_bytes)
 {
-    if (images.count == images.max) {
-        size_t max = images.max == 0 ? IMAGES_AT_FIRST : images.max * 2;
-        struct image *items = PyMem_RawRealloc(images.items, max * sizeof *items);
-        if (items == NULL) {
-            return false;
-        }
-        images.items = items;
-        images.max = max;
+    struct image *items = array_grown(images.items, images.count, &images.max, sizeof *items);
+    if (items == NULL) {
+        return false;
     }
+    images.items = items;
     images.items[images.count++] = (struct image){start, start + size_bytes};
     return true;
 }

@@ -2,6 +2,7 @@
 #include "hook/objects.h"
 
 #include "base/marks.h"
+#include "hook/arrays.h"
 #include "hook/collector.h"
 #include "hook/layouts.h"
 
@@ -9,21 +10,17 @@
 
 /* --- the table of types --- */
 
-enum { TYPES_A_PIECE = 256, PIECES_AT_FIRST = 16 };
+enum { TYPES_A_PIECE = 256 };
 
 static bool
 make_room_for_piece(struct object_types *types)
 {
     size_t piece = types->count / TYPES_A_PIECE;
-    if (piece == types->pieces_max) {
-        size_t more = types->pieces_max == 0 ? PIECES_AT_FIRST : types->pieces_max * 2;
-        struct object_type **pieces = PyMem_RawRealloc(types->pieces, more * sizeof *pieces);
-        if (pieces == NULL) {
-            return false;
-        }
-        types->pieces = pieces;
-        types->pieces_max = more;
+    struct object_type **pieces = array_grown(types->pieces, piece, &types->pieces_max, sizeof *pieces);
+    if (pieces == NULL) {
+        return false;
     }
+    types->pieces = pieces;
     if (types->count % TYPES_A_PIECE == 0) {
         types->pieces[piece] = PyMem_RawCalloc(TYPES_A_PIECE, sizeof(struct object_type));
     }
@@ -82,7 +79,7 @@ first_foreign_base(PyTypeObject *type)
 }
 
 static bool
-is_in_c(PyObject *method)
+is_method_in_c(PyObject *method)
 {
     return method != NULL && Py_TYPE(method) == &PyMethodDescr_Type;
 }
@@ -121,7 +118,7 @@ find_size_rule(const struct object_types *types, struct object_type *known)
 {
     PyObject *method = _PyType_Lookup(known->type, types->name);
     known->size_rule = SIZE_BASIC;
-    if (!is_in_c(method)) {
+    if (!is_method_in_c(method)) {
         return;
     }
     const PyTypeObject *owner = PyDescr_TYPE(method);
@@ -255,12 +252,6 @@ objects_end(struct object_types *types)
 
 /* --- an object --- */
 
-static PyObject *
-readable(PyObject *object)
-{
-    return (PyObject *)at_home(object);
-}
-
 static bool
 is_static_type(const struct object_type *known, PyObject *object)
 {
@@ -367,21 +358,32 @@ objects_visit_namespaces(const struct object_type *known, PyObject *object,
 
 /* --- sizes --- */
 
+/* Of what only looks like an object a count may be anything: one that is too large for a size makes the largest, which
+ * nothing has room for. */
+static size_t
+with_items(size_t basic_bytes, size_t count, size_t item_bytes)
+{
+    size_t size_bytes;
+    bool is_too_large = __builtin_mul_overflow(count, item_bytes, &size_bytes)
+                     || __builtin_add_overflow(size_bytes, basic_bytes, &size_bytes);
+    return is_too_large ? SIZE_MAX : size_bytes;
+}
+
 static size_t
 string_bytes(PyObject *object)
 {
-    size_t length = (size_t)PyUnicode_GET_LENGTH(object);
+    size_t length = (size_t)PyUnicode_GET_LENGTH(object), kind = (size_t)PyUnicode_KIND(object);
     if (!PyUnicode_IS_COMPACT(object)) {
         return sizeof(PyUnicodeObject);
     }
-    return PyUnicode_IS_ASCII(object) ? sizeof(PyASCIIObject) + length + 1
-                                      : sizeof(PyCompactUnicodeObject) + (length + 1) * (size_t)PyUnicode_KIND(object);
+    return PyUnicode_IS_ASCII(object) ? with_items(sizeof(PyASCIIObject) + 1, length, 1)
+                                      : with_items(sizeof(PyCompactUnicodeObject) + kind, length, kind);
 }
 
 static size_t
 int_bytes(PyObject *object)
 {
-    return offsetof(PyLongObject, VERSION_FIRST_DIGIT) + version_int_digits(object) * sizeof(digit);
+    return with_items(offsetof(PyLongObject, VERSION_FIRST_DIGIT), version_int_digits(object), sizeof(digit));
 }
 
 static size_t
@@ -390,9 +392,9 @@ basic_bytes(const PyTypeObject *type, PyObject *object)
     size_t items = 0;
     if (type->tp_itemsize > 0) {
         Py_ssize_t size = ((PyVarObject *)object)->ob_size;
-        items = (size_t)(size < 0 ? -size : size);
+        items = size < 0 ? 0 - (size_t)size : (size_t)size;
     }
-    return (size_t)type->tp_basicsize + items * (size_t)type->tp_itemsize;
+    return with_items((size_t)type->tp_basicsize, items, (size_t)type->tp_itemsize);
 }
 
 size_t
@@ -430,10 +432,10 @@ string_table_bytes(PyObject *object, const struct object_reading *reading)
         return 0;
     }
     const void *data = PyUnicode_IS_COMPACT(object) ? NULL : ((PyUnicodeObject *)object)->data.any;
-    size_t text_bytes = ((size_t)PyUnicode_GET_LENGTH(object) + 1) * (size_t)PyUnicode_KIND(object);
-    size_t size_bytes = believed(reading, data, text_bytes);
+    size_t kind = (size_t)PyUnicode_KIND(object);
+    size_t size_bytes = believed(reading, data, with_items(kind, (size_t)PyUnicode_GET_LENGTH(object), kind));
     if ((const void *)compact->utf8 != data) {
-        size_bytes += believed(reading, compact->utf8, (size_t)compact->utf8_length + 1);
+        size_bytes += believed(reading, compact->utf8, with_items(1, (size_t)compact->utf8_length, 1));
     }
     return size_bytes;
 }
@@ -454,14 +456,14 @@ dict_table_bytes(PyObject *object, const struct object_reading *reading)
 static size_t
 list_table_bytes(const PyListObject *list, const struct object_reading *reading)
 {
-    return believed(reading, list->ob_item, (size_t)list->allocated * sizeof(PyObject *));
+    return believed(reading, list->ob_item, with_items(0, (size_t)list->allocated, sizeof(PyObject *)));
 }
 
 static size_t
 set_table_bytes(const PySetObject *set, const PyObject *object, const struct object_reading *reading)
 {
     bool is_inside = (uintptr_t)set->table - (uintptr_t)object < sizeof *set;
-    return is_inside ? 0 : believed(reading, set->table, ((size_t)set->mask + 1) * sizeof(setentry));
+    return is_inside ? 0 : believed(reading, set->table, with_items(sizeof(setentry), (size_t)set->mask, sizeof(setentry)));
 }
 
 static size_t
@@ -470,7 +472,7 @@ buffer_bytes(const PyByteArrayObject *array, const struct object_reading *readin
     if (array->ob_alloc == 0) {
         return 0;
     }
-    size_t size_bytes = VERSION_BUFFER_BYTES_BEFORE + (size_t)array->ob_alloc + VERSION_BUFFER_BYTES_BEHIND;
+    size_t size_bytes = with_items(VERSION_BUFFER_BYTES_BEFORE + VERSION_BUFFER_BYTES_BEHIND, (size_t)array->ob_alloc, 1);
     return believed(reading, array->ob_bytes - VERSION_BUFFER_BYTES_BEFORE, size_bytes);
 }
 
@@ -494,17 +496,6 @@ table_bytes(const struct object_type *known, PyObject *object, const struct obje
     default:
         return 0;
     }
-}
-
-/* The answer is an integer, or there is none. */
-static size_t
-ask(const struct object_type *known, PyObject *object)
-{
-    PyObject *answer = PyObject_CallOneArg(known->asked, object);
-    size_t size_bytes = answer != NULL && PyLong_Check(answer) ? PyLong_AsSize_t(answer) : (size_t)-1;
-    Py_XDECREF(answer);
-    PyErr_Clear();
-    return size_bytes != (size_t)-1 ? size_bytes : basic_bytes(known->type, readable(object));
 }
 
 /* Strings that are in one piece and short of a second text, and numbers: most of what varies. */
@@ -531,10 +522,19 @@ objects_varying_bytes(const struct object_type *known, PyObject *object, const s
     if (simple != 0) {
         return before + simple;
     }
-    if (known->size_rule == SIZE_ASKED && reading->is_certain && reading->may_ask) {
-        return before + ask(known, object);
-    }
     return before + objects_own_bytes(known, object) + table_bytes(known, object, reading);
+}
+
+/* The answer is an integer, or there is none. */
+size_t
+objects_asked_bytes(const struct object_type *known, PyObject *object)
+{
+    PyObject *answer = PyObject_CallOneArg(known->asked, object);
+    size_t size_bytes = answer != NULL && PyLong_Check(answer) ? PyLong_AsSize_t(answer) : (size_t)-1;
+    Py_XDECREF(answer);
+    PyErr_Clear();
+    size_bytes = size_bytes != (size_t)-1 ? size_bytes : basic_bytes(known->type, object);
+    return counted_bytes_before(known, object) + size_bytes;
 }
 
 /* --- by its looks --- */

@@ -16,7 +16,7 @@
 #include "hook/types.h"
 
 /* How sys.getsizeof comes to its answer. BASIC: as object.__sizeof__, also where a function of Python's would answer.
- * ASKED: by a function of C, which is called for objects that are known with certainty. */
+ * ASKED: by a function of C's, which objects_asked_bytes calls; until then as BASIC. */
 enum size_rule { SIZE_BASIC, SIZE_INT, SIZE_STRING, SIZE_LIST, SIZE_DICT, SIZE_SET, SIZE_BUFFER, SIZE_CODE, SIZE_ASKED };
 
 /* Where references are found. */
@@ -115,7 +115,6 @@ size_t objects_own_bytes(const struct object_type *known, PyObject *object);
  * block begins there that is so large. */
 struct object_reading {
     bool is_certain;
-    bool may_ask; /* functions of C; of certain ones */
     bool (*may_read)(const void *context, const void *address, size_t size_bytes);
     const void *context;
 };
@@ -128,6 +127,9 @@ objects_bytes(const struct object_type *known, PyObject *object, const struct ob
 {
     return LIKELY(known->fixed_bytes != 0) ? known->fixed_bytes : objects_varying_bytes(known, object, reading);
 }
+
+/* By a __sizeof__ in C, which may do anything: let go of the lock, run the program's code. Of a type that is ASKED. */
+size_t objects_asked_bytes(const struct object_type *known, PyObject *object);
 
 /* The object that a block holds by its looks: behind a plausible count stands a type, before it nothing that no object of
  * that type has there, and it fits into the block. NULL: the block does not look like an object. */

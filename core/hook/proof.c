@@ -128,12 +128,6 @@ level_at(size_t depth)
 
 /* --- what is proven --- */
 
-static PyObject *
-readable(PyObject *object)
-{
-    return (PyObject *)at_home(object);
-}
-
 static PyTypeObject *
 type_of(PyObject *object)
 {
@@ -699,6 +693,43 @@ proof_step(uint64_t deadline_ns)
     }
     let_leave(LEAVING_A_STEP);
     return is_through ? PROOF_DONE : PROOF_GOES_ON;
+}
+
+/* --- as if nothing were held --- */
+
+/* What never dies has no count that changes. */
+static void
+count_references(const struct stack *objects, Py_ssize_t difference)
+{
+    for (size_t i = 0; i < objects->count; i++) {
+        PyObject *object = *(PyObject **)item_of(objects, i);
+        Py_SET_REFCNT(object, Py_REFCNT(object) + difference);
+    }
+}
+
+static void
+count_all_references(Py_ssize_t difference)
+{
+    count_references(&pass.references, difference);
+    count_references(&pass.leaving, difference);
+    for (size_t i = 0; i < pass.levels.count; i++) {
+        const struct level *level = level_at(i);
+        if (level->is_held) {
+            Py_SET_REFCNT(level->walk.object, Py_REFCNT(level->walk.object) + difference);
+        }
+    }
+}
+
+void
+proof_let_go(void)
+{
+    count_all_references(-1);
+}
+
+void
+proof_hold_again(void)
+{
+    count_all_references(+1);
 }
 
 /* --- beginning and end --- */

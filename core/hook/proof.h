@@ -63,6 +63,10 @@ bool proof_release(uint64_t deadline_ns);
 void proof_end(void);
 bool proof_is_under_way(void);
 
+/* For a look at the objects' counts, within which nothing else runs: as if the pass held none of them; and as it was. */
+void proof_let_go(void);
+void proof_hold_again(void);
+
 /* Whether who has an object show what it refers to is a pass, not the collector. */
 bool proof_is_visitor(visitproc visit);
 

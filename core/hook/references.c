@@ -3,12 +3,6 @@
 
 #include "hook/layouts.h"
 
-static PyObject *
-readable(PyObject *object)
-{
-    return (PyObject *)at_home(object);
-}
-
 static void
 show(const struct references *to, PyObject *child)
 {

@@ -7,11 +7,10 @@
 
 #include "hook/roots.h"
 
+#include "hook/arrays.h"
 #include "hook/frames.h"
 
 #include <internal/pycore_interp.h>
-
-enum { AT_FIRST = 256 };
 
 /* Patch releases have changed these structs: the core may run in another one than it was built with. */
 static bool
@@ -22,31 +21,16 @@ is_the_python_of_the_headers(void)
 
 /* --- what was found --- */
 
-/* Room for one more. */
-static void *
-grown(struct roots *roots, void *items, size_t count, size_t *max, size_t item_bytes)
-{
-    if (count < *max) {
-        return items;
-    }
-    size_t more = *max == 0 ? AT_FIRST : *max * 2;
-    void *larger = PyMem_RawRealloc(items, more * item_bytes);
-    if (larger == NULL) {
-        roots->is_short_of_memory = true;
-        return NULL;
-    }
-    *max = more;
-    return larger;
-}
-
 static void
 add(struct roots *roots, struct root root)
 {
-    struct root *items = grown(roots, roots->items, roots->count, &roots->max, sizeof *items);
-    if (items != NULL) {
-        roots->items = items;
-        roots->items[roots->count++] = root;
+    struct root *items = array_grown(roots->items, roots->count, &roots->max, sizeof *items);
+    if (items == NULL) {
+        roots->is_short_of_memory = true;
+        return;
     }
+    roots->items = items;
+    roots->items[roots->count++] = root;
 }
 
 /* --- frames --- */
@@ -55,11 +39,13 @@ static void
 enter_frame(void *context, const struct frame *frame)
 {
     struct roots *roots = context;
-    struct root_frame *frames = grown(roots, roots->frames, roots->frames_count, &roots->frames_max, sizeof *frames);
-    if (frames != NULL) {
-        roots->frames = frames;
-        roots->frames[roots->frames_count++] = (struct root_frame){roots->thread, frame->code, frame->offset};
+    struct root_frame *frames = array_grown(roots->frames, roots->frames_count, &roots->frames_max, sizeof *frames);
+    if (frames == NULL) {
+        roots->is_short_of_memory = true;
+        return;
     }
+    roots->frames = frames;
+    roots->frames[roots->frames_count++] = (struct root_frame){roots->thread, frame->code, frame->offset};
 }
 
 static void

@@ -60,7 +60,7 @@ void interpreters_watch(void);
 void interpreters_share(void);
 bool interpreters_is_main_current(void);
 
-/* On every slow path: who made an interpreter past what is watched is noticed here. */
+/* Where no fast path allocates or frees: who made an interpreter past what is watched is noticed there. */
 static inline void
 interpreters_notice(void)
 {

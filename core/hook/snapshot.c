@@ -1,6 +1,7 @@
 /* See snapshot.h. */
 #include "hook/snapshot.h"
 
+#include "hook/arrays.h"
 #include "hook/collector.h"
 #include "hook/images.h"
 #include "hook/proof.h"
@@ -11,10 +12,9 @@
 #include "os/os.h"
 
 #include <errno.h>
-#include <sys/mman.h>
 
 /* Untracked objects show each other in depth, as far as a thread's stack surely reaches. */
-enum { DEPTH_MAX = 64, PENDING_AT_FIRST = 4096, ROWS_MAX = 64 /* the bits of a word of marks */ };
+enum { DEPTH_MAX = 64, ROWS_MAX = 64 /* the bits of a word of marks */ };
 
 static struct column *
 column(struct snapshot *snapshot, int number)
@@ -71,7 +71,7 @@ mark_table(void *context, struct object_table table)
     mark(context, MARK_TABLE, table_start(context, table));
 }
 
-static const struct object_reading certain_reading = {.is_certain = true, .may_ask = false};
+static const struct object_reading certain_reading = {.is_certain = true};
 
 static void
 mark_tables(struct snapshot *snapshot, const struct object_type *known, PyObject *object)
@@ -102,7 +102,7 @@ mark_name(struct snapshot *snapshot, PyObject *key)
 {
     struct marks_piece *piece = marks_find_piece(&snapshot->marks, address_of(key));
     bool is_marked = piece != NULL && piece_has(piece, MARK_NAME, address_of(key));
-    PyObject *string = (PyObject *)at_home(key);
+    PyObject *string = readable(key);
     if (!is_marked && PyUnicode_CheckExact(string)
         && (snapshot_is_name(string) || (snapshot->are_names_in_c && is_identifier(string)))) {
         marks_add(&snapshot->marks, MARK_NAME, address_of(key));
@@ -166,16 +166,12 @@ static void
 keep_for_later(struct snapshot *snapshot, PyObject *object)
 {
     struct pending *pending = &snapshot->pending;
-    if (pending->count == pending->max) {
-        size_t max = pending->max == 0 ? PENDING_AT_FIRST : pending->max * 2;
-        PyObject **objects = PyMem_RawRealloc(pending->objects, max * sizeof *objects);
-        if (objects == NULL) {
-            snapshot->marks.is_short_of_memory = true;
-            return;
-        }
-        pending->objects = objects;
-        pending->max = max;
+    PyObject **objects = array_grown(pending->objects, pending->count, &pending->max, sizeof *objects);
+    if (objects == NULL) {
+        snapshot->marks.is_short_of_memory = true;
+        return;
     }
+    pending->objects = objects;
     pending->objects[pending->count++] = object;
 }
 
@@ -416,7 +412,7 @@ flags_of(const struct object_type *known, PyObject *object, bool is_certain, enu
         flags |= INLINE_ATTRIBUTES;
     }
     bool has_header = objects_has_header(known, object);
-    bool is_tracked = has_header && collector_tracks((PyObject *)at_home(object));
+    bool is_tracked = has_header && collector_tracks(readable(object));
     unsigned how = !is_certain ? KNOWN_LOOKS : is_tracked ? KNOWN_TRACKED : KNOWN_SHOWN;
     return (uint8_t)(flags | how | (has_header ? HAS_HEADER : 0));
 }
@@ -518,7 +514,7 @@ static void
 put_texts(struct snapshot *snapshot, const struct object_type *known, PyObject *object, bool is_certain)
 {
     if (known->kind == KIND_STRING && (snapshot->values || is_marked_name(snapshot, object))) {
-        put_string(snapshot, (PyObject *)at_home(object), is_certain);
+        put_string(snapshot, readable(object), is_certain);
     } else if (known->kind == KIND_BYTES && snapshot->values) {
         put_bytes(snapshot, at_home(object));
     }
@@ -528,7 +524,7 @@ put_texts(struct snapshot *snapshot, const struct object_type *known, PyObject *
 static bool
 is_kept_interned(const struct object_type *known, PyObject *object, uint32_t count)
 {
-    PyObject *read = (PyObject *)at_home(object);
+    PyObject *read = readable(object);
     if (known->type != &PyUnicode_Type || !PyUnicode_CHECK_INTERNED(read)) {
         return false;
     }
@@ -544,7 +540,7 @@ is_kept_interned(const struct object_type *known, PyObject *object, uint32_t cou
 static uint32_t
 count_of(const struct snapshot *snapshot, const struct object_type *known, PyObject *object)
 {
-    uint32_t count = version_count((PyObject *)at_home(object), SNAPSHOT_NONE);
+    uint32_t count = version_count(readable(object), SNAPSHOT_NONE);
     if (LIKELY(!known->may_be_ours) || count == SNAPSHOT_NONE) {
         return count;
     }
@@ -584,6 +580,9 @@ add_object(struct snapshot *snapshot, struct rows *rows, PyObject *object, bool 
     rows->counts[rows->count] = count;
     rows->flags[rows->count] = flags_of(known, object, is_certain, where);
     rows->count++;
+    if (is_certain && known->size_rule == SIZE_ASKED) {
+        asking_note(&snapshot->asking, known, object, (uint32_t)snapshot->counts.objects);
+    }
     if (known->may_have_tables) {
         struct claimant claimant = {snapshot, known, object, is_certain};
         objects_visit_tables(known, object, reading, put_claim, &claimant);
@@ -626,7 +625,7 @@ put_marked(struct snapshot *snapshot, const struct marks_piece *piece, size_t fi
         rows.count = 0;
         for (uint64_t bits = piece->bits[MARK_OBJECT][word]; bits != 0; bits &= bits - 1) {
             size_t cell = word * 64 + lowest_bit(bits);
-            uintptr_t address = piece->address + cell * MARK_BYTES + piece_shift(piece, cell);
+            uintptr_t address = piece->address + cell * MARK_BYTES + piece_shift(piece, MARK_OBJECT, cell);
             bool is_certain = !piece_has_cell(piece, MARK_LOOKS, cell);
             add_object(snapshot, &rows, (PyObject *)address, is_certain, is_elsewhere ? outside(snapshot, address) : where);
         }
@@ -696,7 +695,7 @@ static int
 first_error(const struct snapshot *snapshot)
 {
     if (snapshot->marks.is_short_of_memory || snapshot->types.is_short_of_memory
-        || snapshot->roots.is_short_of_memory) {
+        || snapshot->roots.is_short_of_memory || snapshot->asking.is_short_of_memory) {
         return ENOMEM;
     }
     for (size_t i = 0; i < COLUMNS_COUNT; i++) {
@@ -893,6 +892,7 @@ walk(struct heap *heap, void *context)
     struct snapshot *snapshot = context;
     snapshot->heap = heap;
     homes_forget();
+    proof_let_go();
     mark_all(snapshot);
     recognise_first(snapshot);
     marks_sort(&snapshot->marks);
@@ -902,21 +902,24 @@ walk(struct heap *heap, void *context)
         put_heap(snapshot, heap);
     }
     roots_hold(&snapshot->roots);
+    proof_hold_again();
 }
 
-/* A function that is asked for a size may allocate: not where the heap is locked meanwhile, and the collector waits. */
 int
 snapshot_walk(struct snapshot *snapshot)
 {
-    int was_enabled = PyGC_Disable();
     for (int is_certain = 0; is_certain < 2; is_certain++) {
-        snapshot->reading[is_certain] = (struct object_reading){is_certain != 0, !hook_is_shared(), may_read, snapshot};
+        snapshot->reading[is_certain] = (struct object_reading){is_certain != 0, may_read, snapshot};
     }
     hook_look(walk, snapshot);
-    if (was_enabled) {
-        PyGC_Enable();
-    }
     return first_error(snapshot);
+}
+
+void
+snapshot_ask(struct snapshot *snapshot)
+{
+    asking_ask(&snapshot->asking);
+    snapshot->pause_ns = os_now_ns() - snapshot->begin_ns;
 }
 
 /* --- settling --- */
@@ -930,17 +933,10 @@ put_addresses(struct snapshot *snapshot, int plane, int number)
         for (size_t word = 0; word < MARK_WORDS; word++) {
             for (uint64_t bits = piece->bits[plane][word]; bits != 0; bits &= bits - 1) {
                 size_t cell = word * 64 + lowest_bit(bits);
-                column_put_u8(column(snapshot, number), piece->address + cell * MARK_BYTES + piece_shift(piece, cell));
+                size_t shift = piece_shift(piece, plane, cell);
+                column_put_u8(column(snapshot, number), piece->address + cell * MARK_BYTES + shift);
             }
         }
-    }
-}
-
-static void
-put_no_owners(struct snapshot *snapshot)
-{
-    for (uint64_t i = 0; i < snapshot->counts.tables; i++) {
-        column_put_u4(column(snapshot, COLUMN_table_owner), SNAPSHOT_NONE);
     }
 }
 
@@ -958,21 +954,6 @@ struct claim {
     uint32_t words;
 };
 static_assert(sizeof(struct claim) == 16, "put_claim writes it");
-
-/* A column that was written, to be changed here and there. NULL: it is empty, nobody wants it, or the system refuses. */
-static void *
-map_column(struct column *column, size_t size_bytes)
-{
-    if (column->file < 0 || size_bytes == 0) {
-        return NULL;
-    }
-    void *mapped = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, column->file, 0);
-    if (mapped == MAP_FAILED) {
-        column->error = errno;
-        return NULL;
-    }
-    return mapped;
-}
 
 /* The first that claims a table has it. */
 static void
@@ -997,15 +978,14 @@ settle_tables(struct snapshot *snapshot)
 {
     size_t owners_bytes = snapshot->counts.tables * sizeof(uint32_t);
     size_t sizes_bytes = snapshot->counts.tables * sizeof(uint64_t);
-    uint32_t *owners = map_column(column(snapshot, COLUMN_table_owner), owners_bytes);
-    uint64_t *sizes = map_column(column(snapshot, COLUMN_table_bytes), sizes_bytes);
-    settle_claims(snapshot, owners, sizes);
+    uint32_t *owners = column_load(column(snapshot, COLUMN_table_owner), owners_bytes);
+    uint64_t *sizes = column_load(column(snapshot, COLUMN_table_bytes), sizes_bytes);
     if (owners != NULL) {
-        munmap(owners, owners_bytes);
+        memset(owners, 0xFF, owners_bytes); /* SNAPSHOT_NONE */
     }
-    if (sizes != NULL) {
-        munmap(sizes, sizes_bytes);
-    }
+    settle_claims(snapshot, owners, sizes);
+    column_store(column(snapshot, COLUMN_table_owner), owners, owners_bytes);
+    column_store(column(snapshot, COLUMN_table_bytes), sizes, sizes_bytes);
 }
 
 static void
@@ -1024,15 +1004,14 @@ int
 snapshot_settle(struct snapshot *snapshot)
 {
     size_t counts[MARK_NUMBERED];
-    snapshot->pause_ns = os_now_ns() - snapshot->begin_ns; /* the lock was let go */
     marks_number(&snapshot->marks, counts);
     snapshot->counts.tables = counts[MARK_TABLE];
     ASSERT(counts[MARK_OBJECT] == snapshot->counts.objects);
     put_addresses(snapshot, MARK_OBJECT, COLUMN_object_address);
     put_addresses(snapshot, MARK_TABLE, COLUMN_table_address);
-    put_no_owners(snapshot);
     flush_all(snapshot);
     if (first_error(snapshot) == 0) {
+        asking_settle(&snapshot->asking, column(snapshot, COLUMN_object_bytes));
         settle_tables(snapshot);
         settle_edges(snapshot);
     }
@@ -1109,6 +1088,7 @@ snapshot_end(struct snapshot *snapshot)
         column_release(&snapshot->columns[i]);
     }
     roots_release(&snapshot->roots);
+    asking_release(&snapshot->asking);
     objects_end(&snapshot->types);
     marks_release(&snapshot->marks);
     images_forget();

@@ -2,6 +2,7 @@
  * what the columns mean.
  *
  *     with the interpreter lock: snapshot_begin, snapshot_walk         one moment; nothing of Python's is allocated
+ *                                snapshot_ask                          sizes that extensions tell: the program may go on
  *     without it:                snapshot_settle                       owners of tables, rows of what references lead to
  *     with it:                   snapshot_end
  *
@@ -23,6 +24,7 @@
 #ifndef QUIRE_HOOK_SNAPSHOT_H
 #define QUIRE_HOOK_SNAPSHOT_H
 
+#include "hook/asking.h"
 #include "hook/objects.h"
 #include "hook/roots.h"
 
@@ -91,8 +93,9 @@ struct snapshot {
     struct marks marks;
     struct snapshot_counts counts;
     struct roots roots;
+    struct asking asking;
     uint64_t text_end;
-    uint64_t begin_ns, pause_ns; /* how long the lock was held; once it settles */
+    uint64_t begin_ns, pause_ns; /* how long the lock was held, or fought for; once sizes are asked */
 
     /* within the walk */
     bool is_recognised; /* all blocks of the heap: what looks like an object is marked */
@@ -116,6 +119,7 @@ bool snapshot_add_type(struct snapshot *snapshot, PyTypeObject *type);
 
 /* 0, or an errno value: ENOMEM, or that of a file that refused. */
 int snapshot_walk(struct snapshot *snapshot);
+void snapshot_ask(struct snapshot *snapshot);
 int snapshot_settle(struct snapshot *snapshot);
 void snapshot_end(struct snapshot *snapshot);
 

@@ -2,8 +2,9 @@
  *
  * A Python frame lies in a chunk that CPython's arena allocator gave, not in a domain that is served here.
  *
- * Locking: threads come and go under their interpreter's lock, which the caller holds: the main one's. So where a later
- * interpreter may have a lock of its own, its threads are left out.
+ * Locking: threads run and go under their interpreter's lock, which the caller holds: the main one's. So where a later
+ * interpreter may have a lock of its own, its threads are left out. One of C's that begins stands at the list's head
+ * before it waits for that lock, with all that it does not have yet NULL.
  */
 #include "hook/hook.h"
 

@@ -292,7 +292,7 @@ version_int_digits(PyObject *object)
     size_t digits = ((PyLongObject *)object)->long_value.lv_tag >> 3;
 #else
     Py_ssize_t size = Py_SIZE(object);
-    size_t digits = (size_t)(size < 0 ? -size : size);
+    size_t digits = size < 0 ? 0 - (size_t)size : (size_t)size;
 #endif
     return digits == 0 ? 1 : digits;
 }

@@ -6,6 +6,7 @@
 #include "module/module.h"
 
 #include "heap/proofs.h"
+#include "hook/arrays.h"
 #include "hook/collector.h"
 #include "hook/freelists.h"
 #include "hook/hook.h"
@@ -116,15 +117,11 @@ static bool
 add_live(void *context, char *address, size_t size_bytes)
 {
     struct live *live = context;
-    if (live->count == live->room) {
-        size_t room = live->room == 0 ? 65536 : live->room * 2;
-        void *items = PyMem_RawRealloc(live->items, room * sizeof *live->items);
-        if (items == NULL) {
-            return false;
-        }
-        live->items = items;
-        live->room = room;
+    void *items = array_grown(live->items, live->count, &live->room, sizeof *live->items);
+    if (items == NULL) {
+        return false;
     }
+    live->items = items;
     live->items[live->count][0] = (uintptr_t)address;
     live->items[live->count++][1] = size_bytes;
     return true;
@@ -227,17 +224,9 @@ make_room_for_type(struct records *records)
 static bool
 make_room_for_record(struct records *records)
 {
-    if (records->count < records->room) {
-        return true;
-    }
-    size_t room = records->room == 0 ? 65536 : records->room * 2;
-    struct record *items = PyMem_RawRealloc(records->items, room * sizeof *items);
-    if (items == NULL) {
-        return false;
-    }
-    records->items = items;
-    records->room = room;
-    return true;
+    struct record *items = array_grown(records->items, records->count, &records->room, sizeof *items);
+    records->items = items != NULL ? items : records->items;
+    return items != NULL;
 }
 
 static uint32_t

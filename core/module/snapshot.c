@@ -225,6 +225,7 @@ static PyObject *
 settle(struct snapshot *snapshot, const struct told *told)
 {
     int error;
+    snapshot_ask(snapshot);
     Py_BEGIN_ALLOW_THREADS
     error = snapshot_settle(snapshot);
     Py_END_ALLOW_THREADS

@@ -32,6 +32,16 @@ void column_release(struct column *column);
 /* What is in the buffer goes to the file. */
 void column_flush(struct column *column);
 
+/* A column that was flushed, whole, in memory of its own; where the file ends before, zeros. Not a mapping of the file: a
+ * disk that is full would end the process. NULL: it is empty, nobody wants it, or the system refuses. */
+void *column_load(struct column *column, size_t size_bytes);
+
+/* That memory goes, and what is in it to the file. */
+void column_store(struct column *column, void *loaded, size_t size_bytes);
+
+/* A part of what was flushed becomes another. */
+void column_change(struct column *column, size_t at, const void *value, size_t size_bytes);
+
 /* Read from the beginning of the file on, what was flushed; column_take tells whether there was one more. */
 void column_rewind(struct column *column);
 bool column_fill(struct column *column);

@@ -1,6 +1,6 @@
 /* Marks on addresses, wherever they lie: a bit in each plane for each 16 bytes of a piece of memory. By their order marks
  * have numbers, so that an address tells its row of a table without a search. Static objects may begin in the middle of
- * such a cell, no two in the same one: a plane says which do.
+ * such a cell, no two in the same one: a plane says which do. Tables begin where a cell does.
  *
  *     piece   | plane 0: ..1....1..1... | plane 1 | ... | before: how many marks stand before each 64 bytes of a plane
  *
@@ -63,18 +63,18 @@ piece_has_cell(const struct marks_piece *piece, int plane, size_t cell)
     return (piece->bits[plane][cell / 64] >> (cell % 64)) & 1;
 }
 
-/* Where in its cell a marked address lies. */
+/* Where in its cell lies what a plane marks there. */
 static inline size_t
-piece_shift(const struct marks_piece *piece, size_t cell)
+piece_shift(const struct marks_piece *piece, int plane, size_t cell)
 {
-    return piece_has_cell(piece, MARK_SHIFTED, cell) ? MARK_SHIFT_BYTES : 0;
+    return plane != MARK_TABLE && piece_has_cell(piece, MARK_SHIFTED, cell) ? MARK_SHIFT_BYTES : 0;
 }
 
 static inline bool
 piece_has(const struct marks_piece *piece, int plane, uintptr_t address)
 {
     size_t cell = mark_cell(address);
-    return piece_has_cell(piece, plane, cell) && address % MARK_BYTES == piece_shift(piece, cell);
+    return piece_has_cell(piece, plane, cell) && address % MARK_BYTES == piece_shift(piece, plane, cell);
 }
 
 /* A plane's bits from a cell on, three at least, but that behind a piece there are none. */

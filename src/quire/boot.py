@@ -90,12 +90,12 @@ def _start_asked() -> None:
 
 def _for_child(config: "Config") -> "Config":
     """A child that cannot write its report or snapshot, as another user perhaps, runs without."""
-    from quire.process.writable import check_snapshot_writable, check_writable
+    from quire.process.writable import check_replaceable, check_writable
 
     child = config.for_child()
     if not _passes(check_writable, child.json):
         child = child.without_report()
-    return child if _passes(check_snapshot_writable, child.snapshot) else child.without_snapshot()
+    return child if _passes(check_replaceable, child.snapshot) else child.without_snapshot()
 
 
 def _passes(check: "Callable[[str], None]", path: str | None) -> bool:

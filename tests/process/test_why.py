@@ -312,7 +312,7 @@ def test_a_process_that_ends_meanwhile_is_told_so(plant: Callable[..., Target]) 
     [
         ((), "the number of one process"),
         (("1", "2"), "the number of one process"),
-        (("--jsn",), "the number of one process"),
+        (("--jsn",), "quire why has no option --jsn; did you mean --json?"),
         (("abc",), "abc is none"),
         (("",), "nothing is none"),
         (("-1",), "-1 is none"),

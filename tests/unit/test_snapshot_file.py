@@ -131,8 +131,9 @@ def test_every_cut_is_refused(path: Path) -> None:
     content = path.read_bytes()
     for length in range(len(content)):
         path.write_bytes(content[:length])
-        with pytest.raises(QuireError):
+        with pytest.raises(QuireError) as refused:
             read_columns(os.fspath(path))
+    assert "its end is missing; take the snapshot again" in str(refused.value)
 
 
 def test_damage_is_refused_or_without_effect(path: Path) -> None:

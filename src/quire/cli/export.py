@@ -15,6 +15,7 @@ from quire.export.heap_json import heap_json
 from quire.export.heapsnapshot import heapsnapshot
 from quire.process.core import core
 from quire.process.suggest import did_you_mean
+from quire.process.writable import check_replaceable
 from quire.report.units import MIB
 
 HELP = """\
@@ -125,17 +126,20 @@ def _output(name: str, to: str, given: str | None) -> str:
 
 def _check_output(order: _Order) -> None:
     """Before anything is computed for it."""
-    path = order.output
+    if order.to == "parquet":
+        _check_folder(order.output)
+        return
+    check_replaceable(order.output, "export")
+    if os.path.exists(order.output) and os.path.exists(order.name) and os.path.samefile(order.output, order.name):
+        raise InvalidOption(f"{order.output} is the snapshot itself; give another path")
+
+
+def _check_folder(path: str) -> None:
     folder = os.path.dirname(os.path.realpath(path))
     if not os.path.isdir(folder) or not os.access(folder, os.W_OK):
         raise InvalidOption(f"cannot write {path}: its folder is not there, or may not be written; give another path")
-    if order.to == "parquet":
-        if os.path.exists(path) and not (os.path.isdir(path) and not os.listdir(path)):
-            raise InvalidOption(f"cannot write {path}: it is there already; remove it, or give another path")
-    elif os.path.exists(path) and not os.path.isfile(path):
-        raise InvalidOption(f"cannot write {path}: it is no file; give another path")
-    elif os.path.exists(path) and os.path.exists(order.name) and os.path.samefile(path, order.name):
-        raise InvalidOption(f"{path} is the snapshot itself; give another path")
+    if os.path.exists(path) and not (os.path.isdir(path) and not os.listdir(path)):
+        raise InvalidOption(f"cannot write {path}: it is there already; remove it, or give another path")
 
 
 def _require_pyarrow() -> None:

@@ -29,6 +29,8 @@ OBJECT is an address (0x7f3c80a1b2c0), or a type and which of its objects by
 address: LogRecord#3, logging.LogRecord#3; LogRecord is the first.
 """
 _ROWS = 20
+_ROWS_MAX = 10**9
+"""More than there are in any snapshot."""
 _OPTIONS = ("--rows", "--json", "--csv", "--timeout", "--help")
 _VALUED = ("--rows", "--timeout")
 _TIMEOUT_SECONDS_MAX = 1e6
@@ -114,9 +116,9 @@ def _in_form(question: Question, form: Form) -> Question:
 
 
 def _rows(value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) < 10 and int(value) > 0):
+    if not (value.isascii() and value.isdigit() and value.strip("0")):
         raise InvalidOption(f"--rows {value or 'without a value'} is no number of rows; write --rows 50")
-    return int(value)
+    return int(value) if len(value) < len(str(_ROWS_MAX)) else _ROWS_MAX
 
 
 def read_timeout(value: str | None) -> float:

@@ -11,6 +11,7 @@ from quire.cli.screen import write
 from quire.errors import InvalidOption
 from quire.export.files import write_whole
 from quire.process.suggest import did_you_mean
+from quire.process.writable import check_replaceable
 from quire.report.units import size
 from quire.web.data import PageData, Subject
 from quire.web.one_file import one_file
@@ -80,9 +81,7 @@ def _read(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
 
 def _check_output(path: str, files: list[str]) -> None:
     """Before anything is computed."""
-    folder = os.path.dirname(os.path.abspath(path))
-    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise InvalidOption(f"cannot write {path}: it is a folder, or lies in none that may be written; give another")
+    check_replaceable(path, "page")
     for each in files:
         if os.path.exists(each) and os.path.exists(path) and os.path.samefile(each, path):
             raise InvalidOption(f"the page would be written over {each}; give another path")

@@ -81,9 +81,9 @@ def read_config(line: CommandLine) -> settings.Config:
         check_is_not_target(line, json)
     snapshot = line.snapshot or base.snapshot
     if snapshot is not None:
-        from quire.process.writable import check_snapshot_writable
+        from quire.process.writable import check_replaceable
 
-        check_snapshot_writable(snapshot)
+        check_replaceable(snapshot)
         check_is_not_target(line, snapshot, "snapshot")
     return settings.Config(
         large_blocks=line.large_blocks or base.large_blocks,

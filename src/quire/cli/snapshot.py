@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from quire.cli.question import read_timeout
 from quire.cli.screen import write
 from quire.errors import InvalidOption
@@ -11,6 +9,7 @@ from quire.process.asking import Target
 from quire.process.named import read_pid
 from quire.process.suggest import did_you_mean
 from quire.process.taking import TIMEOUT_SECONDS, take_from
+from quire.process.writable import check_replaceable
 from quire.records.process import SnapshotTaken
 from quire.report.units import count, seconds, size
 
@@ -85,23 +84,13 @@ def run(arguments: list[str]) -> int:
         print(HELP, end="")
         return 0
     order = _Order(arguments)
-    _check_output(order.path)
+    check_replaceable(order.path)  # before the process stands still for it
     target = Target(order.pid)
     taken = take_from(
         target, order.path, references=order.references, values=order.values, timeout_seconds=order.timeout_seconds
     )
     write(_in_words(taken))
     return 0
-
-
-def _check_output(path: str) -> None:
-    """Before the process stands still for it."""
-    folder = os.path.dirname(os.path.abspath(path))
-    is_other = os.path.exists(path) and not os.path.isfile(path)
-    if is_other or not os.path.isdir(folder) or not os.access(folder, os.W_OK):
-        raise InvalidOption(
-            f"cannot write {path}: it is no file, or lies in no folder that may be written; give another"
-        )
 
 
 def _in_words(taken: SnapshotTaken) -> str:

@@ -11,6 +11,7 @@ from quire.export import WHY_REPORT_VERSION
 from quire.export.why_report import to_json
 from quire.process.named import read_pid
 from quire.process.outside import look_at
+from quire.process.suggest import did_you_mean
 from quire.report.why_view import why_view
 
 HELP = """\
@@ -29,6 +30,8 @@ It may look at your own processes, or as root at all. Where the system allows
 less (kernel.yama.ptrace_scope), it says what, and tells the kernel's accounts.
 """
 
+_OPTIONS = ("--json", "--help")
+
 
 def run(arguments: list[str]) -> int:
     """Look at one process; returns the exit code."""
@@ -36,7 +39,10 @@ def run(arguments: list[str]) -> int:
         print(HELP, end="")
         return 0
     words = [word for word in arguments if word != "--json"]
-    if len(words) != 1 or words[0].startswith("--"):
+    for word in words:
+        if word.startswith("--"):
+            raise InvalidOption(f"quire why has no option {word}{did_you_mean(word, _OPTIONS, '--')}")
+    if len(words) != 1:
         raise InvalidOption("quire why takes the number of one process, and --json; see quire why --help")
     if sys.platform != "linux":
         raise UnsupportedRuntime(f"quire why reads what Linux shows of a process, and this is {sys.platform}")

@@ -34,6 +34,8 @@ _COLUMN_HEADER_BYTES_MAX: Final = 1024
 _PIECE_BYTES: Final = 16 * 1024**2
 _DAMAGE: Final = (zipfile.BadZipFile, ValueError, EOFError, RecursionError, NotImplementedError)
 """What the libraries that read the parts say where they find something else."""
+_NO_END: Final = "File is not a zip file"
+"""What zipfile says where the archive's list of members, its last part, is not there."""
 
 
 def open_snapshot(path: str) -> Snapshot:
@@ -70,7 +72,8 @@ def _read(path: str, file: io.BufferedReader) -> tuple[Columns, dict[str, Any]]:
         names = [name for name in members if name.endswith(_COLUMN)]
         return {name.removesuffix(_COLUMN): _column(name, members[name]) for name in names}, about
     except _DAMAGE as error:
-        raise DamagedSnapshot(f"{path} is cut off or damaged: {error}; take the snapshot again") from None
+        reason = "its end is missing" if str(error) == _NO_END else error
+        raise DamagedSnapshot(f"{path} is cut off or damaged: {reason}; take the snapshot again") from None
 
 
 # --- the archive ----------------------------------------------------------------------------------------------

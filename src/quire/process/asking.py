@@ -72,7 +72,7 @@ class Target:
             with open(f"/proc/{self.pid}/maps", encoding="utf-8", errors="replace") as file:
                 has_core = any(_CORE in line for line in file)
         except OSError as error:
-            raise InvalidOption(f"cannot look into process {self.pid}: {error.strerror}") from None
+            raise InvalidOption(f"cannot look into process {self.pid}: {error.strerror}; ask as its user") from None
         handles = int(status["SigCgt"], 16) >> (REQUEST_SIGNAL - 1) & 1
         if remote.can_ask():
             return bool(has_core and handles)

@@ -50,9 +50,9 @@ def install(config: Config | None = None) -> Config | None:
 
         check_writable(config.json)
     if config.snapshot is not None:
-        from quire.process.writable import check_snapshot_writable
+        from quire.process.writable import check_replaceable
 
-        check_snapshot_writable(config.snapshot)
+        check_replaceable(config.snapshot)
     _check_allocator_stays()
     loaded = require_core()
     if not serve(loaded, config):

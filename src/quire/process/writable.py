@@ -16,15 +16,15 @@ def check_writable(path: str) -> None:
     _check(path, "report")
 
 
-def check_snapshot_writable(path: str) -> None:
-    """The same for a snapshot, which takes the place of what is there.
+def check_replaceable(path: str, what: str = "snapshot") -> None:
+    """The same for what takes the place of a file that is there.
 
     Raises:
         InvalidOption: it cannot be written; the message says why.
     """
     if os.path.exists(path) and not os.path.isfile(path):
-        raise InvalidOption(f"cannot write {path}: it is no file; give another path for the snapshot")
-    _check(path, "snapshot")
+        raise InvalidOption(f"cannot write {path}: it is no file; give another path for the {what}")
+    _check(path, what)
 
 
 def _check(path: str, what: str) -> None:

@@ -50,6 +50,7 @@ RECORD = """() => {
     requestAnimationFrame(note);
 }"""
 STOP = "() => { window.isRecording = false; return window.frameTimes; }"
+SETTLED = "() => document.querySelector('[aria-busy]') === null"
 FIRST = "() => performance.getEntriesByName('quire-first-picture').map((entry) => entry.startTime)"
 
 
@@ -150,9 +151,8 @@ def first_picture(browser: Any, address: str, view_name: str) -> dict[str, list[
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         clock = Clock(page)
         page.goto(f"{address}#/{view_name}")
-        while not (times := page.evaluate(FIRST)):
-            page.wait_for_timeout(20)
-        wall += [round(each) for each in times]
+        page.wait_for_function(f"() => ({FIRST})().length > 0")
+        wall += [round(each) for each in page.evaluate(FIRST)]
         cpu.append(round(clock.cpu_ms()))
         page.close()
     return {"first_picture_ms": wall, "first_picture_cpu_ms": cpu}
@@ -163,7 +163,7 @@ def frames(browser: Any, address: str, view_name: str) -> dict[str, float]:
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.goto(f"{address}#/{view_name}")
     page.locator("canvas").wait_for()
-    page.wait_for_timeout(500)
+    page.wait_for_function(SETTLED)
     box = page.locator("canvas").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)

@@ -3,7 +3,7 @@
  *
  *     walk: asking_note, one row after the other; asking_ask, with the lock; asking_settle, without it
  *
- * Callers: snapshot.c. Locking: the interpreter lock, but of asking_settle.
+ * Callers: snapshot*.c. Locking: the interpreter lock, but of asking_settle.
  */
 #ifndef QUIRE_HOOK_ASKING_H
 #define QUIRE_HOOK_ASKING_H

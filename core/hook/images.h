@@ -1,7 +1,7 @@
 /* What the dynamic loader has mapped: addresses of the program's own and of its libraries' static data, which are in no
  * heap.
  *
- * Callers: snapshot.c. Locking: the interpreter lock.
+ * Callers: snapshot*.c. Locking: the interpreter lock.
  */
 #ifndef QUIRE_HOOK_IMAGES_H
 #define QUIRE_HOOK_IMAGES_H

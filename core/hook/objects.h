@@ -7,7 +7,7 @@
  * Types are found out about before the walk, or when the first object of one is met; nothing of Python's is allocated for
  * it. Objects are read where they can be read at least cost (homes.h); what is found in them are addresses of their own.
  *
- * Callers: references.c, snapshot.c. Locking: the interpreter lock.
+ * Callers: references.c, snapshot*.c. Locking: the interpreter lock.
  */
 #ifndef QUIRE_HOOK_OBJECTS_H
 #define QUIRE_HOOK_OBJECTS_H

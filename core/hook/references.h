@@ -5,7 +5,7 @@
  *     list, tuple, set           | items
  *     any other                  | as its traverse function shows them; or the words in it, where it has none
  *
- * Callers: snapshot.c. Locking: the interpreter lock; nothing is allocated. Only objects that are known with certainty are
+ * Callers: snapshot*.c. Locking: the interpreter lock; nothing is allocated. Only objects that are known with certainty are
  * asked: functions of their types are called.
  */
 #ifndef QUIRE_HOOK_REFERENCES_H

@@ -7,7 +7,7 @@
  *
  * Nothing of Python's is made or changed for it: no frame object comes to be, as sys._current_frames() would have.
  *
- * Callers: snapshot.c. Locking: the interpreter lock; other interpreters' threads are left out. libc is asked for
+ * Callers: snapshot*.c. Locking: the interpreter lock; other interpreters' threads are left out. libc is asked for
  * memory.
  */
 #ifndef QUIRE_HOOK_ROOTS_H

@@ -19,6 +19,8 @@
  * So rows are written in their final order, and an address finds its row by counting marks (observe/marks.h): nothing is
  * sorted. Without references only objects outside the heap show what they refer to, for what they show stands nowhere else.
  *
+ * Files: snapshot.c, the order of it; snapshot_marking.c, snapshot_rows.c, snapshot_heap.c, the phases; snapshot_settling.c.
+ *
  * Callers: module/. Locking: as above; only one at a time.
  */
 #ifndef QUIRE_HOOK_SNAPSHOT_H

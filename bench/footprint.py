@@ -12,6 +12,7 @@ MAPPING_BYTES = 245
 """What the kernel keeps for a mapping; Linux 6.18, measured over 60 000: 192 for itself, 34 for what is anonymous in
 it, 19 for its place in the tree."""
 
+_TRIES = 20
 _SHARED = re.compile(rb"^([0-9a-f]+-[0-9a-f]+) \S+ \S+ \S+ (\d+) +(?:/memfd:|/dev/zero|/dev/shm/|\[anon_shmem:)")
 _CHARGES = ("memory.current", "memory.usage_in_bytes")
 """Of a control group, of the second version and of the first."""
@@ -49,6 +50,15 @@ def footprint(pid: int, group: Path | None = None) -> Footprint:
         PermissionError: it has pages shared through a file, and only root may ask how many.
     """
     folder = Path(f"/proc/{pid}")
+    for _ in range(_TRIES - 1):
+        try:
+            return _look(folder, pid, group)
+        except FileNotFoundError:  # a mapping went between the list of them and the look at it, or the process has
+            continue
+    return _look(folder, pid, group)
+
+
+def _look(folder: Path, pid: int, group: Path | None) -> Footprint:
     sizes = _sizes((folder / "smaps_rollup").read_text())
     maps = (folder / "maps").read_bytes().splitlines()
     return Footprint(

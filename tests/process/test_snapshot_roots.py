@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from processes import Outcome, run
 from quire.export.snapshot_file import open_snapshot
 from quire.report.edges import Graph
 from quire.report.held import with_all_roots
-from quire.report.objects import find_object
+from quire.report.named import meant_object
 from quire.report.paths import way_words
 from quire.report.reach import reach
 
@@ -178,7 +179,9 @@ def test_planted_objects_are_found_where_they_are(served: bool, tmp_path: Path) 
         "OfMain": f"caller() at app.py:{line_of('caller')}: mine",
         "OfMainDeeper": f"look() at app.py:{line_of('look')}: mine",
     }
-    assert {name: way_words(graph, found, find_object(snapshot, f"{name}#1")) for name in expected} == expected
+    assert {
+        name: way_words(graph, found, meant_object(snapshot, f"{name}#1", lambda: graph)) for name in expected
+    } == expected
 
 
 def test_the_commands_tell_them(tmp_path: Path) -> None:
@@ -315,7 +318,10 @@ quire.snapshot(sys.argv[1], **OPTIONS)
     told = []
     for options in ("{}", "{'values': True}"):
         snapshot = with_all_roots(open_snapshot(str(take(tmp_path, text, served=True, options=options))))
-        told.append(way_words(Graph(snapshot), reach(snapshot), find_object(snapshot, "Found#1")))
+        graph = Graph(snapshot)
+        row = meant_object(snapshot, "Found#1", partial(Graph, snapshot))
+        told.append(way_words(graph, reach(snapshot), row))
+        assert meant_object(snapshot, told[-1], partial(Graph, snapshot)) == row
     assert told[0].startswith("__main__.cache[str 0x")
     assert told[1] == "__main__.cache['to be 1']"
 

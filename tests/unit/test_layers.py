@@ -70,8 +70,8 @@ MAY_IMPORT_OTHERS = {"cli", "web", "export"}  # packages of third parties
 # What computes over the columns of a snapshot may import NumPy. A program that ends imports none of these.
 OVER_COLUMNS = set(
     """
-    attribute_names block_rows cycles differences edges heap_blocks heap_map held large_map names object_details objects
-    paths pins places reach references retained retained_nodes sizes snapshot types words
+    attribute_names block_rows cycles differences edges heap_blocks heap_map held large_map named names
+    object_details objects paths pins places reach references retained retained_nodes sizes snapshot types words
     """.split()
 )
 

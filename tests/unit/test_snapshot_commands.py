@@ -98,7 +98,7 @@ def test_each_has_a_help(command: str, capsys: pytest.CaptureFixture[str]) -> No
         (["path", "FILE", "LogRecord#4"], "there is no LogRecord#4; there are 3"),
         (["path", "FILE", "LogRecord#0"], "LogRecord#0 names no object"),
         (["path", "FILE", "LogRecord#"], "LogRecord# names no object"),
-        (["path", "FILE", "Nothing"], "no type is called Nothing; write a type, as quire types tells them"),
+        (["path", "FILE", "Nothing"], "no type is called Nothing, and no path leads there; write a type"),
         (["types", "FILE", "--jsn"], "quire types has no option --jsn; did you mean --json?"),
         (["types", "FILE", "--json=out"], "--json takes no value"),
         (["types", "FILE", "--json", "--csv"], "give --json or --csv, not both"),

@@ -15,7 +15,8 @@ from quire.process.named import read_pid
 from quire.process.taking import TIMEOUT_SECONDS, taken_for_now
 from quire.report.edges import Graph
 from quire.report.held import with_all_roots
-from quire.report.objects import find_object, require_edges
+from quire.report.named import meant_object
+from quire.report.objects import require_edges
 from quire.report.places import Places
 from quire.report.reach import Reach, reach
 from quire.report.retained import DominatorTree, dominator_tree
@@ -114,7 +115,7 @@ class Asked:
 
     def object(self, text: str) -> int:
         """The row of the object that is meant."""
-        return find_object(self.snapshot, text)
+        return meant_object(self.snapshot, text, lambda: self.graph)
 
     def _tell(self, text: str) -> None:
         self._progress.tell(f"{self.name}: {text}")

@@ -25,8 +25,9 @@ FILE is a snapshot, as quire snapshot writes it; PID the number of a process,
 which is asked for one now: see quire snapshot --help.
 """
 OBJECT_HELP = """\
-OBJECT is an address (0x7f3c80a1b2c0), or a type and which of its objects by
-address: LogRecord#3, logging.LogRecord#3; LogRecord is the first.
+OBJECT is an address (0x7f3c80a1b2c0), a type and which of its objects by
+address (LogRecord#3, logging.LogRecord#3; LogRecord is the first), or a path,
+as quire path writes it: 'app.cache[3].name'.
 """
 _ROWS = 20
 _ROWS_MAX = 10**9

@@ -2,6 +2,7 @@
 
 0x7f3c80a1b2c0           by its address
 logging.LogRecord#3      the third of a type, by address; LogRecord is the first
+app.cache._recent[3]     by what leads to it: named.py
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ from quire.report.snapshot import U8, Rows, Snapshot
 _ADDRESS_MAX = 2**64
 
 
-def find_object(snapshot: Snapshot, text: str) -> int:
-    """The row of the object that is meant.
+def find_object(snapshot: Snapshot, text: str) -> int | None:
+    """The row of the object that is meant by an address or a type; ``None``: there is no type of that name.
 
     Raises:
-        InvalidOption: there is none.
+        InvalidOption: there is no such object.
     """
     if text.lower().startswith("0x"):
         return _at_address(snapshot, text)
     name, _, number = text.partition("#")
-    return _of_type(snapshot, name, _number(text, number))
+    rows = _rows_of_type(snapshot, name)
+    return _numbered(rows, name, _number(text, number)) if len(rows) else None
 
 
 def type_words(snapshot: Snapshot, row: int) -> str:
@@ -62,12 +64,7 @@ def _number(text: str, number: str) -> int:
     return int(number)
 
 
-def _of_type(snapshot: Snapshot, name: str, number: int) -> int:
-    rows = _rows_of_type(snapshot, name)
-    if not len(rows):
-        raise InvalidOption(
-            f"no type is called {name}; write a type, as quire types tells them, or an object's address"
-        )
+def _numbered(rows: Rows, name: str, number: int) -> int:
     if number > len(rows):
         raise InvalidOption(f"there is no {name}#{number}; there are {len(rows):,}")
     return int(rows[number - 1])

@@ -7,8 +7,9 @@ always goes on with what can become the shortest way finds the ways in their ord
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 
 import numpy as np
 
@@ -16,13 +17,14 @@ from quire.report.answers import PathRow, Paths
 from quire.report.edges import Graph
 from quire.report.objects import object_row, type_words
 from quire.report.places import UNREACHABLE
-from quire.report.reach import LAST_TURN, Reach, turns_of
+from quire.report.reach import LAST_TURN, UNREACHED, Reach, turns_of
 from quire.report.references import edges_to
 from quire.report.sizes import sizes_with_tables
-from quire.report.words import edge_words, path_words, root_kind, root_words
+from quire.report.words import edge_words, path_words, paths_words, root_kind, root_words
 
 Way = tuple[int, ...]
 """Edges, the one that leads to the object last."""
+_WAYS_AT_ONCE = 4096
 
 
 def paths(graph: Graph, reach: Reach, row: int, paths_max: int) -> Paths:
@@ -36,13 +38,25 @@ def paths(graph: Graph, reach: Reach, row: int, paths_max: int) -> Paths:
 
 def way_words(graph: Graph, reach: Reach, row: int) -> str:
     """The shortest way to the object, in words."""
-    if not reach.is_reached[row]:
-        return UNREACHABLE
+    return next(ways_words(graph, reach, [row]))
+
+
+def ways_words(graph: Graph, reach: Reach, rows: Iterable[int]) -> Iterator[str]:
+    """The shortest way to each of these objects."""
+    left = iter(rows)
+    while some := list(islice(left, _WAYS_AT_ONCE)):
+        yield from paths_words(graph, [_way_to(graph, reach, row) for row in some])
+
+
+def _way_to(graph: Graph, reach: Reach, row: int) -> tuple[str, list[int]]:
+    """The root it begins at, and the edges."""
+    if not reach.has(row):
+        return UNREACHABLE, []
     edges: list[int] = []
     while (root := reach.root_of(row)) is None:
         edges.append(int(reach.via[row]))
         row = int(graph.snapshot.sources_of(reach.via[row : row + 1])[0])
-    return path_words(graph, root_words(graph.snapshot, root), edges[::-1])
+    return root_words(graph.snapshot, root), edges[::-1]
 
 
 def _path_row(graph: Graph, root: int, way: Way) -> PathRow:
@@ -63,7 +77,7 @@ def _path_row(graph: Graph, root: int, way: Way) -> PathRow:
 def _shortest(graph: Graph, reach: Reach, row: int, paths_max: int) -> list[tuple[int, Way]]:
     """Pairs of a root, as a row of the ``root_`` columns, and the way from its object. Of two that are as long, the one
     whose roots come in an earlier turn is first."""
-    if not reach.is_reached[row]:
+    if not reach.has(row):
         return []
     found: list[tuple[int, Way]] = [(root, ()) for root in _roots_of(graph, reach, row)]
     order = count()  # else the one that was found first
@@ -104,7 +118,7 @@ def _nearest_referrers(
     """Who refers to the object and is not on the way yet, each by one edge; those nearest to a root."""
     edges = edges_to(graph.snapshot, row)
     sources, first = np.unique(graph.snapshot.sources_of(edges), return_index=True)
-    is_open = reach.is_reached[sources] & ~np.isin(sources, list(visited))
+    is_open = (reach.via[sources] != UNREACHED) & ~np.isin(sources, list(visited))
     sources, edges = sources[is_open], edges[first[is_open]]
     nearest = np.lexsort((reach.turn[sources], reach.depth[sources]))[:referrers_max]
     return list(zip(sources[nearest].tolist(), edges[nearest].tolist(), strict=True))

@@ -35,8 +35,13 @@ class Reach:
     turn: U1
     """In which search."""
 
+    def has(self, row: int) -> bool:
+        """Whether the object was reached."""
+        return bool(self.via[row] != UNREACHED)
+
     @property
     def is_reached(self) -> NDArray[np.bool_]:
+        """Of all of them: looked at as a whole each time."""
         is_reached: NDArray[np.bool_] = self.via != UNREACHED
         return is_reached
 

@@ -8,7 +8,7 @@ a dominates b, d, c          preorder    a b d c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from quire.report.answers import Retained, RetainedRow
 from quire.report.edges import Graph
 from quire.report.objects import object_row, type_words
-from quire.report.paths import way_words
+from quire.report.paths import ways_words
 from quire.report.reach import Reach
 from quire.report.sizes import sizes_with_tables
 from quire.report.snapshot import U4, U8, Rows, Snapshot
@@ -98,21 +98,20 @@ def retained(
         object=None if of is None else object_row(snapshot, sizes, of),
         retained_bytes=int(total),
         count=len(children),
-        rows=tuple(
-            _row(graph, reach, tree, int(row), int(sizes[row]), int(retained_bytes[row]))
-            for row in children[order[:rows_max]]
-        ),
+        rows=tuple(_rows(graph, reach, tree, children[order[:rows_max]], sizes, retained_bytes)),
     )
 
 
-def _row(
-    graph: Graph, reach: Reach, tree: DominatorTree, row: int, size_bytes: int, retained_bytes: int
-) -> RetainedRow:
-    return RetainedRow(
-        address=int(graph.snapshot.object_address[row]),
-        type=type_words(graph.snapshot, row),
-        size_bytes=size_bytes,
-        retained_bytes=retained_bytes,
-        dominated=int(tree.below[row]) - 1,
-        path=way_words(graph, reach, row),
-    )
+def _rows(
+    graph: Graph, reach: Reach, tree: DominatorTree, rows: Rows, sizes: U8, retained_bytes: U8
+) -> Iterator[RetainedRow]:
+    snapshot = graph.snapshot
+    for row, path in zip(rows.tolist(), ways_words(graph, reach, rows.tolist()), strict=True):
+        yield RetainedRow(
+            address=int(snapshot.object_address[row]),
+            type=type_words(snapshot, row),
+            size_bytes=int(sizes[row]),
+            retained_bytes=int(retained_bytes[row]),
+            dominated=int(tree.below[row]) - 1,
+            path=path,
+        )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -27,14 +28,27 @@ FIXED_WORDS = {
 
 def path_words(graph: Graph, root: str, edges: Sequence[int]) -> str:
     """A way from a root along edges."""
-    if len(edges) <= _STEPS_MAX:
-        return root + _steps(graph, edges)
+    return paths_words(graph, [(root, edges)])[0]
+
+
+def paths_words(graph: Graph, ways: Sequence[tuple[str, Sequence[int]]]) -> list[str]:
+    """Many ways: their edges are explained at once, which takes hardly longer than for one."""
+    ends = [_ends(edges) for _, edges in ways]
+    words = iter(edge_words(graph, [edge for first, last in ends for edge in (*first, *last)]))
+    return [
+        root + _joined(words, first) + (f" ({left_out:,} more) " if left_out else "") + _joined(words, last)
+        for (root, edges), (first, last) in zip(ways, ends, strict=True)
+        for left_out in [len(edges) - len(first) - len(last)]
+    ]
+
+
+def _ends(edges: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
     half = _STEPS_MAX // 2
-    return f"{root}{_steps(graph, edges[:half])} ({len(edges) - 2 * half:,} more) {_steps(graph, edges[-half:])}"
+    return (edges, ()) if len(edges) <= _STEPS_MAX else (edges[:half], edges[-half:])
 
 
-def _steps(graph: Graph, edges: Sequence[int]) -> str:
-    return "".join(edge_words(graph, edges))
+def _joined(words: Iterator[str], edges: Sequence[int]) -> str:
+    return "".join(islice(words, len(edges)))
 
 
 def edge_words(graph: Graph, edges: Sequence[int]) -> list[str]:

@@ -30,8 +30,9 @@ from quire.report.edges import Graph
 from quire.report.heap_blocks import Blocks, blocks
 from quire.report.heap_map import HeapMap, columns_of, heap_map
 from quire.report.large_map import LargeMap, large_map
+from quire.report.named import meant_object
 from quire.report.object_details import Describer, ObjectDetails, lies
-from quire.report.objects import find_object, require_edges
+from quire.report.objects import require_edges
 from quire.report.pins import ARENA_BYTES, arenas_of, arenas_of_runs, pins
 from quire.report.places import Places
 from quire.report.reach import Reach
@@ -229,7 +230,7 @@ class PageData:
         whose table it is."""
         block = text.removeprefix(_BLOCK)
         if block == text:
-            return find_object(self._snapshot, text)
+            return self._meant(text)
         try:
             address = int(block, 16)
         except ValueError:
@@ -238,6 +239,9 @@ class PageData:
         if row == NOBODY:
             raise InvalidOption(f"no object lies in the block at {block}")
         return int(row)
+
+    def _meant(self, text: str) -> int:
+        return meant_object(self._snapshot, text, lambda: graph_of(self._subject.findings))
 
     def _once(self, name: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         with self._lock:
@@ -255,7 +259,7 @@ class PageData:
     def _retained(self, at: str | None) -> dict[str, Any]:
         require_edges(self._snapshot)
         findings = self._subject.findings
-        of = None if at is None else find_object(self._snapshot, at)
+        of = None if at is None else self._meant(at)
         nodes = self.forest.nodes(graph_of(findings), findings.reach, of)
         address = np.append(self._snapshot.object_address, np.uint64(0))[np.minimum(nodes.row, self._snapshot.count)]
         columns = {name: getattr(nodes, name).tolist() for name in _NODE_COLUMNS}

@@ -54,7 +54,7 @@ def test_each_kind_of_step(text: str, name: str) -> None:
     [
         ("app.cache.recent[0]", "no path leads there"),
         ("app.cache.recent[2]", "no path leads there"),
-        ("app.cach", "no path leads there"),
+        ("app.cac", "no path leads there"),
         ("app.cache.", "no path leads there"),
         ("ap", "no path leads there"),
         ("", "no path leads there"),

@@ -33,17 +33,17 @@ Found = dict[str, dict[str, list[float]]]
 
 
 def measure(counts: list[int], ways: list[str], rounds: int) -> Iterator[tuple[str, Found]]:
-    """One size of heap after another."""
+    """By size of heap. All sizes and ways are mixed within a round: what the machine does at a time strikes them all."""
     dice = random.Random(1)
-    for count in counts:
-        chosen = [way for way in ways if WAYS[way][1] or count <= LARGEST_FOR_PEERS]
-        found: Found = {}
-        for _ in range(rounds):
-            for way in dice.sample(chosen, len(chosen)):
-                add(found.setdefault(way, {}), run(way, count))
-        for way, fields in found.items():
+    chosen = [(count, way) for count in counts for way in ways if WAYS[way][1] or count <= LARGEST_FOR_PEERS]
+    found: dict[int, Found] = {count: {} for count in counts}
+    for _ in range(rounds):
+        for count, way in dice.sample(chosen, len(chosen)):
+            fields = found[count].setdefault(way, {})
+            add(fields, run(way, count))
             print(line(count, way, fields), flush=True)
-        yield str(count), found
+    for count in counts:
+        yield str(count), found[count]
 
 
 def ask(counts: list[int], rounds: int) -> Iterator[tuple[str, Found]]:

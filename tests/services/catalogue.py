@@ -156,7 +156,7 @@ def celery(name: str, *options: str, workers_min: int) -> Service:
 
 
 def pytest(name: str, *options: str, workers_min: int) -> Service:
-    ours = ("-c", os.devnull, "--rootdir", str(HERE), "-p", "suite_plugin")
+    ours = ("-c", os.devnull, "--rootdir", str(HERE), "--confcutdir", str(HERE), "-p", "suite_plugin")
     arguments = ("-m", "pytest", "-q", "--tb=short", "-p", "no:cacheprovider", *ours)
     return Service(
         name,
